@@ -1,0 +1,156 @@
+"""Registry and question → evidence table: select, derive, refuse shared patients, keep every reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import AmbiguousFinding, DependentRows, DerivationError
+from ..questions.question import Question
+from ..registry.records import Study
+from .derive_between import between_arms
+from .derive_single import single_arm
+from .derive_within import within_patients
+from .derived import Derived
+from .evidence_table import EvidenceTable, Excluded
+from .selection import Candidate, eligible_findings
+
+if TYPE_CHECKING:
+    from ..registry.registry import Registry
+
+__all__ = ["evidence"]
+
+UsedRow = tuple[Study, str, Derived]
+
+
+def evidence(registry: Registry, question: Question) -> EvidenceTable:
+    """Return the evidence table of a question.
+
+    Parameters
+    ----------
+    registry
+        A loaded registry.
+    question
+        One of its questions, or one of your own.
+
+    Raises
+    ------
+    AmbiguousFinding
+        A study prints several findings that answer equally well; the message lists them.
+    DependentRows
+        LE311: two usable studies share patients and the question names no primary one.
+    """
+    accepted, excluded = eligible_findings(question, registry.studies)
+    used: list[UsedRow] = []
+    for candidates in accepted.values():
+        study = candidates[0].study
+        for label, group in _rows_of(question, study, candidates):
+            try:
+                used.append((study, label, _derive(question, group)))
+            except DerivationError as error:
+                excluded.append(Excluded(study.id, str(error), "not_derivable", group[0].finding.id, label))
+    used, dropped = _one_per_cohort(registry, question, used)
+    return _table(registry, question, _ordered(used), [*excluded, *dropped])
+
+
+def _rows_of(question: Question, study: Study, candidates: Sequence[Candidate]) -> list[tuple[str, list[Candidate]]]:
+    if question.rows == "study":
+        return [(study.label, list(candidates))]
+    groups: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(getattr(candidate.finding, question.rows), []).append(candidate)
+    return [(_words(key), group) for key, group in groups.items()]
+
+
+def _words(key: str) -> str:
+    text = key.replace("-", " ").replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def _derive(question: Question, candidates: Sequence[Candidate]) -> Derived:
+    if question.compare == "between_arms":
+        return between_arms(question, candidates)
+    chosen = _preferred(question, candidates)
+    return within_patients(question, chosen) if question.compare == "within_patients" else single_arm(question, chosen)
+
+
+def _preferred(question: Question, candidates: Sequence[Candidate]) -> Candidate:
+    if len(candidates) == 1:
+        return candidates[0]
+    study = candidates[0].study
+    wanted = question.prefer.get(study.id)
+    for candidate in candidates:
+        if candidate.finding.id == wanted:
+            return candidate
+    names = ", ".join(c.finding.id for c in candidates)
+    raise AmbiguousFinding(
+        f"{study.id} prints several findings that answer {question.id}: {names} · name one under `prefer: {{{study.id}: …}}`"
+    )
+
+
+def _one_per_cohort(
+    registry: Registry, question: Question, used: list[UsedRow]
+) -> tuple[list[UsedRow], list[Excluded]]:
+    dropped: list[Excluded] = []
+    for group in registry.overlap_groups:
+        present = sorted({study.id for study, _, _ in used if study.id in group.studies})
+        if len(present) < 2:
+            continue
+        primary = question.primary.get(group.id)
+        if primary not in present:
+            raise DependentRows(
+                f"LE311: {' and '.join(present)} share patients ({group.reason}) and all enter {question.id}"
+                f" · choose one under `primary: {{{group.id}: …}}` of the question"
+            )
+        reason = f"shares patients with {primary} ({group.reason}); {primary} represents the cohort here"
+        for study, label, _ in used:
+            if study.id in present and study.id != primary:
+                dropped.append(Excluded(study.id, reason, "overlap", "", label))
+        used = [row for row in used if row[0].id not in present or row[0].id == primary]
+    return used, dropped
+
+
+def _ordered(used: list[UsedRow]) -> list[UsedRow]:
+    return sorted(used, key=lambda row: (row[0].year, row[0].label))
+
+
+def _table(
+    registry: Registry, question: Question, used: Sequence[UsedRow], excluded: Sequence[Excluded]
+) -> EvidenceTable:
+    vocabulary = registry.vocabulary
+    names = sorted({name for _, _, row in used for name in row.counts})
+    columns = {name: np.array([row.counts.get(name, np.nan) for _, _, row in used]) for name in names}
+    model = dict(question.model) | ({"bayes": dict(question.bayes)} if question.bayes else {})
+    by_subject = question.rows == "subject"
+    return EvidenceTable(
+        yi=np.array([row.yi for _, _, row in used]),
+        vi=np.array([row.vi for _, _, row in used]),
+        labels=tuple(label for _, label, _ in used),
+        studies=tuple(f"{s.id}/{label}" if by_subject else s.id for s, label, _ in used),
+        measure=question.measure,
+        unit=question.unit,
+        counts=columns,
+        n=np.array([row.n for _, _, row in used]),
+        lineage=tuple(row.lineage for _, _, row in used),
+        excluded=tuple(replace(e, label=e.label or e.study) for e in excluded),
+        title=question.title,
+        higher_is=question.higher_is or vocabulary.outcomes[question.outcome].higher_is,
+        question=question.id,
+        question_hash=question.hash,
+        designs=tuple(s.design for s, _, _ in used),
+        groups=tuple(vocabulary.designs[s.design].title for s, _, _ in used),
+        years=tuple(s.year for s, _, _ in used),
+        notes=question.notes,
+        model=model,
+        risk_of_bias=tuple(_rob(s, question.outcome) for s, _, _ in used),
+    )
+
+
+def _rob(study: Study, outcome: str) -> object:
+    for judged in study.risk_of_bias:
+        if judged.outcome == outcome:
+            return judged
+    return study.risk_of_bias[0] if study.risk_of_bias else None

@@ -1,0 +1,142 @@
+"""Which findings of the registry may answer a question, and why the others may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ..questions.question import Question
+from ..registry.records import Continuous, Contrast, Dichotomous, Direction, Finding, Paired, Rate, Study
+from .evidence_table import Excluded
+
+__all__ = ["Candidate", "eligible_findings", "reason_against"]
+
+KIND_OF = {Continuous: "continuous", Dichotomous: "dichotomous", Rate: "rate", Contrast: "contrast", Paired: "paired"}
+
+Gate = Callable[[Question, Study, Finding], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A finding that passed every gate of its question."""
+
+    study: Study
+    finding: Finding
+
+
+def _kind(question: Question, study: Study, finding: Finding) -> str:
+    if isinstance(finding, Direction):
+        return f"only the direction is printed ({finding.direction}), no number"
+    kind = KIND_OF[type(finding)]
+    if kind == question.kind or (kind == "contrast" and question.compare == "between_arms"):
+        return ""
+    if kind == "rate" and question.kind == "dichotomous":
+        return "events are counted, not patients with an event"
+    if kind == "dichotomous" and question.kind == "rate":
+        return "patients with an event are counted, not events over person-time"
+    if question.kind == "paired":
+        return "no before-after pair in the same patients is printed"
+    return f"the result is of kind {kind}, the question needs {question.kind}"
+
+
+def _condition(question: Question, study: Study, finding: Finding) -> str:
+    wanted = question.eligibility.conditions
+    if wanted and study.cohort.condition not in wanted:
+        return f"the cohort has {study.cohort.condition}, the question is about {' or '.join(wanted)}"
+    return ""
+
+
+def _design(question: Question, study: Study, finding: Finding) -> str:
+    wanted = question.eligibility.designs
+    if wanted and study.design not in wanted:
+        return f"design {study.design} is not among {', '.join(wanted)}"
+    return ""
+
+
+def _intervention(question: Question, study: Study, finding: Finding) -> str:
+    rules = question.eligibility
+    wanted = rules.interventions
+    if question.compare == "between_arms" and not isinstance(finding, Contrast):
+        wanted = (*wanted, *rules.comparators) if wanted and rules.comparators else ()
+    if not wanted:
+        return ""
+    given = study.arm(finding.arm).intervention
+    if given not in wanted:
+        return f"the arm received {given}, the question is about {' or '.join(wanted)}"
+    return ""
+
+
+def _phase(question: Question, study: Study, finding: Finding) -> str:
+    wanted = question.eligibility.phases
+    if wanted and not isinstance(finding, Contrast | Paired) and finding.phase not in wanted:
+        return f"measured in phase {finding.phase}, not {' or '.join(wanted)}"
+    return ""
+
+
+def _statistic(question: Question, study: Study, finding: Finding) -> str:
+    wanted = question.eligibility.statistics
+    if wanted and isinstance(finding, Continuous) and finding.statistic not in wanted:
+        return f"a {finding.statistic} is printed, not a {' or '.join(wanted)}"
+    return ""
+
+
+def _category(question: Question, study: Study, finding: Finding) -> str:
+    category = getattr(finding, "category", "")
+    wanted = question.eligibility.categories
+    if wanted and category not in wanted:
+        return f"counts one category only ({category})"
+    if question.rows == "category" and category in ("", "all"):
+        return "the total of the categories shown"
+    if question.rows == "subject" and not getattr(finding, "subject", ""):
+        return "the total of the patients shown one by one"
+    return ""
+
+
+def _own(question: Question, study: Study, finding: Finding) -> str:
+    for rule in question.eligibility.exclude:
+        if rule.study == study.id:
+            return rule.reason
+    return finding.not_poolable
+
+
+GATES: tuple[Gate, ...] = (_kind, _condition, _design, _intervention, _statistic, _phase, _category, _own)
+"""In the order in which a reader would ask; the first that says no gives the reason."""
+
+
+def reason_against(question: Question, study: Study, finding: Finding) -> tuple[int, str]:
+    """Return (how many gates were passed, reason); the reason is empty when all were."""
+    for passed, gate in enumerate(GATES):
+        reason = gate(question, study, finding)
+        if reason:
+            return passed, reason
+    return len(GATES), ""
+
+
+def eligible_findings(
+    question: Question, studies: Iterable[Study]
+) -> tuple[dict[str, list[Candidate]], list[Excluded]]:
+    """Return the candidates by study id, and each study that reports the outcome but has none.
+
+    A study without any finding of the outcome is no candidate and is not listed. For a study all of
+    whose findings fail, the reason is that of the finding that came closest.
+    """
+    accepted: dict[str, list[Candidate]] = {}
+    excluded: list[Excluded] = []
+    for study in studies:
+        findings = [f for f in study.findings if f.outcome == question.outcome]
+        if not findings:
+            continue
+        verdicts = [(reason_against(question, study, f), f) for f in findings]
+        passed = [Candidate(study, f) for (_, reason), f in verdicts if not reason]
+        if passed:
+            accepted[study.id] = passed
+        if not passed or question.rows != "study":
+            left = [((gates, reason), f) for (gates, reason), f in verdicts if reason]
+            best = max((v for v, _ in left), key=lambda v: v[0], default=None)
+            shown = left if passed else [next((v, f) for v, f in left if v == best)]
+            excluded += [
+                Excluded(study.id, reason, "not_eligible", f.id, study.label)
+                for (gates, reason), f in shown
+                if not passed or gates >= len(GATES) - 3
+            ]
+    return accepted, excluded
