@@ -45,6 +45,7 @@ _AMOUNTS: dict[str, dict[str, Fraction]] = {
     "mass-concentration": {"pg/mL": Fraction(1), "ng/mL": Fraction(1000)},
     "score": {"points": Fraction(1)},
     "ratio": {"ratio": Fraction(1)},
+    "pressure": {"mmHg": Fraction(1)},
     "force": {"N": Fraction(1), "kg-force": Fraction(980665, 100000)},
 }
 _TIMES: dict[str, Fraction] = {
