@@ -41,6 +41,7 @@ _AMOUNTS: dict[str, dict[str, Fraction]] = {
     "percent-predicted": {"%pred": Fraction(1)},
     "percent": {"%": Fraction(1)},
     "gas-transfer": {"mL/mmHg/min": Fraction(1)},
+    "molar-gas-transfer": {"mmol/kPa/min": Fraction(1)},
     "length": {"mm": Fraction(1), "cm": Fraction(10), "m": Fraction(1000)},
     "mass-concentration": {"pg/mL": Fraction(1), "ng/mL": Fraction(1000)},
     "score": {"points": Fraction(1)},
