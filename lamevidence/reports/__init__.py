@@ -1,1 +1,1 @@
-"""reports"""
+"""From results to what people read: answers, tables, words."""
