@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import TypeAlias
 
 import numpy as np
@@ -46,6 +47,10 @@ class Measure:
         ``estimate(data, **options) -> Estimates`` with ``data`` a mapping of the names in ``needs``.
     options
         Option name → allowed values (the first is the default); anything else raises.
+    numbers
+        Numeric option → default; any finite number ≥ 0 is allowed (``add``).
+    alternatives
+        Other sets of names that do as well as ``needs``.
     back
         From the analysis scale to the scale people read (exp for ratios), vectorised.
     forward
@@ -63,6 +68,9 @@ class Measure:
         ``correlation``, ``generic``.
     reference
         Where the formula is published.
+    back_total
+        For transformations whose inverse needs the sample size or person-time (Freeman-Tukey):
+        ``back_total(x, total)``; None elsewhere.
     """
 
     code: str
@@ -70,7 +78,7 @@ class Measure:
     needs: tuple[str, ...]
     estimate: Callable[..., Estimates]
     family: str
-    options: Mapping[str, tuple[str, ...]]
+    options: Mapping[str, tuple[object, ...]]
     back: Callable[[FloatArray], FloatArray] = identity
     forward: Callable[[FloatArray], FloatArray] = identity
     back_title: str = ""
@@ -78,18 +86,36 @@ class Measure:
     scale: str = "identity"
     dimension: str = "none"
     reference: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    back_total: Callable[[FloatArray, FloatArray], FloatArray] | None = None
+
+    def label(self, *, transformed: bool = False) -> str:
+        """Return the axis title in words, on the analysis scale or on the scale people read."""
+        text = (self.back_title or self.title) if transformed else self.title
+        return text[:1].upper() + text[1:]
 
     def check_options(self, given: Mapping[str, object]) -> None:
         """Raise `OptionError` for an option or a value that this measure does not have."""
+        known = (*self.options, *self.numbers)
         for name, value in given.items():
-            if name not in self.options:
-                allowed = ", ".join(self.options) or "none"
+            if name not in known:
+                allowed = ", ".join(known) or "none"
                 raise OptionError(f"measure {self.code} has no option {name!r} · options: {allowed}")
+            if name in self.numbers:
+                if isinstance(value, bool) or not isinstance(value, int | float) or not _is_amount(value):
+                    raise OptionError(f"{name}={value!r} for measure {self.code} · give a finite number ≥ 0")
+                continue
             choices = self.options[name]
-            if choices and value not in choices:
+            if not any(value is c or (type(value) is type(c) and value == c) for c in choices):
+                listed = ", ".join(str(c) for c in choices)
                 raise OptionError(
-                    f"{name}={value!r} does not apply to measure {self.code} · choices: {', '.join(choices)}"
+                    f"{name}={value!r} does not apply to measure {self.code} · choices: {listed}"
                 )
+
+
+def _is_amount(value: float) -> bool:
+    return isfinite(value) and value >= 0
 
 
 MEASURES: Catalog[Measure] = Catalog("effect measure")

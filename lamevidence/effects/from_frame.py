@@ -1,0 +1,343 @@
+"""From a user's DataFrame, or from estimates alone, to an `EvidenceTable`; nothing corrected, nothing dropped.
+
+``EvidenceTable.from_frame(frame, measure, study=…, events=…, total=…, …)`` takes column names of the frame under
+friendly words (``events``, ``control_mean``, ``cor`` …) or metafor's (``ai``, ``m2i``, ``ri`` …), a number that
+holds for every row (``cor=0.5``), and the options of the measure. Where zeros leave no estimate, ``yi`` and ``vi``
+are NaN and the counts are kept, so that one-stage models can use the row; ``to="only0"`` asks for the correction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import InputError, OptionError, UnknownName
+from .escalc import impossible, inputs_of
+from .measures import MEASURES, FloatArray, Measure
+from .measures.cells import two_by_two_cells
+from .names import canonical_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .evidence_table import EvidenceTable
+
+__all__ = ["estimates_table", "frame_table"]
+
+
+def frame_table(
+    cls: type[EvidenceTable],
+    frame: pd.DataFrame,
+    measure: str,
+    *,
+    study: str | None = None,
+    label: str | None = None,
+    moderators: Sequence[str] | None = None,
+    V: ArrayLike | None = None,
+    cluster: str | None = None,
+    unit: str | None = None,
+    title: str = "",
+    higher_is: str = "neutral",
+    **columns: Any,  # noqa: ANN401
+) -> EvidenceTable:
+    """Return the table of effect estimates made from the columns named.
+
+    Parameters
+    ----------
+    frame
+        One row an estimate.
+    measure
+        Code in `MEASURES`.
+    study, label
+        Columns with the study ids and the row labels; labels default to the studies, studies to 1 … k. Without a
+        ``cluster`` or ``V``, a study may occur once.
+    moderators
+        Columns kept as moderators; default: every column that is not used otherwise.
+    V
+        Covariance matrix of dependent rows, (k, k), with the sampling variances on its diagonal.
+    cluster
+        Column that says which rows share patients; it becomes ``studies``.
+    unit, title, higher_is
+        As in `EvidenceTable`.
+    **columns
+        The numbers and the measure's options (``vtype``, ``add``, ``to``, ``drop00``, ``correct``, ``flip``).
+        ``to`` defaults to ``"none"``: a zero cell is corrected only when asked.
+
+    Raises
+    ------
+    UnknownName
+        The measure, a keyword or a column of the frame does not exist; the nearest name is given.
+    OptionError
+        The numbers given do not make the measure, or an option does not apply.
+    InputError
+        A number that cannot be data, with its row and column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"trial": ["A", "B"], "r": [4, 6], "n": [123, 306], "rc": [11, 29], "nc": [139, 303]})
+    >>> from lamevidence.effects.evidence_table import EvidenceTable
+    >>> t = EvidenceTable.from_frame(frame, "RR", study="trial", events="r", total="n",
+    ...                              control_events="rc", control_total="nc")
+    >>> [round(float(y), 4) for y in t.yi]
+    [-0.8893, -1.5854]
+    """
+    entry = MEASURES[measure]
+    options = {k: v for k, v in columns.items() if k in entry.options or k in entry.numbers}
+    named = canonical_names(entry, {k: v for k, v in columns.items() if k not in options})
+    if entry.code == "GEN":
+        raise OptionError("measure 'GEN' is estimates as given · use EvidenceTable.from_estimates(yi, vi)")
+    if len(frame) == 0:
+        raise InputError("the frame has no rows · give one row an estimate")
+    wanted = inputs_of(entry, named)
+    data = {name: _numbers(frame, named[name], name) for name in wanted}
+    studies, labels = _identity(frame, study, label, cluster, dependent=V is not None)
+    _check_rows(entry, data, named, labels)
+    if "to" in entry.options and "to" not in options:
+        options["to"] = "none" if "add" not in options else "only0"
+    entry.check_options(options)
+    result = entry.estimate(data, **options)
+    taken = {str(c) for c in (study, label, cluster, *named.values()) if isinstance(c, str)}
+    yi, vi, covariance = _with_covariance(result.yi, result.vi, V)
+    return cls(
+        yi=yi, vi=vi, labels=labels, studies=studies, measure=measure, unit=unit,
+        counts=_sufficient(entry, data), n=_patients(entry, data), V=covariance,
+        moderators=_moderators(frame, moderators, taken), title=title, higher_is=higher_is,
+        notes=_notes(entry, yi, labels, options),
+    )
+
+
+def _column(frame: pd.DataFrame, name: object) -> Any:  # noqa: ANN401
+    if not isinstance(name, str) or name not in frame.columns:
+        raise UnknownName("column", name, [str(c) for c in frame.columns])
+    return frame[name]
+
+
+def _numbers(frame: pd.DataFrame, source: object, role: str) -> FloatArray:
+    """Return the column as floats; a plain number stands for every row."""
+    if isinstance(source, int | float) and not isinstance(source, bool):
+        return np.full(len(frame), float(source))
+    if not isinstance(source, str):
+        raise OptionError(f"{role}={source!r} · give the name of a column, or one number for all rows")
+    import pandas as pd
+
+    series = _column(frame, source)
+    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64)
+    for i, value in enumerate(values):
+        if not np.isfinite(value):
+            raise InputError(
+                f"row {i} column {source!r}: {series.iloc[i]!r} is not a finite number"
+                " · give the number, or leave the row out by hand"
+            )
+    return np.asarray(values)
+
+
+def _identity(
+    frame: pd.DataFrame, study: str | None, label: str | None, cluster: str | None, *, dependent: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return study ids and unique row labels."""
+    k = len(frame)
+    names = tuple(str(x) for x in _column(frame, study)) if study is not None else tuple(map(str, range(1, k + 1)))
+    studies = tuple(str(x) for x in _column(frame, cluster)) if cluster is not None else names
+    if label is not None:
+        return studies, tuple(str(x) for x in _column(frame, label))
+    twice = sorted({x for x in names if names.count(x) > 1})
+    if not twice:
+        return studies, names
+    if not dependent and cluster is None:
+        raise InputError(
+            f"study {', '.join(twice)} has several rows, which share patients or an arm"
+            " · give V, name a cluster column, or keep one row a study"
+        )
+    seen: dict[str, int] = {}
+    labels = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        labels.append(f"{name} ({seen[name]})" if name in twice else name)
+    return studies, tuple(labels)
+
+
+WHOLE = {
+    "two-by-two": ("ai", "bi", "ci", "di", "n1i", "n2i"),
+    "matched-pairs": ("ai", "bi", "ci", "di"),
+    "person-time": ("x1i", "x2i"),
+    "proportion": ("xi", "mi", "ni"),
+    "rate": ("xi",),
+}
+"""Family → columns that count something."""
+
+
+def _check_rows(measure: Measure, data: Mapping[str, FloatArray], named: Mapping[str, object], labels: Sequence[str]) -> None:
+    """Raise `InputError` naming the row and the column of the first impossible number."""
+    rules = impossible(measure, data)
+    counts = () if measure.code == "MPORM" else WHOLE.get(measure.family, ())
+    rules += [(name, data[name] != np.round(data[name]), "not a whole number") for name in counts if name in data]
+    rules += [
+        (name, data[name] == 0, "a standard deviation must be above 0")
+        for name in ("sdi", "sd1i", "sd2i") if name in data
+    ]
+    if counts:
+        totals = ("n1i", "n2i", "ni")
+        rules += [(name, data[name] == 0, "nobody was observed") for name in totals if name in data]
+    for name, wrong, why in rules:
+        for i in np.flatnonzero(wrong):
+            raise InputError(f"row {i} ({labels[i]}) column {named[name]!r}: {data[name][i]:g} · {why}")
+
+
+def _sufficient(measure: Measure, data: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return the numbers behind the estimates; two-by-two tables as events and totals."""
+    if measure.family == "two-by-two":
+        ai, bi, ci, di = two_by_two_cells(data)
+        return {"ai": ai, "n1i": ai + bi, "ci": ci, "n2i": ci + di}
+    if measure.family == "proportion" and "ni" not in data:
+        return {"xi": data["xi"], "ni": data["xi"] + data["mi"]}
+    return dict(data)
+
+
+def _patients(measure: Measure, data: Mapping[str, FloatArray]) -> FloatArray | None:
+    """Return the number of patients behind each row, None where the data do not say."""
+    if measure.family == "matched-pairs" and "ri" not in data:
+        return np.asarray(data["ai"] + data["bi"] + data["ci"] + data["di"])
+    counts = _sufficient(measure, data)
+    if "n1i" in counts and "n2i" in counts:
+        return np.asarray(counts["n1i"] + counts["n2i"])
+    return counts.get("ni")
+
+
+def _moderators(frame: pd.DataFrame, chosen: Sequence[str] | None, taken: set[str]) -> dict[str, Any]:
+    if isinstance(chosen, str):
+        chosen = [chosen]
+    names = [str(c) for c in frame.columns if str(c) not in taken] if chosen is None else list(chosen)
+    return {name: _column(frame, name).to_numpy() for name in names}
+
+
+def _with_covariance(yi: FloatArray, vi: FloatArray, V: ArrayLike | None) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """Return yi, vi and V, vi taken from the diagonal of V when V is given."""
+    if V is None:
+        return yi, vi, None
+    matrix = np.asarray(V, dtype=np.float64)
+    k = yi.shape[0]
+    if matrix.shape != (k, k):
+        raise InputError(f"V has shape {matrix.shape} · give a ({k}, {k}) matrix")
+    if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T, rtol=1e-8, atol=0.0):
+        raise InputError("V is not a symmetric matrix of finite numbers")
+    diagonal = np.diag(matrix)
+    lowest = float(np.linalg.eigvalsh(matrix)[0])
+    if (diagonal < 0).any() or lowest < -1e-8 * float(np.abs(diagonal).max(initial=0.0)):
+        raise InputError(f"V is not positive semidefinite (smallest eigenvalue {lowest:.3g})")
+    return yi, diagonal, matrix
+
+
+def _notes(measure: Measure, yi: FloatArray, labels: Sequence[str], options: Mapping[str, Any]) -> tuple[str, ...]:
+    notes = []
+    gone = [labels[i] for i in np.flatnonzero(np.isnan(yi))]
+    if gone:
+        notes.append(
+            f"No {measure.title} exists without a correction for {', '.join(gone)}; one-stage models use the counts."
+        )
+    if options.get("to", "none") != "none":
+        amount = options.get("add", measure.numbers.get("add"))
+        notes.append(f"{amount:g} was added to the counts by the rule {options['to']!r}, as asked.")
+    return tuple(notes)
+
+
+def estimates_table(
+    cls: type[EvidenceTable],
+    yi: ArrayLike,
+    vi: ArrayLike | None = None,
+    *,
+    sei: ArrayLike | None = None,
+    labels: Sequence[str] | None = None,
+    studies: Sequence[str] | None = None,
+    unit: str | None = None,
+    measure: str = "GEN",
+    V: ArrayLike | None = None,
+    n: ArrayLike | None = None,
+    moderators: Mapping[str, Any] | None = None,
+    title: str = "",
+) -> EvidenceTable:
+    """Return the table of estimates given with variances, standard errors or a covariance matrix.
+
+    ``vi = 0`` stands for an estimate without sampling error; only likelihood estimators of τ² (REML, ML) can use
+    it. ``vi = inf`` stands for a row that carries no information and gets weight 0.
+
+    Raises
+    ------
+    UnknownName
+        The measure does not exist.
+    OptionError
+        Not exactly one of ``vi``, ``sei`` and ``V`` is given.
+    InputError
+        An estimate is not finite, a variance is NaN or negative, or lengths differ.
+    """
+    MEASURES.entry(measure)
+    estimates = _vector(yi, "yi")
+    k = estimates.shape[0]
+    if k == 0:
+        raise InputError("yi is empty · give one estimate a study")
+    variances, covariance = _variances(estimates, vi, sei, V)
+    _check_estimates(estimates, variances, root=sei is not None)
+    names = tuple(map(str, studies)) if studies is not None else None
+    rows = tuple(map(str, labels)) if labels is not None else names or tuple(str(i) for i in range(1, k + 1))
+    if labels is None and names is not None and len(set(names)) < len(names):
+        rows = tuple(f"{s} ({names[: i + 1].count(s)})" if names.count(s) > 1 else s for i, s in enumerate(names))
+    columns = {} if moderators is None else {str(m): np.asarray(v) for m, v in moderators.items()}
+    for name, column in columns.items():
+        if column.shape != (k,):
+            raise InputError(f"moderator {name!r} has shape {column.shape}, yi has {k} rows · give one value a row")
+    return cls(
+        yi=estimates, vi=variances, labels=rows, studies=names or rows, measure=measure, unit=unit, V=covariance,
+        n=None if n is None else _sizes(n, k), moderators=columns, title=title,
+    )
+
+
+def _vector(values: ArrayLike, name: str) -> FloatArray:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} holds something that is not a number · give numbers") from None
+    if array.ndim != 1:
+        raise InputError(f"{name} has shape {array.shape} · give one number a study")
+    return array
+
+
+def _sizes(n: ArrayLike, k: int) -> FloatArray:
+    sizes = _vector(n, "n")
+    if sizes.shape[0] != k:
+        raise InputError(f"n has {sizes.shape[0]} entries, yi has {k} · give one a row, NaN where not reported")
+    if (sizes <= 0).any():
+        raise InputError(f"n[{int(np.flatnonzero(sizes <= 0)[0])}] is not positive")
+    return sizes
+
+
+def _variances(
+    yi: FloatArray, vi: ArrayLike | None, sei: ArrayLike | None, V: ArrayLike | None
+) -> tuple[FloatArray, FloatArray | None]:
+    given = [name for name, value in (("vi", vi), ("sei", sei), ("V", V)) if value is not None]
+    if len(given) != 1:
+        got = " and ".join(given) or "none of them"
+        raise OptionError(f"give exactly one of vi, sei and V · got {got}")
+    if V is not None:
+        _, diagonal, matrix = _with_covariance(yi, yi, V)
+        return diagonal, matrix
+    if sei is not None:
+        errors = _vector(sei, "sei")
+        if (errors < 0).any():
+            i = int(np.flatnonzero(errors < 0)[0])
+            raise InputError(f"sei[{i}] = {errors[i]:g} is negative · a standard error is not")
+        return errors**2, None
+    assert vi is not None
+    return _vector(vi, "vi"), None
+
+
+def _check_estimates(yi: FloatArray, vi: FloatArray, *, root: bool) -> None:
+    name = "sei" if root else "vi"
+    if yi.shape != vi.shape:
+        raise InputError(f"{name} has {vi.shape[0]} entries, yi has {yi.shape[0]} · give one a row")
+    for i in np.flatnonzero(~np.isfinite(yi)):
+        raise InputError(f"yi[{i}] = {yi[i]:g} is not a finite number · leave the row out by hand if it is missing")
+    for i in np.flatnonzero(np.isnan(vi) | (vi < 0)):
+        raise InputError(f"{name}[{i}] = {vi[i]:g} is not a variance · give a number ≥ 0, or inf for no information")
