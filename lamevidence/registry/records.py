@@ -70,6 +70,7 @@ class Publication:
     url: str | None = None
     role: Literal["primary", "companion", "registry_entry", "secondary"] = "primary"
     read: Literal["full_text", "abstract", "registry_entry", "secondary_table"] = "full_text"
+    retracted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class _FindingBase:
     not_poolable: str = ""
     basis: Basis = "stated"
     because: str = ""
+    acknowledge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,7 @@ class Study:
     path: str = ""
     year: int = 0
     sha256: str = ""
+    acknowledge: tuple[str, ...] = ()
 
     def finding(self, finding_id: str) -> Finding:
         """Return the finding with this id."""

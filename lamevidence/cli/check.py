@@ -1,0 +1,55 @@
+"""`check`: read and audit every record, print all problems of all files."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+__all__ = ["check"]
+
+
+def check(directory: Path | None = None, *, output: str = "text", strict: bool = False) -> int:
+    """Print every problem of a registry.
+
+    Parameters
+    ----------
+    directory
+        Registry folder; the shipped one when None.
+    output
+        ``text``, ``json`` or ``github``.
+    strict
+        Count warnings as errors.
+
+    Returns
+    -------
+    int
+        0 when nothing stops a record from being pooled, else 1.
+    """
+    from ..audit import audit
+    from ..registry.registry import load_registry
+    from ..registry.report import render_problems
+
+    registry = load_registry(directory, strict=False)
+    problems = [*registry.problems, *registry.question_problems(), *audit(registry)]
+    if strict:
+        problems = [replace(p, code="LE" + p.code[2:]) for p in problems]
+    shown = None if output == "json" else _shown_root(registry.root)
+    text = render_problems(problems, output, root=shown)
+    findings = sum(len(s.findings) for s in registry.studies)
+    if output == "text":
+        text += f" · {len(registry.studies)} studies, {findings} findings read"
+    sys.stdout.write(text + "\n" if text else "")
+    return int(any(p.is_error for p in problems))
+
+
+def _shown_root(root: Path) -> Path:
+    """Return the folder relative to where the user stands, when it is below."""
+    try:
+        return root.resolve().relative_to(Path.cwd().resolve())
+    except ValueError:
+        return root
+
+
+if __name__ == "__main__":
+    raise SystemExit(check(Path(sys.argv[1]) if len(sys.argv) > 1 else None))
