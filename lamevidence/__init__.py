@@ -13,10 +13,62 @@ _NAMES: dict[str, str] = {
     "EvidenceTable": "effects.evidence_table",
     "LamEvidenceError": "errors",
     "EvidenceWarning": "errors",
+    "BergerDeely": "bayes.data_priors",
+    "Conventional": "bayes.data_priors",
+    "DuMouchel": "bayes.data_priors",
+    "FlatSqrt": "bayes.data_priors",
+    "Jeffreys": "bayes.data_priors",
+    "OverallJeffreys": "bayes.data_priors",
+    "UniformI2": "bayes.data_priors",
+    "UniformShrinkage": "bayes.data_priors",
+    "Flat": "bayes.effect_priors",
+    "Normal": "bayes.effect_priors",
+    "StudentT": "bayes.effect_priors",
+    "pool_bayes": "bayes.pool",
+    "Posterior": "bayes.posterior",
+    "HalfCauchy": "bayes.priors",
+    "HalfNormal": "bayes.priors",
+    "HalfStudentT": "bayes.priors",
+    "Exponential": "bayes.scale_priors",
+    "HalfLogistic": "bayes.scale_priors",
+    "InverseChi": "bayes.scale_priors",
+    "InverseGamma": "bayes.scale_priors",
+    "LogNormal": "bayes.scale_priors",
+    "LogStudentT": "bayes.scale_priors",
+    "Lomax": "bayes.scale_priors",
+    "Rayleigh": "bayes.scale_priors",
+    "Uniform": "bayes.scale_priors",
+    "parse_prior": "bayes.stated",
 }
 """Public name → module that defines it."""
 
 if TYPE_CHECKING:
+    from .bayes.data_priors import BergerDeely as BergerDeely
+    from .bayes.data_priors import Conventional as Conventional
+    from .bayes.data_priors import DuMouchel as DuMouchel
+    from .bayes.data_priors import FlatSqrt as FlatSqrt
+    from .bayes.data_priors import Jeffreys as Jeffreys
+    from .bayes.data_priors import OverallJeffreys as OverallJeffreys
+    from .bayes.data_priors import UniformI2 as UniformI2
+    from .bayes.data_priors import UniformShrinkage as UniformShrinkage
+    from .bayes.effect_priors import Flat as Flat
+    from .bayes.effect_priors import Normal as Normal
+    from .bayes.effect_priors import StudentT as StudentT
+    from .bayes.pool import pool_bayes as pool_bayes
+    from .bayes.posterior import Posterior as Posterior
+    from .bayes.priors import HalfCauchy as HalfCauchy
+    from .bayes.priors import HalfNormal as HalfNormal
+    from .bayes.priors import HalfStudentT as HalfStudentT
+    from .bayes.scale_priors import Exponential as Exponential
+    from .bayes.scale_priors import HalfLogistic as HalfLogistic
+    from .bayes.scale_priors import InverseChi as InverseChi
+    from .bayes.scale_priors import InverseGamma as InverseGamma
+    from .bayes.scale_priors import LogNormal as LogNormal
+    from .bayes.scale_priors import LogStudentT as LogStudentT
+    from .bayes.scale_priors import Lomax as Lomax
+    from .bayes.scale_priors import Rayleigh as Rayleigh
+    from .bayes.scale_priors import Uniform as Uniform
+    from .bayes.stated import parse_prior as parse_prior
     from .effects.evidence_table import EvidenceTable as EvidenceTable
     from .errors import EvidenceWarning as EvidenceWarning
     from .errors import LamEvidenceError as LamEvidenceError

@@ -1,1 +1,6 @@
-"""bayes"""
+"""Bayesian pooling: priors with units, exact posteriors, and what can be asked of them."""
+
+from .pool import pool_bayes
+from .posterior import Posterior
+
+__all__ = ["Posterior", "pool_bayes"]

@@ -1,0 +1,25 @@
+"""Every prior by name, for questions and the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import data_priors, effect_priors, priors, scale_priors
+
+__all__ = ["PRIORS"]
+
+_TAU: dict[str, Any] = {
+    name: getattr(module, name)
+    for module, names in (
+        (priors, ("HalfNormal", "HalfCauchy", "HalfStudentT")),
+        (scale_priors, tuple(scale_priors.__all__)),
+        (data_priors, tuple(data_priors.__all__)),
+    )
+    for name in names
+}
+
+PRIORS: dict[str, dict[str, Any]] = {
+    "tau": _TAU | {"Flat": data_priors.FlatTau},
+    "mu": {"Normal": effect_priors.Normal, "StudentT": effect_priors.StudentT, "Flat": effect_priors.Flat},
+}
+"""Role → name → class."""

@@ -1,0 +1,230 @@
+"""The normal-normal hierarchical model, exactly: yᵢ ~ N(θᵢ, vᵢ), θᵢ ~ N(xᵢ'β, τ²).
+
+Given τ everything is normal (Röver 2020, doi:10.18637/jss.v093.i06): with W = diag 1/(vᵢ + τ²) and β ~ N(b₀, B₀) or flat,
+P = X'WX + B₀⁻¹, V = P⁻¹, b = V(X'Wy + B₀⁻¹b₀), and the marginal likelihood of τ is
+
+    log g(τ) = −½[(k − f) log 2π + Σ log(vᵢ + τ²) + (y−Xb)'W(y−Xb) + (b−b₀)'B₀⁻¹(b−b₀) + log|P| + log|B₀|].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..effects.measures.base import FloatArray
+from ..errors import NotEstimable
+from .effect_priors import EffectPrior, Normal
+from .existence import Existence, existence
+from .mixture import NormalMixture
+from .priors import TauPrior
+from .quadrature import TauGrid, tau_grid
+
+__all__ = ["ExactNormal", "NormalModel", "fit_normal"]
+
+_LOG_2PI = float(np.log(2.0 * np.pi))
+_PROBES = np.array([-2.0, -0.7, 0.7, 2.0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NormalModel:
+    """Data and coefficient priors, centred: y is stored less X·shift.
+
+    Attributes
+    ----------
+    y, v, X
+        Estimates (k,), variances (k,), design (k, p).
+    b0, precision
+        Prior means and precisions of the coefficients (p,); precision 0 is a flat prior.
+    shift
+        What was taken off the coefficients, (p,).
+    """
+
+    y: FloatArray
+    v: FloatArray
+    X: FloatArray
+    b0: FloatArray
+    precision: FloatArray
+    shift: FloatArray
+
+    @property
+    def flat(self) -> int:
+        """Number of flat coefficients."""
+        return int(np.sum(self.precision == 0.0))
+
+    @property
+    def k(self) -> int:
+        """Number of rows."""
+        return int(self.y.size)
+
+    def given(self, tau: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return (log g, b, V) at each τ: shapes (m,), (m, p), (m, p, p); b is relative to ``shift``."""
+        total = self.v + tau[:, None] ** 2
+        w = 1.0 / total
+        size, p = tau.size, self.X.shape[1]
+        if p == 1:
+            x = self.X[:, 0]
+            P1 = w @ (x * x) + self.precision[0]
+            V1 = 1.0 / P1
+            b1 = V1 * (w @ (x * self.y) + self.precision[0] * self.b0[0])
+            fitted, b, V, log_det = b1[:, None] * x, b1[:, None], V1[:, None, None], np.log(P1)
+        elif p == 0:
+            b, V, fitted, log_det = np.zeros((size, 0)), np.zeros((size, 0, 0)), np.zeros((size, 1)), np.zeros(size)
+        else:
+            P = np.einsum("mk,kp,kq->mpq", w, self.X, self.X, optimize=True) + np.diag(self.precision)
+            root = np.linalg.cholesky(P)
+            V = np.linalg.inv(P)
+            b = np.einsum("mpq,mq->mp", V, w @ (self.X * self.y[:, None]) + self.precision * self.b0)
+            fitted, log_det = b @ self.X.T, 2.0 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(-1)
+        residual = self.y - fitted
+        square = (w * residual * residual).sum(-1) + ((b - self.b0) ** 2) @ self.precision
+        proper = self.precision[self.precision > 0.0]
+        const = (self.k - self.flat) * _LOG_2PI - np.log(proper).sum()
+        return -0.5 * (const + np.log(total).sum(-1) + square + log_det), b, V
+
+    def log_likelihood(self, tau: FloatArray) -> FloatArray:
+        """Log g(τ), the likelihood of τ with the coefficients integrated out over their priors."""
+        return self.given(tau)[0]
+
+
+def normal_model(y: FloatArray, v: FloatArray, X: FloatArray, priors: Sequence[EffectPrior]) -> NormalModel:
+    """Return the centred model.
+
+    Raises
+    ------
+    NotEstimable
+        Columns with flat priors are linearly dependent.
+    """
+    precision = np.array([1.0 / prior.scale**2 if isinstance(prior, Normal) else 0.0 for prior in priors])
+    b0 = np.array([prior.loc if isinstance(prior, Normal) else 0.0 for prior in priors])
+    flat = precision == 0.0
+    if flat.any():
+        loose = X[:, flat]
+        norm = np.abs(loose).max(axis=0)
+        if np.any(norm == 0) or np.linalg.matrix_rank(loose / np.where(norm > 0, norm, 1.0)) < loose.shape[1]:
+            raise NotEstimable(
+                "the design has linearly dependent columns, and their coefficients have flat priors"
+                " · leave a moderator out or give its coefficient a Normal prior"
+            )
+    root = np.sqrt(v)
+    shift = np.linalg.lstsq(X / root[:, None], y / root, rcond=None)[0] if X.shape[1] else np.zeros(0)
+    return NormalModel(y - X @ shift, v, X, b0 - shift, precision, shift)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExactNormal:
+    """The exact posterior: nodes over τ and the normal conditionals at each.
+
+    Attributes
+    ----------
+    model, prior
+        The model and the prior of τ.
+    grid
+        Nodes and weights of the posterior of τ.
+    b, V
+        Conditional means (m, p) and covariances (m, p, p) of the coefficients at the nodes, relative to ``model.shift``.
+    exists
+        Which moments exist.
+    """
+
+    model: NormalModel
+    prior: TauPrior
+    grid: TauGrid
+    b: FloatArray
+    V: FloatArray
+    exists: Existence
+
+    @property
+    def log_marginal(self) -> float:
+        """Log ∫ g(τ) p(τ) dτ."""
+        return self.grid.log_norm
+
+    def contrast(self, x: FloatArray, unit: str | None, *, new: bool = False, extra: float = 0.0) -> NormalMixture:
+        """Return the posterior of x'β, of a new study's effect there (``new``), plus noise of variance ``extra``."""
+        loc = self.b @ x + float(self.model.shift @ x)
+        variance = np.einsum("mpq,p,q->m", self.V, x, x) + extra
+        if new:
+            variance = variance + self.grid.tau**2
+        safe = self.model.flat == 0
+        moments = self.exists.tau_moments
+        finite_sd = moments == 2 or (safe and not new)
+        finite_mean = moments >= 1 or (safe and not new)
+        note = "" if finite_sd else self.exists.note
+        return NormalMixture(self.grid.weight, loc, np.sqrt(variance), finite_mean, finite_sd, note, unit)
+
+    def shrinkage(self, i: int, unit: str | None) -> NormalMixture:
+        """Return the posterior of the true effect of row ``i``: the estimate drawn towards the mean, all moments finite."""
+        v, x = float(self.model.v[i]), self.model.X[i]
+        pull = v / (v + self.grid.tau**2)
+        centre = float(self.model.shift @ x)
+        loc = (1.0 - pull) * self.model.y[i] + pull * (self.b @ x) + centre
+        variance = (1.0 - pull) * v + pull**2 * np.einsum("mpq,p,q->m", self.V, x, x)
+        return NormalMixture(self.grid.weight, loc, np.sqrt(variance), unit=unit)
+
+    def mean_weights(self) -> FloatArray:
+        """Posterior mean weights of the rows, then of the prior, in the mean effect; for one coefficient only, (k + 1,)."""
+        x = self.model.X[:, 0]
+        w = x / (self.model.v + self.grid.tau[:, None] ** 2) * self.V[:, 0, 0][:, None]
+        rows = self.grid.weight @ w
+        return np.append(rows, self.grid.weight @ self.V[:, 0, 0] * self.model.precision[0])
+
+    def shrinkage_weights(self, i: int) -> FloatArray:
+        """Posterior mean weights of the rows, then of the prior, in the effect of row ``i``, (k + 1,)."""
+        tau2 = self.grid.tau**2
+        pull = self.model.v[i] / (self.model.v[i] + tau2) * self.model.X[i, 0]
+        x = self.model.X[:, 0]
+        w = x / (self.model.v + tau2[:, None]) * (self.V[:, 0, 0] * pull)[:, None]
+        rows = self.grid.weight @ w
+        rows[i] += float(self.grid.weight @ (tau2 / (self.model.v[i] + tau2)))
+        return np.append(rows, self.grid.weight @ (self.V[:, 0, 0] * pull) * self.model.precision[0])
+
+
+def fit_normal(
+    y: FloatArray, v: FloatArray, X: FloatArray, priors: Sequence[EffectPrior], prior: TauPrior
+) -> ExactNormal:
+    """Return the exact posterior of the normal-normal model.
+
+    Parameters
+    ----------
+    y, v
+        Estimates and variances, (k,), finite and positive.
+    X
+        Design, (k, p); a column of ones for a mean effect.
+    priors
+        `Normal` or `Flat`, one a column.
+    prior
+        Prior of τ, resolved.
+
+    Raises
+    ------
+    ImproperPosterior, NotEstimable, QuadratureError
+        The posterior does not exist, or misses its error bound.
+    """
+    model = normal_model(y, v, X, priors)
+    exists = existence(prior, model.k, model.flat)
+    new_x = X.mean(axis=0)
+
+    def target(tau: FloatArray) -> FloatArray:
+        return np.asarray(model.log_likelihood(tau) + prior.logpdf(tau))
+
+    state: list[FloatArray] = []
+
+    def probes(tau: FloatArray, weight: FloatArray) -> FloatArray:
+        _, b, V = model.given(tau)
+        loc, var = b @ new_x, np.einsum("mpq,p,q->m", V, new_x, new_x)
+        mu, pred = NormalMixture(weight, loc, np.sqrt(np.maximum(var, 1e-300))), NormalMixture(weight, loc, np.sqrt(var + tau**2))
+        if not state:
+            centre, spread = weight @ loc, np.exp(weight @ (0.5 * np.log(np.maximum(var, 1e-300))))
+            wide = np.exp(weight @ (0.5 * np.log(var + tau**2)))
+            state.extend([centre + spread * _PROBES, centre + wide * _PROBES])
+        powers = [np.log(weight @ tau**r) for r in range(1, exists.tau_moments + 1)]
+        return np.concatenate([mu._cdf(state[0]), pred._cdf(state[1]), powers])
+
+    spread = float(np.ptp(model.y)) if model.k > 1 else 0.0
+    scales = np.concatenate([np.sqrt(v), [max(spread, float(np.sqrt(v.min())))], [prior.typical]])
+    grid = tau_grid(
+        target, probes, scales=(float(scales.min()), float(scales.max())), upper=prior.upper, moments=exists.tau_moments,
+    )
+    _, b, V = model.given(grid.tau)
+    return ExactNormal(model, prior, grid, b, V, exists)

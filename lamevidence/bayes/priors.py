@@ -1,0 +1,275 @@
+"""Priors as values: each has a unit, converts with the outcome or refuses, and says itself in words."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from scipy import special
+
+from ..effects.measures.base import FloatArray
+from ..errors import InputError, OptionError
+from ..units import factor
+from ..values import Interval
+from .distributions import Distribution
+
+__all__ = ["HalfCauchy", "HalfNormal", "HalfStudentT", "ScalePrior", "TauPrior", "parse_prior", "positive", "unit_factor"]
+
+P = TypeVar("P", bound="TauPrior")
+S = TypeVar("S", bound="ScalePrior")
+
+
+def positive(name: str, value: Any) -> float:
+    """Return ``value`` as a float, or raise when it is not a finite positive number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise InputError(f"{name}={value!r} is not a number")
+    if not (np.isfinite(value) and value > 0):
+        raise InputError(f"{name}={value!r} must be a finite number above 0")
+    return float(value)
+
+
+def unit_factor(what: str, own: str | None, target: str | None, example: str) -> float:
+    """Return the factor from a prior's unit to the unit of the data, or refuse.
+
+    Raises
+    ------
+    OptionError
+        One of the two has a unit and the other has none.
+    UnitMismatch
+        The two have different dimensions.
+    """
+    if own == target:
+        return 1.0
+    if own is None:
+        raise OptionError(
+            f"{what} has no unit but the estimates are in {target} · write for example {example.replace(')', '')}, unit={target!r})"
+        )
+    if target is None:
+        raise OptionError(f"{what} is in {own} but the estimates are pure numbers · leave its unit out")
+    return float(factor(own, target))
+
+
+@dataclass(frozen=True, slots=True)
+class TauPrior(Distribution):
+    """Prior of the between-study standard deviation τ.
+
+    Attributes of a class: ``tail`` is a in p(τ) ~ τ^-a at infinity (``inf`` for lighter tails), ``log_tail`` the power of
+    1/log τ beside it; ``proper`` is False when the density does not integrate.
+    """
+
+    needs_unit: ClassVar[bool] = True
+    proper: ClassVar[bool] = True
+    log_tail: ClassVar[float] = 0.0
+
+    @property
+    @abstractmethod
+    def tail(self) -> float:
+        """Power a in p(τ) ~ τ^-a at infinity."""
+
+    @property
+    @abstractmethod
+    def typical(self) -> float:
+        """A value of the order of τ under this prior."""
+
+    @property
+    def upper(self) -> float:
+        """Upper edge of the support."""
+        return float("inf")
+
+    @property
+    def support(self) -> Interval:
+        """From 0 to the upper edge."""
+        return Interval(0.0, self.upper)
+
+    @abstractmethod
+    def logpdf(self, tau: FloatArray) -> FloatArray:
+        """Log density at τ ≥ 0, any shape; unnormalised when improper."""
+
+    def _pdf(self, x: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore", over="ignore"):
+            inside = np.exp(self.logpdf(np.where(x >= 0.0, x, 1.0)))
+        return np.where((x >= 0.0) & (x <= self.upper), inside, 0.0)
+
+    def resolve(self, vi: FloatArray) -> TauPrior:
+        """Return the prior for studies with these variances: itself, unless it is defined by them."""
+        return self
+
+    @abstractmethod
+    def convert(self: P, unit: str | None) -> P:
+        """Return the same prior in another unit, or raise when there is none to convert."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """The prior in words."""
+
+    def _say_tau(self) -> str:
+        q50, q95 = self._quantile(np.array([0.5, 0.95]))
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"95 % of the prior says that true study effects have a standard deviation of less than {q95:.3g}{unit} "
+            f"(median {q50:.3g}{unit}), so that 95 % of studies differ from their mean by less than {1.96 * q95:.3g}{unit}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePrior(TauPrior):
+    """A proper prior of τ; every field named in ``_scales`` is in the unit of τ."""
+
+    _scales: ClassVar[tuple[str, ...]] = ("scale",)
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name not in ("unit", "meanlog"):
+                object.__setattr__(self, field.name, positive(f"{type(self).__name__} {field.name}", getattr(self, field.name)))
+
+    @property
+    def typical(self) -> float:
+        """The prior median."""
+        return self.median
+
+    def _rescaled(self: S, ratio: float, unit: str | None) -> S:
+        changes: dict[str, Any] = {name: getattr(self, name) * ratio for name in self._scales}
+        return replace(self, unit=unit, **changes)
+
+    def convert(self: S, unit: str | None) -> S:
+        """Return the same prior in ``unit``.
+
+        Examples
+        --------
+        >>> HalfNormal(72, unit="mL/year").convert("mL/month")
+        HalfNormal(6, unit='mL/month')
+        """
+        ratio = unit_factor(repr(self), self.unit, unit, repr(self))
+        return self if unit == self.unit else self._rescaled(ratio, unit)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{getattr(self, f.name):.6g}" for f in fields(self) if f.name != "unit")
+        unit = f", unit={self.unit!r}" if self.unit else ""
+        return f"{type(self).__name__}({inner}{unit})"
+
+    def describe(self) -> str:
+        """The prior in words: how far studies may differ."""
+        return f"τ ~ {self!r}: {self._say_tau()}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HalfNormal(ScalePrior):
+    """|N(0, scale²)|.
+
+    Examples
+    --------
+    >>> round(HalfNormal(6, unit="mL/month").quantile(0.95), 2)
+    11.76
+    """
+
+    scale: float
+    unit: str | None = None
+
+    @property
+    def tail(self) -> float:
+        """Lighter than any power."""
+        return float("inf")
+
+    def logpdf(self, tau: FloatArray) -> FloatArray:
+        """½ log(2/π) − log s − τ²/2s²."""
+        return np.asarray(0.5 * np.log(2 / np.pi) - np.log(self.scale) - 0.5 * (tau / self.scale) ** 2)
+
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        return np.asarray(special.erf(np.maximum(x, 0.0) / self.scale / np.sqrt(2.0)))
+
+    def _quantile(self, p: FloatArray) -> FloatArray:
+        return np.asarray(self.scale * np.sqrt(2.0) * special.erfinv(p))
+
+    @property
+    def mean(self) -> float:
+        """S √(2/π)."""
+        return float(self.scale * np.sqrt(2 / np.pi))
+
+    @property
+    def sd(self) -> float:
+        """S √(1 − 2/π)."""
+        return float(self.scale * np.sqrt(1 - 2 / np.pi))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HalfStudentT(ScalePrior):
+    """|t| with ``df`` degrees of freedom times ``scale``."""
+
+    df: float
+    scale: float
+    unit: str | None = None
+
+    @property
+    def tail(self) -> float:
+        """ν + 1."""
+        return self.df + 1.0
+
+    def logpdf(self, tau: FloatArray) -> FloatArray:
+        """Twice the t density on the positive half."""
+        nu = self.df
+        const = special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
+        return np.asarray(np.log(2.0) + const - np.log(self.scale) - (nu + 1) / 2 * np.log1p((tau / self.scale) ** 2 / nu))
+
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        return np.asarray(2.0 * special.stdtr(self.df, np.maximum(x, 0.0) / self.scale) - 1.0)
+
+    def _quantile(self, p: FloatArray) -> FloatArray:
+        return np.asarray(-self.scale * special.stdtrit(self.df, 0.5 * (1.0 - p)))
+
+    @property
+    def mean(self) -> float:
+        """Finite for ν > 1."""
+        nu = self.df
+        if nu <= 1:
+            return float("inf")
+        ratio = np.exp(special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2))
+        return float(2 * self.scale * np.sqrt(nu / np.pi) * ratio / (nu - 1))
+
+    @property
+    def sd(self) -> float:
+        """Finite for ν > 2."""
+        if self.df <= 2:
+            return float("inf")
+        return float(np.sqrt(self.scale**2 * self.df / (self.df - 2) - self.mean**2))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HalfCauchy(ScalePrior):
+    """Half-t with one degree of freedom."""
+
+    scale: float
+    unit: str | None = None
+
+    @property
+    def tail(self) -> float:
+        """2."""
+        return 2.0
+
+    def logpdf(self, tau: FloatArray) -> FloatArray:
+        """Log 2/π − log s − log(1 + τ²/s²)."""
+        return np.asarray(np.log(2 / np.pi) - np.log(self.scale) - np.log1p((tau / self.scale) ** 2))
+
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        return np.asarray(2 / np.pi * np.arctan(np.maximum(x, 0.0) / self.scale))
+
+    def _quantile(self, p: FloatArray) -> FloatArray:
+        return np.asarray(self.scale / np.tan(0.5 * np.pi * (1.0 - p)))
+
+    @property
+    def mean(self) -> float:
+        """Infinite."""
+        return float("inf")
+
+    @property
+    def sd(self) -> float:
+        """Infinite."""
+        return float("inf")
+
+
+def parse_prior(text: str, unit: str | None = None) -> Any:
+    """Return the prior written as text; see `lamevidence.bayes.stated.parse_prior`."""
+    from .stated import parse_prior as read
+
+    return read(text, unit)
