@@ -1,0 +1,316 @@
+"""Maximum likelihood for the one-stage count models: every mode looked at, τ = 0 always compared.
+
+For fixed scale parameters the marginal log-likelihood is concave in the coefficients (Prékopa 1973:
+integrating a log-concave function leaves it log-concave), so a grid over the scales alone finds every mode;
+the best grid points are polished by Newton steps in all parameters at once, the studies' own parameters
+being eliminated study by study (arrow-shaped Hessian).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..effects.measures.base import FloatArray
+from ..errors import ConvergenceError
+from .glmm_cumulants import self_concordant_step
+from .glmm_quadrature import Evaluation, StudyModel, evaluate
+
+__all__ = ["Optimum", "fit_fixed", "fit_random", "maximise", "moments_at"]
+
+LOUIS_FROM = 5
+"""Fewest nodes for which Louis's Hessian is close enough to steer Newton's method."""
+STEPS = 100
+GAIN = 1e-17
+"""Newton stops when the predicted relative gain in log-likelihood is below this."""
+BIGGEST = 40.0
+"""Beyond this many logits or logs an estimate is infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """A maximum of the likelihood.
+
+    Attributes
+    ----------
+    value
+        Log-likelihood.
+    alpha, beta, scale
+        (k,), (p,), (m,).
+    covariance
+        Of (beta, scale): inverse observed information, studies' own parameters profiled out; rows of a
+        scale at 0 are NaN.
+    information
+        Per-study negative Hessian (k, a, a), a = own parameter, beta, scale.
+    modes
+        How many local maxima the scan polished to distinct values.
+    """
+
+    value: float
+    alpha: FloatArray
+    beta: FloatArray
+    scale: FloatArray
+    covariance: FloatArray
+    information: FloatArray
+    studies: FloatArray
+    modes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    alpha: FloatArray
+    beta: FloatArray
+    scale: FloatArray
+
+    def moved(self, da: FloatArray, db: FloatArray, ds: FloatArray) -> _Point:
+        return _Point(self.alpha + da, self.beta + db, self.scale + ds)
+
+
+def _arrow(gradient: FloatArray, hessian: FloatArray, has_local: bool, free: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return (g, S) with the own parameters eliminated, and what is needed to get their steps back."""
+    if not has_local:
+        g, S = gradient.sum(axis=0)[free], hessian.sum(axis=0)[np.ix_(free, free)]
+        return g, S, np.zeros((0,)), np.zeros((0, g.size))
+    h = hessian[:, 0, 0]
+    safe = np.where(h < -1e-12, h, -1.0)
+    alive = np.where(h < -1e-12, 1.0, 0.0)
+    cross = hessian[:, 0, 1:][:, free]
+    ga = gradient[:, 0] * alive
+    g = gradient[:, 1:].sum(axis=0)[free] - (cross * (ga / safe)[:, None]).sum(axis=0)
+    S = hessian[:, 1:, 1:].sum(axis=0)[np.ix_(free, free)] - np.einsum("ka,kb->ab", cross * (alive / safe)[:, None], cross)
+    return g, S, -ga / safe, -cross * (alive / safe)[:, None]
+
+
+def _ascent(g: FloatArray, S: FloatArray) -> tuple[FloatArray, float]:
+    """Return an ascent step from gradient and Hessian, eigenvalues of the wrong sign turned, and its predicted gain."""
+    if g.size == 0:
+        return g, 0.0
+    values, vectors = np.linalg.eigh(S)
+    size = np.abs(values)
+    floor = max(float(size.max()) * 1e-12, 1e-300)
+    turned = vectors.T @ g / np.maximum(size, floor)
+    return vectors @ turned, float(0.5 * (vectors.T @ g) @ turned)
+
+
+def _numeric_hessian(model: StudyModel, at: _Point, nodes: int, mode: FloatArray, h: float = 3e-4) -> FloatArray:
+    """Return the per-study Hessian (k, a, a) by central differences of the exact gradient."""
+    first = int(model.has_local)
+    size = first + model.p + model.m
+    alpha, beta, scale = (np.repeat(part[None], 2 * size, axis=0) for part in (at.alpha, at.beta, at.scale))
+    for j in range(size):
+        for sign, row in ((h, 2 * j), (-h, 2 * j + 1)):
+            if j < first:
+                alpha[row] += sign
+            elif j < first + model.p:
+                beta[row, j - first] += sign
+            else:
+                scale[row, j - first - model.p] += sign
+    gradient = evaluate(model, alpha, beta, scale, nodes, np.repeat(mode, 2 * size, axis=0)).gradient
+    columns = (gradient[0::2] - gradient[1::2]) / (2 * h)
+    hessian = np.moveaxis(columns, 0, -1)
+    return 0.5 * (hessian + np.swapaxes(hessian, -1, -2))
+
+
+def _evaluate(model: StudyModel, at: _Point, nodes: int, mode: FloatArray | None) -> Evaluation:
+    return evaluate(model, at.alpha[None], at.beta[None], at.scale[None], nodes, mode)
+
+
+def maximise(
+    model: StudyModel, alpha: FloatArray, beta: FloatArray, scale: FloatArray, nodes: int, *,
+    hold_beta: tuple[int, ...] = (), hold_scale: tuple[int, ...] = (),
+) -> Optimum:
+    """Return the maximum reached by Newton's method from a starting point; held parameters stay."""
+    free = np.array([j for j in range(model.p) if j not in hold_beta]
+                    + [model.p + j for j in range(model.m) if j not in hold_scale], dtype=np.intp)
+    at = _Point(np.array(alpha, float), np.array(beta, float), np.array(scale, float))
+    ev = _evaluate(model, at, nodes, None)
+    for _ in range(STEPS):
+        hessian = ev.hessian[0] if nodes >= LOUIS_FROM else _numeric_hessian(model, at, nodes, ev.mode)
+        g, S, da0, da1 = _arrow(ev.gradient[0], hessian, model.has_local, free)
+        step, gain = _ascent(g, S)
+        own = float(0.5 * (da0 * ev.gradient[0][:, 0]).sum()) if model.has_local else 0.0
+        if gain + own <= GAIN * (1.0 + abs(float(ev.value[0]))):
+            break
+        at, ev, moved = _line_search(model, at, ev, nodes, step, da0, da1, free)
+        if not moved:
+            break
+    else:
+        raise ConvergenceError("the likelihood kept rising after 100 Newton steps · the estimate is at infinity or the data are corrupt")
+    return _optimum(model, at, ev, nodes, free)
+
+
+def _line_search(
+    model: StudyModel, at: _Point, ev: Evaluation, nodes: int, step: FloatArray,
+    da0: FloatArray, da1: FloatArray, free: FloatArray,
+) -> tuple[_Point, Evaluation, bool]:
+    """Return the first of full, half, quarter … step that raises the likelihood."""
+    full = np.zeros(model.p + model.m)
+    full[free] = step
+    da = da0 + da1 @ step if model.has_local else np.zeros(model.k)
+    largest = max(float(np.abs(full).max(initial=0.0)), float(np.abs(da).max(initial=0.0)))
+    size = min(1.0, 3.0 / largest) if largest > 0 else 1.0
+    value = float(ev.value[0])
+    for _ in range(30):
+        trial = at.moved(size * da, size * full[: model.p], size * full[model.p :])
+        tried = _evaluate(model, trial, nodes, ev.mode)
+        new = float(tried.value[0])
+        if np.isfinite(new) and new > value:
+            return trial, tried, True
+        size *= 0.5
+        if size * largest < 1e-12:
+            break
+    return at, ev, False
+
+
+def _optimum(model: StudyModel, at: _Point, ev: Evaluation, nodes: int, free: FloatArray) -> Optimum:
+    hessian = _numeric_hessian(model, at, nodes, ev.mode)
+    covariance = moments_at(model, -hessian, free)
+    return Optimum(float(ev.value[0]), at.alpha, at.beta, at.scale, covariance, -hessian, ev.studies[0])
+
+
+def moments_at(model: StudyModel, information: FloatArray, free: FloatArray) -> FloatArray:
+    """Return the covariance of the free (beta, scale), NaN where held or not identified."""
+    size = model.p + model.m
+    out = np.full((size, size), np.nan)
+    _, S, _, _ = _arrow(np.zeros(information.shape[:2]), -information, model.has_local, free)
+    if free.size and np.linalg.eigvalsh(-S).min() > 0:
+        out[np.ix_(free, free)] = np.linalg.inv(-S)
+    return out
+
+
+def fit_fixed(model: StudyModel, beta: FloatArray | None = None, hold: bool = False) -> Optimum:
+    """Return the maximum likelihood fit without random effects (τ = 0); ``hold`` keeps ``beta`` as given."""
+    alpha, beta = np.zeros(model.k), np.zeros(model.p) if beta is None else np.array(beta, float)
+    fixed = model.without_random()
+    free = np.arange(0 if hold else model.p, dtype=np.intp)
+    for _ in range(STEPS):
+        value, gradient, hessian = _fixed_terms(fixed, alpha, beta)
+        g, S, da0, da1 = _arrow(gradient, hessian, fixed.has_local, free)
+        step, gain = _ascent(g, S)
+        da = da0 + da1 @ step if fixed.has_local else np.zeros(fixed.k)
+        gain += 0.5 * float((da0 * gradient[:, 0]).sum()) if fixed.has_local else 0.0
+        db = step if free.size else np.zeros(fixed.p)
+        move = fixed.X @ db + fixed.local * da[:, None]
+        damping = float(self_concordant_step(np.asarray(np.abs(move * fixed.active).max(initial=0.0))))
+        alpha, beta = alpha + damping * da, beta + damping * db
+        if gain <= GAIN * (1.0 + abs(value)):
+            break
+    value, gradient, hessian = _fixed_terms(fixed, alpha, beta)
+    studies = value_by_study(fixed, alpha, beta)
+    covariance = moments_at(fixed, -hessian, free)
+    return Optimum(value, alpha, beta, np.zeros(0), covariance, -hessian, studies)
+
+
+def value_by_study(model: StudyModel, alpha: FloatArray, beta: FloatArray) -> FloatArray:
+    """Return each study's log-likelihood without random effects, (k,)."""
+    eta = model.offset + model.X @ beta + model.local * alpha[:, None]
+    a = model.cumulant.derivatives(eta[None, :, None, :])[0][0, :, 0, :]
+    return np.asarray(((model.x * eta - a) * model.active).sum(axis=1) + model.constant)
+
+
+def _fixed_terms(model: StudyModel, alpha: FloatArray, beta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+    eta = model.offset + model.X @ beta + model.local * alpha[:, None]
+    a, a1, a2, _ = (part[0, :, 0, :] for part in model.cumulant.derivatives(eta[None, :, None, :]))
+    D = np.concatenate([model.local[..., None], model.X], axis=-1) if model.has_local else model.X
+    value = float(((model.x * eta - a) * model.active).sum() + model.constant.sum())
+    gradient = np.einsum("kr,kra->ka", (model.x - a1) * model.active, D)
+    return value, gradient, -np.einsum("kr,kra,krb->kab", a2 * model.active, D, D)
+
+
+def _scan(model: StudyModel, base: Optimum, grid: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return profile log-likelihoods over the scale grid (b, m) with the coefficients that reach them."""
+    b = grid.shape[0]
+    alpha, beta = np.repeat(base.alpha[None], b, axis=0), np.repeat(base.beta[None], b, axis=0)
+    nodes = LOUIS_FROM if model.d == 1 else 3
+    best = np.full(b, -np.inf)
+    kept = alpha.copy(), beta.copy()
+    mode: FloatArray | None = None
+    n = model.p + int(model.has_local)
+    for _ in range(5):
+        ev = evaluate(model, alpha, beta, grid, nodes, mode)
+        mode = ev.mode
+        better = ev.value > best
+        best = np.where(better, ev.value, best)
+        kept[0][better], kept[1][better] = alpha[better], beta[better]
+        da, db = _batch_step(ev.gradient[..., :n], ev.hessian[..., :n, :n], model)
+        alpha, beta = alpha + da, beta + db
+        if max(float(np.abs(da).max(initial=0.0)), float(np.abs(db).max(initial=0.0))) < 0.05:
+            break
+    ev = evaluate(model, alpha, beta, grid, nodes, mode)
+    better = ev.value > best
+    kept[0][better], kept[1][better] = alpha[better], beta[better]
+    return np.where(better, ev.value, best), kept[0], kept[1]
+
+
+def _batch_step(gradient: FloatArray, hessian: FloatArray, model: StudyModel) -> tuple[FloatArray, FloatArray]:
+    """Return capped Newton steps of (alpha, beta) for a batch at fixed scales."""
+    first = int(model.has_local)
+    g, S = gradient[:, :, first:].sum(axis=1), hessian[:, :, first:, first:].sum(axis=1)
+    if first:
+        h = np.minimum(hessian[:, :, 0, 0], -1e-9)
+        cross = hessian[:, :, 0, 1:]
+        g = g - (cross * (gradient[:, :, 0] / h)[..., None]).sum(axis=1)
+        S = S - np.einsum("bkp,bkq->bpq", cross / h[..., None], cross)
+    S = S - 1e-10 * np.eye(S.shape[-1])
+    db = np.clip(-np.linalg.solve(S, g[..., None])[..., 0], -1.5, 1.5)
+    if not first:
+        return np.zeros((g.shape[0], model.k)), db
+    da = -(gradient[:, :, 0] + np.einsum("bkp,bp->bk", cross, db)) / h
+    return np.clip(da, -1.5, 1.5), db
+
+
+def scale_grid(model: StudyModel, base: Optimum) -> FloatArray:
+    """Return the grid of one scale: from well below the smallest standard error up to 16, by factors of 2."""
+    information = base.information[:, -1, -1] if model.p else np.ones(model.k)
+    smallest = 1.0 / np.sqrt(max(float(information.max()), 1e-6))
+    low = min(0.25 * smallest, 0.5)
+    count = int(np.ceil(np.log2(16.0 / low))) + 1
+    return np.asarray(low * 2.0 ** np.arange(count))
+
+
+def fit_random(model: StudyModel, nodes: int) -> Optimum:
+    """Return the global maximum over coefficients and scales, scales at 0 included."""
+    base = fit_fixed(model)
+    axis = scale_grid(model, base)
+    if model.m == 1:
+        grid = axis[:, None]
+    else:
+        coarse = axis[::2]
+        grid = np.stack(np.meshgrid(*[coarse] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+        if model.m == 3:
+            grid = np.column_stack([grid[:, 0], np.zeros(len(grid)), grid[:, 1]])
+    values, alphas, betas = _scan(model, base, grid)
+    starts = _peaks(values, axis, model.m)
+    optima = [_zeroed(model, base, nodes)]
+    for i in starts:
+        optima.append(maximise(model, alphas[i], betas[i], grid[i], nodes))
+    best = max(optima, key=lambda o: o.value)
+    # a likelihood as good without random effects is a likelihood without random effects
+    if optima[0].value >= best.value - 1e-10 * (1.0 + abs(best.value)):
+        best = optima[0]
+    distinct = {round(o.value, 7) for o in optima[1:]}
+    return replace(best, scale=np.where(np.abs(best.scale) < 1e-7, 0.0, best.scale), modes=max(1, len(distinct)))
+
+
+def _peaks(values: FloatArray, axis: FloatArray, m: int) -> list[int]:
+    """Return grid positions that no neighbour beats, best first (at most three)."""
+    shape = (axis.size,) if m == 1 else (axis[::2].size,) * 2
+    surface = np.pad(values.reshape(shape), 1, constant_values=-np.inf)
+    centre = surface[tuple(slice(1, -1) for _ in shape)]
+    top = np.ones(shape, dtype=bool)
+    for dim in range(len(shape)):
+        for shift in (-1, 1):
+            rolled = np.roll(surface, shift, axis=dim)[tuple(slice(1, -1) for _ in shape)]
+            top &= centre >= rolled
+    found = np.flatnonzero(top.reshape(-1))
+    return [int(i) for i in found[np.argsort(-values[found])][:3]]
+
+
+def _zeroed(model: StudyModel, base: Optimum, nodes: int) -> Optimum:
+    """Return the fit with every scale at 0 as an optimum of the full model."""
+    at = _Point(base.alpha, base.beta, np.zeros(model.m))
+    ev = _evaluate(model, at, max(nodes, 1), None)
+    free = np.arange(model.p, dtype=np.intp)
+    hessian = _numeric_hessian(model, at, nodes, ev.mode)
+    return Optimum(base.value, base.alpha, base.beta, at.scale, moments_at(model, -hessian, free), -hessian, base.studies)
