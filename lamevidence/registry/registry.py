@@ -108,7 +108,7 @@ class Registry:
         return tuple(self._read_questions()[1])
 
     def _read_questions(self) -> tuple[Mapping[str, Any], list[Problem]]:
-        from ..questions.question import load_questions
+        from ..questions import load_questions
 
         return load_questions(self.root / "questions", self.vocabulary)
 
