@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES: dict[str, str] = {
+    "ForestPlot": "plots.forest",
+    "forest": "plots.forest",
+    "plot_forest": "plots.forest",
     "EvidenceTable": "effects.evidence_table",
     "LamEvidenceError": "errors",
     "EvidenceWarning": "errors",
@@ -43,6 +46,9 @@ _NAMES: dict[str, str] = {
 """Public name → module that defines it."""
 
 if TYPE_CHECKING:
+    from .plots.forest import ForestPlot as ForestPlot
+    from .plots.forest import forest as forest
+    from .plots.forest import plot_forest as plot_forest
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional
     from .bayes.data_priors import DuMouchel as DuMouchel

@@ -1,0 +1,98 @@
+"""Risk-of-bias judgements as columns of discs: a symbol in each, so that colour is never the only channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..effects.evidence_table import EvidenceTable
+from ..errors import InputError, OptionError
+
+__all__ = ["JUDGEMENTS", "BiasColumns", "Judgement", "bias_columns", "judgement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a judgement is drawn."""
+
+    symbol: str
+    face: str
+    ink: str
+
+
+_LOW = Judgement("+", "#02C100", "#000000")
+_SOME = Judgement("\u2212", "#E2DF07", "#000000")
+_HIGH = Judgement("\u00d7", "#BF0000", "#ffffff")
+_CRITICAL = Judgement("!", "#820000", "#ffffff")
+_UNKNOWN = Judgement("?", "#4EA1F7", "#000000")
+_NONE = Judgement("", "#cccccc", "#000000")
+
+JUDGEMENTS: dict[str, Judgement] = {
+    "low": _LOW, "yes": _LOW,
+    "some concerns": _SOME, "moderate": _SOME, "unclear": _SOME, "partly": _SOME,
+    "high": _HIGH, "serious": _HIGH, "no": _HIGH,
+    "critical": _CRITICAL,
+    "no information": _UNKNOWN, "not reported": _UNKNOWN,
+    "not applicable": _NONE,
+}
+"""Judgement of any tool (lower case, spaces) to its disc."""
+
+
+@dataclass(frozen=True, slots=True)
+class BiasColumns:
+    """Letters over the columns, the judgement of every row in every column, and what the letters mean."""
+
+    letters: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    legend: str
+
+
+def judgement(words: str) -> Judgement:
+    """Return how a judgement is drawn."""
+    key = words.strip().lower().replace("_", " ").replace("-", " ")
+    if key not in JUDGEMENTS:
+        raise InputError(f"{words!r} is not a risk-of-bias judgement · known: {', '.join(JUDGEMENTS)}")
+    return JUDGEMENTS[key]
+
+
+def _parts(record: Any) -> tuple[str, tuple[tuple[str, str], ...], str]:  # noqa: ANN401
+    """Return tool, (domain, judgement) pairs and the overall judgement of a record or a (tool, domains) pair."""
+    if isinstance(record, tuple):
+        tool, domains, overall = record[0], record[1], record[2] if len(record) > 2 else ""
+    else:
+        tool, domains, overall = record.tool, record.domains, record.overall
+    return str(tool), tuple((str(d[0]), str(d[1])) for d in domains), str(overall or "")
+
+
+def bias_columns(table: EvidenceTable, rob: object) -> BiasColumns | None:
+    """Return the risk-of-bias columns of a table, or None.
+
+    With ``auto`` they are shown when every row that was judged was judged by the same tool.
+    """
+    if rob not in ("auto", True, False) or (isinstance(rob, int) and not isinstance(rob, bool)):
+        raise OptionError(f"rob={rob!r} is not one of 'auto', True, False")
+    judged = {i: _parts(r) for i, r in enumerate(table.risk_of_bias) if r is not None}
+    if rob is False:
+        return None
+    if not judged:
+        if rob is True:
+            raise OptionError("rob=True needs risk-of-bias judgements, which no row of this table has")
+        return None
+    tools = sorted({tool for tool, _, _ in judged.values()})
+    names = {tuple(name for name, _ in domains) for _, domains, _ in judged.values()}
+    if len(tools) > 1 or len(names) > 1:
+        if rob is True:
+            raise OptionError(
+                f"the rows were judged with different tools or domains ({', '.join(tools)}) · use rob=False here"
+                " and lam.plot_rob_summary for a figure by tool"
+            )
+        return None
+    domains = next(iter(names))
+    overall = all(part[2] for part in judged.values())
+    letters = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(domains)])
+    rows = tuple(
+        (*(v for _, v in judged[i][1]), *((judged[i][2],) if overall else ())) if i in judged else ()
+        for i in range(table.k)
+    )
+    meaning = "; ".join(f"{letter} {name.replace('_', ' ')}" for letter, name in zip(letters, domains, strict=True))
+    return BiasColumns((*letters, *(("\u03a3",) if overall else ())), rows, f"{tools[0]}: {meaning}" + ("; \u03a3 overall" if overall else ""))

@@ -1,0 +1,95 @@
+"""The columns between label and panel: patients, events, moderators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..effects.evidence_table import EvidenceTable
+from ..effects.measures.base import FloatArray
+from ..errors import OptionError, UnknownName
+from ..numbers import count
+
+__all__ = ["DataColumn", "data_columns"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataColumn:
+    """A column of numbers or words; ``total`` stands in the pooled row, ``spanner`` over its neighbours too."""
+
+    name: str
+    header: str
+    cells: tuple[str, ...]
+    total: str = ""
+    spanner: str = ""
+
+
+_COUNTS: dict[str, tuple[str, str]] = {
+    "xi": ("Events", ""), "ni": ("Total", ""), "ti": ("Person-time", ""),
+    "ai": ("Events", "Treatment"), "n1i": ("Total", "Treatment"),
+    "ci": ("Events", "Control"), "n2i": ("Total", "Control"),
+    "x1i": ("Events", "Treatment"), "t1i": ("Person-time", "Treatment"),
+    "x2i": ("Events", "Control"), "t2i": ("Person-time", "Control"),
+}
+_USUAL = (
+    ("ai", "n1i", "ci", "n2i"), ("x1i", "t1i", "x2i", "t2i"), ("xi", "ni"), ("xi", "ti"), ("n1i", "n2i"),
+)
+
+
+def _numbers(name: str, header: str, values: FloatArray, spanner: str = "", *, add_up: bool = True) -> DataColumn:
+    total = count(float(values.sum())) if add_up and np.isfinite(values).all() else ""
+    return DataColumn(name, header, tuple(count(float(v)) for v in values), total, spanner)
+
+
+def _counts(table: EvidenceTable, names: Sequence[str]) -> list[DataColumn]:
+    return [_numbers(name, _COUNTS[name][0], table.counts[name], _COUNTS[name][1]) for name in names]
+
+
+def _usual(table: EvidenceTable) -> list[DataColumn]:
+    for names in _USUAL:
+        if set(names) <= set(table.counts):
+            return _counts(table, names)
+    n = np.asarray(table.n, dtype=float)
+    return [_numbers("n", "N", n)] if np.isfinite(n).any() else []
+
+
+def _moderator(table: EvidenceTable, name: str) -> DataColumn:
+    values = np.asarray(table.moderators[name])
+    header = name[:1].upper() + name[1:].replace("_", " ")
+    if np.issubdtype(values.dtype, np.number):
+        return _numbers(name, header, values.astype(float), add_up=False)
+    return DataColumn(name, header, tuple("" if v is None else str(v) for v in values))
+
+
+def _named(table: EvidenceTable, name: object) -> DataColumn:
+    n = np.asarray(table.n, dtype=float)
+    if name == "n":
+        return _numbers("n", "N", n)
+    if name == "year" and table.years:
+        return DataColumn("year", "Year", tuple(str(y) for y in table.years))
+    if isinstance(name, str) and name in table.counts:
+        header, spanner = _COUNTS.get(name, (name, ""))
+        return _numbers(name, header, table.counts[name], spanner)
+    if isinstance(name, str) and name in table.moderators:
+        return _moderator(table, name)
+    choices = ("n", *(("year",) if table.years else ()), *table.counts, *table.moderators)
+    raise UnknownName("forest column", name, choices)
+
+
+def data_columns(table: EvidenceTable, columns: object) -> tuple[DataColumn, ...]:
+    """Return the columns asked for by name, or those usual for the counts of the table.
+
+    A mapping gives each column a header of one's own: ``{"months": "Months on drug"}``.
+    """
+    if columns is None:
+        return tuple(_usual(table))
+    if isinstance(columns, str) or not isinstance(columns, Sequence | Mapping):
+        raise OptionError(f"columns={columns!r} is not a list of names or a mapping of name to header")
+    found = [_named(table, name) for name in columns]
+    if isinstance(columns, Mapping):
+        return tuple(
+            DataColumn(c.name, str(header), c.cells, c.total, "") for c, header in zip(found, columns.values(), strict=True)
+        )
+    return tuple(found)

@@ -1,0 +1,148 @@
+"""How a measure is read on paper: back-transformed, in its unit, on the axis that suits it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..effects.evidence_table import EvidenceTable
+from ..effects.measures import MEASURES
+from ..effects.measures.base import FloatArray, Measure
+from ..errors import OptionError
+
+__all__ = ["Display", "display_of", "reference_line", "subscripted"]
+
+_ARMED = ("two-by-two", "person-time", "means")
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What a reader sees of a measure.
+
+    Attributes
+    ----------
+    word
+        Head of the estimate column (``RR``, ``Slope``).
+    axis_title
+        Second line over the panel: the unit, or what a ratio is.
+    log
+        Whether the axis is logarithmic.
+    factor
+        100 for proportions, which are read as percentages.
+    null
+        The value of no effect as displayed, or None.
+    bounds
+        The values that can exist.
+    left, right
+        What lower and higher values mean, for the direction labels; empty where nothing can be said.
+    """
+
+    word: str
+    axis_title: str
+    log: bool
+    factor: float
+    null: float | None
+    bounds: tuple[float, float]
+    left: str
+    right: str
+    unit: str
+    family: str
+    back: Callable[[FloatArray], FloatArray]
+
+    def read(self, x: float) -> float:
+        """Return a value of the analysis scale as it is displayed."""
+        if math.isnan(x):
+            return x
+        with np.errstate(all="ignore"):
+            return float(np.asarray(self.back(np.float64(x)))) * self.factor
+
+
+def _slope(table: EvidenceTable) -> bool:
+    return bool(table.unit) and str(table.unit).rsplit("/", 1)[-1] in ("day", "week", "month", "year")
+
+
+def _word(code: str, measure: Measure, table: EvidenceTable) -> str:
+    if measure.family == "proportion":
+        return "Proportion, %"
+    if measure.family == "rate":
+        return "Rate"
+    if _slope(table) and measure.family in ("mean", "change", "generic"):
+        return "Slope" if measure.family != "change" else "Change"
+    if measure.family == "mean":
+        return "Mean"
+    if measure.family == "change" and measure.dimension == "outcome":
+        return "Change"
+    if measure.family == "correlation":
+        return "Correlation"
+    return "Estimate" if measure.family == "generic" else code
+
+
+def _directions(measure: Measure, table: EvidenceTable) -> tuple[str, str]:
+    """Return what lower and higher mean; where there are arms, which arm a side favours."""
+    if measure.family in _ARMED:
+        sides = ("Favours control", "Favours treatment")
+        if table.higher_is == "better":
+            return sides
+        return sides[::-1] if table.higher_is == "worse" else ("Lower with treatment", "Higher with treatment")
+    if measure.family in ("mean", "change", "generic") and (_slope(table) or measure.family == "change"):
+        return ("Decline", "Gain") if table.higher_is == "better" else ("Decrease", "Increase")
+    return ("", "")
+
+
+def _back(measure: Measure, table: EvidenceTable) -> Callable[[FloatArray], FloatArray]:
+    """Return the back-transform; one that depends on sizes gets their harmonic mean."""
+    of_total = getattr(measure, "back_total", None)
+    if of_total is None:
+        return measure.back
+    sizes = next((table.counts[name] for name in ("ni", "ti") if name in table.counts), None)
+    if sizes is None:
+        raise OptionError(f"measure {measure.code} is read back through the sizes ni or ti, which the table lacks")
+    harmonic = np.float64(sizes.size / np.sum(1 / sizes))
+
+    def back(x: FloatArray) -> FloatArray:
+        return np.asarray(of_total(x, harmonic))
+
+    return back
+
+
+def reference_line(ref: object, default: float | None, log: bool) -> float | None:
+    """Return where the line of no effect stands: the measure's own, a number, or none."""
+    if ref == "auto":
+        return default
+    if ref is None:
+        return None
+    if isinstance(ref, bool) or not isinstance(ref, int | float) or not math.isfinite(ref) or (log and ref <= 0):
+        raise OptionError(f"ref={ref!r} is not a place on this axis · give 'auto', None or a number as displayed")
+    return float(ref)
+
+
+def subscripted(text: str, drawable: Callable[[str], bool]) -> str:
+    """Return text with FEV1 printed as FEV\u2081, where the typeface has that character."""
+    return text.replace("FEV1", "FEV\u2081") if drawable("\u2081") else text
+
+
+def display_of(table: EvidenceTable) -> Display:
+    """Return how the measure of a table is displayed."""
+    measure = MEASURES[table.measure]
+    proportion = measure.family == "proportion"
+    log = measure.scale == "log" and measure.null is not None
+    back = _back(measure, table)
+    null = measure.null
+    if null is None and _slope(table) and measure.family in ("mean", "generic"):
+        null = 0.0
+    unit = "%" if proportion else (table.unit or "")
+    read_title = (measure.back_title or measure.title).strip()
+    if log:
+        axis_title = f"{read_title[:1].upper()}{read_title[1:]} (log scale)"
+    else:
+        axis_title = f"({unit})" if unit else ""
+    bounds = (0.0, 100.0) if proportion else (0.0 if measure.family == "rate" else -math.inf, math.inf)
+    left, right = _directions(measure, table)
+    shown_null = None if null is None else float(np.asarray(back(np.float64(null))))
+    return Display(
+        _word(table.measure, measure, table), axis_title, log, 100.0 if proportion else 1.0, shown_null, bounds,
+        left if null is not None else "", right if null is not None else "", unit, measure.family, back,
+    )

@@ -1,0 +1,121 @@
+"""The sentences of a forest plot: heterogeneity beside the axis, footnotes below everything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..effects.evidence_table import EvidenceTable
+from ..errors import PoolingError
+from ..numbers import decimals_for, fixed, p_value
+from .bias import BiasColumns
+from .display import Display
+from .presets import Preset
+from .results import Result, Summary, bayesian
+from .text import Rich, plain, raised, rich
+
+__all__ = ["figure_notes", "heterogeneity"]
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def _number(result: Result, name: str) -> float:
+    value = getattr(result, name, None)
+    return float(value) if isinstance(value, int | float | np.floating) else math.nan
+
+
+def _tau_bounds(result: Result) -> tuple[float, float] | None:
+    make: Any = getattr(result, "tau2_interval", None)
+    if make is None:
+        return None
+    try:
+        low, high = make()
+    except PoolingError:
+        return None
+    if math.isnan(low) or math.isnan(high):
+        return None
+    return math.sqrt(max(low, 0.0)), math.sqrt(high)
+
+
+def _tau(result: Result, display: Display, table: EvidenceTable, decimals: int) -> list[str]:
+    tau = _number(result, "tau")
+    tau = math.sqrt(_number(result, "tau2")) if math.isnan(tau) and _number(result, "tau2") >= 0 else tau
+    spec = getattr(result, "spec", None)
+    if math.isnan(tau) or getattr(spec, "model", "random") in ("common", "fixed"):
+        return []
+    from ..effects.measures import MEASURES
+
+    scale = MEASURES[table.measure].scale
+    unit = f" {table.unit}" if table.unit and scale == "identity" else "" if scale == "identity" else f" ({scale} scale)"
+    bounds = _tau_bounds(result)
+    text = f"\u03c4 = {fixed(tau, decimals)}{unit}"
+    if bounds:
+        text += f" (95% CI {fixed(bounds[0], decimals)} to {fixed(bounds[1], decimals)})"
+    return [text]
+
+
+def heterogeneity(
+    results: Sequence[Result], display: Display, table: EvidenceTable, style: Preset, level: float
+) -> tuple[tuple[Rich, ...], ...]:
+    """Return the lines beside the axis, each as clauses that may be broken between."""
+    result = next((r for r in results if not bayesian(r)), None)
+    if result is None or table.k < 2:
+        return ()
+    clauses: list[str] = []
+    if style.tau:
+        se = _number(result, "se")
+        clauses += _tau(result, display, table, decimals_for(se) if math.isfinite(se) else 2)
+    q, df, p, i2 = (_number(result, name) for name in ("q", "q_df", "q_p", "i2"))
+    if math.isfinite(q) and math.isfinite(df) and math.isfinite(p):
+        chi = f"\u03c7^{{2}}_{{{fixed(df, 0)}}} = {fixed(q, 2 if q < 10 else 1)}"
+        clauses.append(f"{chi}, *P* {p_value(p, leading_zero=style.leading_zero)}")
+    if math.isfinite(i2):
+        clauses.append(f"*I*^{{2}} = {fixed(i2, 0)}%")
+    if not clauses:
+        return ()
+    clauses[0] = f"Heterogeneity: {clauses[0]}"
+    return (tuple(rich(c) for c in clauses),)
+
+
+def _reason(table: EvidenceTable, i: int) -> str:
+    if math.isnan(table.yi[i]):
+        return "the effect cannot be estimated from the numbers reported"
+    return "no sampling variance is known"
+
+
+def figure_notes(
+    table: EvidenceTable,
+    missing: Sequence[int],
+    pooled: bool,
+    how: str,
+    area: str,
+    shrunken: bool,
+    summaries: Sequence[Summary],
+    pi: bool,
+    level: float,
+    bias: BiasColumns | None,
+) -> tuple[list[str], tuple[Rich, ...]]:
+    """Return the footnote mark of every row and the footnotes in order."""
+    name = f"{100 * level:g}%"
+    marks = [""] * table.k
+    notes: list[Rich] = []
+    first = f"Squares: area proportional to {area}; lines: {name} CI." if area else f"Lines: {name} CI."
+    if shrunken:
+        first += f" Open circles: posterior (shrunken) median of each study effect with {name} CrI."
+    elif any(s.bayes for s in summaries):
+        first += f" Bayesian: posterior median with {name} CrI."
+    notes.append(plain(f"{first} {how}".strip()))
+    for letter, i in zip(_LETTERS, missing, strict=False):
+        marks[i] = letter
+        notes.append((raised(letter), *plain(f" {table.labels[i]}: not estimable, {_reason(table, i)}.")))
+    if len(missing) > len(_LETTERS):
+        notes.append(plain("Rows without a square are not estimable."))
+    notes += [plain(s.why_not) for s in summaries if s.why_not and pi]
+    if bias is not None:
+        notes.append(plain(f"Risk of bias, {bias.legend}."))
+    notes += [plain(note) for note in table.notes]
+    notes.append(plain(f"Evidence {table.fingerprint}"))
+    return marks, tuple(notes)
