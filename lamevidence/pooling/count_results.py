@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +96,7 @@ class CountPooled:
     notes
         What the reader must know: studies without information, infinite estimates …
     bounds
-        The interval where it is not mu ± quantile × se.
+        ``bounds(level)`` where the interval is not mu ± quantile × se (exact intervals).
     """
 
     table: EvidenceTable
@@ -113,7 +113,7 @@ class CountPooled:
     h2: float
     weights: FloatArray | None
     notes: tuple[str, ...]
-    bounds: Interval | None = None
+    bounds: Callable[[float], Interval] | None = None
 
     @property
     def k(self) -> int:
@@ -155,14 +155,9 @@ class CountPooled:
         """Return the confidence interval for ``mu`` on the analysis scale."""
         level = self.spec.level if level is None else check_level(level)
         if self.bounds is not None:
-            return self._exact_bounds(level)
+            return self.bounds(level)
         half = quantile(level, self.df) * self.se
         return Interval(self.mu - half, self.mu + half)
-
-    def _exact_bounds(self, level: float) -> Interval:
-        if self.bounds is None or level != self.spec.level:
-            raise OptionError(f"the exact bound was computed at level {self.spec.level} · pool again with level={level}")
-        return self.bounds
 
     def prediction(self, level: float | None = None) -> Interval | None:
         """Return the interval for the true effect of a new study, None for common-effect models."""

@@ -285,7 +285,15 @@ def fit_random(model: StudyModel, nodes: int) -> Optimum:
     optima = [_zeroed(model, base, nodes)]
     for i in starts:
         optima.append(maximise(model, alphas[i], betas[i], grid[i], nodes))
+    top = max(optima, key=lambda o: o.value)
+    if model.m == 2:
+        for j in range(2):
+            edge = np.where(np.arange(2) == j, 0.0, np.maximum(np.abs(top.scale), axis[0]))
+            optima.append(maximise(model, top.alpha, top.beta, edge, nodes, hold_scale=(j,)))
     best = max(optima, key=lambda o: o.value)
+    # an edge as good as the inside is the answer: one scale is 0 there
+    simpler = [o for o in optima if (o.scale == 0).any() and o.value >= best.value - 1e-10 * (1.0 + abs(best.value))]
+    best = simpler[-1] if simpler else best
     # a likelihood as good without random effects is a likelihood without random effects
     if optima[0].value >= best.value - 1e-10 * (1.0 + abs(best.value)):
         best = optima[0]
