@@ -15,7 +15,7 @@ from .scalars import Flag, Number, Slug, Text, UnitSymbol
 from .schema_findings import Strict
 from .validation import blank_problems, duplicate_problems, validate
 
-__all__ = ["Design", "Outcome", "Vocabulary", "read_vocabulary"]
+__all__ = ["Design", "Outcome", "Vocabulary", "in_plausible_unit", "read_vocabulary"]
 
 HigherIs = Literal["better", "worse", "neutral"]
 

@@ -1,0 +1,202 @@
+"""Is the ± what the record says it is? SE against SD, interval against SE, p against both."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator
+
+from scipy import special
+
+from ..effects.recovery.standard_errors import sd_from_se, se_from_ci
+from ..registry.records import Continuous, Contrast, PValue, Study
+from ..registry.registry import Registry
+from ..units import UNITS, factor
+from .doubts import CHECKS, Doubt, estimates, standard_error
+
+__all__ = ["asymmetric_interval", "interval_and_se", "p_and_dispersion", "se_or_sd"]
+
+_COCHRANE = "Cochrane Handbook 6.5.2; common errors: PMC11795887"
+_FACTOR = 3.0
+"""An implied SD this many times the median of other records is questioned."""
+_OTHERS = 3
+"""Fewer other studies of an outcome say nothing about the usual SD."""
+_Z_RATIO = 1.6
+"""z from p and z from the dispersion differ less than this by choice of t, model or adjustment."""
+
+
+@CHECKS.register("LE213", title="interval and SE of one finding", reference=_COCHRANE)
+def interval_and_se(study: Study, registry: Registry) -> Iterator[Doubt]:
+    """Compare a printed interval with the SE or SD printed beside it, rounding included."""
+    for finding in estimates(study):
+        d = finding.dispersion
+        if d.kind not in ("se", "sd") or d.value is None or d.low is None or d.high is None or d.scale == "log":
+            continue
+        own = standard_error(d, finding.n)
+        if own is None or own <= 0:
+            continue
+        level = (d.level or 95) / 100
+        rounding = float(d.low.rounding + d.high.rounding)
+        width = float(d.high) - float(d.low)
+        implied = [float(se_from_ci(0, max(width + s * rounding, 0.0), level)) for s in (-1, 0, 1)]
+        slack = float(d.value.rounding) / float(d.value)
+        if implied[0] / 1.15 <= own * (1 + slack) and own * (1 - slack) <= implied[2] * 1.15:
+            continue
+        ratio = own / implied[1] if implied[1] else math.inf
+        root = math.sqrt(finding.n) if isinstance(finding.n, int) else 0.0
+        if root and 0.8 < ratio / root < 1.25:
+            ratio_text, help_ = f"×{ratio:.2g} = √{finding.n}", "that factor is √n: the SE is the SD"
+        else:
+            ratio_text, help_ = f"×{ratio:.2g}", "one of the two is misread, or belongs to another arm"
+        yield Doubt(finding, ("dispersion",), f"CI half-width {width / 2:.3g} implies SE {implied[1]:.3g} but SE is {own:.3g} ({ratio_text})", help_)
+
+
+@CHECKS.register("LW214", title="interval symmetric about its estimate", reference=_COCHRANE)
+def asymmetric_interval(study: Study, registry: Registry) -> Iterator[Doubt]:
+    """Question a confidence interval whose estimate is not in its middle, on the scale it is made on."""
+    for finding in estimates(study):
+        d = finding.dispersion
+        if d.kind != "ci" or d.low is None or d.high is None or getattr(finding, "statistic", "") == "median":
+            continue
+        value, low, high = float(finding.value), float(d.low), float(d.high)
+        slack = 2 * float(finding.value.rounding) + float(d.low.rounding) + float(d.high.rounding)
+        ratio = isinstance(finding, Contrast) and finding.measure in ("RR", "OR", "HR", "IRR")
+        if ratio and low > 0:
+            slack = 2 * float(finding.value.rounding) / value + float(d.low.rounding) / low + float(d.high.rounding) / high
+            value, low, high = math.log(value), math.log(low), math.log(high)
+        elif ratio:
+            continue
+        below, above = value - low, high - value
+        if below < 0 or above < 0 or abs(above - below) <= slack + 0.25 * (high - low):
+            continue
+        where = " on the log scale" if ratio else ""
+        yield Doubt(finding, ("dispersion",), f"CI not symmetric about the estimate{where} (-{below:.3g}/+{above:.3g})", "sign lost, bootstrap, or log scale (`scale: log`)? acknowledge: [LW214] with a note")
+
+
+def _z_range(p: PValue) -> tuple[float, float]:
+    """Return the smallest and largest |z| that prints as this p."""
+    from ..lineage import half_width
+
+    value, hidden = float(p.value), float(half_width(p.value))
+    low, high = max(value - hidden, 1e-300), min(value + hidden, 1.0)
+    if p.relation == "<":
+        return float(-special.ndtri(value / 2)), math.inf
+    if p.relation == ">":
+        return 0.0, float(-special.ndtri(value / 2))
+    return max(0.0, float(-special.ndtri(high / 2))), float(-special.ndtri(low / 2))
+
+
+def _z_implied(finding: Continuous | Contrast, se: float) -> tuple[float, float]:
+    value, hidden = abs(float(finding.value)), float(finding.value.rounding)
+    spread = finding.dispersion.value
+    slack = float(spread.rounding) / float(spread) if spread is not None and float(spread) else 0.0
+    least, most = max(value - hidden, 0.0) / (se * (1 + slack)), (value + hidden) / (se * max(1 - slack, 1e-9))
+    return _as_normal(least, finding.n), _as_normal(most, finding.n)
+
+
+def _as_normal(t: float, n: object) -> float:
+    """Return the |z| with the p value that t has with n − 1 degrees of freedom."""
+    if not isinstance(n, int) or n < 3:
+        return t
+    p = 2 * float(special.stdtr(n - 1, -t))
+    return float(-special.ndtri(p / 2)) if p > 1e-300 else t
+
+
+def _tests_zero(finding: Continuous | Contrast) -> bool:
+    """Tell whether the p of a finding is of this estimate against zero by a test of means."""
+    if finding.p is None or any(w in finding.p.test.lower() for w in ("rank", "wilcoxon", "mann", "between")):
+        return False
+    if isinstance(finding, Contrast):
+        return finding.measure == "MD"
+    return finding.statistic in ("slope", "change")
+
+
+def _apart(printed: tuple[float, float], implied: tuple[float, float]) -> bool:
+    close = max(printed[0], 0.15) / _Z_RATIO <= max(implied[1], 0.15) and max(implied[0], 0.15) / _Z_RATIO <= max(printed[1], 0.15)
+    return not close
+
+
+@CHECKS.register("LW215", title="p against estimate and dispersion", reference=_COCHRANE)
+def p_and_dispersion(study: Study, registry: Registry) -> Iterator[Doubt]:
+    """Question a p value that the estimate and its dispersion cannot give."""
+    for finding in estimates(study):
+        se = standard_error(finding.dispersion, finding.n)
+        if finding.p is None or se is None or se <= 0 or not _tests_zero(finding):
+            continue
+        implied = _z_implied(finding, se)
+        if not _apart(_z_range(finding.p), implied):
+            continue
+        p = 2 * float(special.ndtr(-_z_implied_middle(finding, se)))
+        help_ = "another test, another n, or a typo? record what is printed and acknowledge: [LW215] with a note"
+        if _fits_swapped(finding, se):
+            help_ = "read as the other of SE and SD they agree: see the legend of the table"
+        yield Doubt(finding, ("p",), f"p {finding.p.relation} {finding.p.value} is printed, estimate and dispersion imply p = {p:.2g}", help_)
+
+
+def _z_implied_middle(finding: Continuous | Contrast, se: float) -> float:
+    return _as_normal(abs(float(finding.value)) / se, finding.n)
+
+
+def _fits_swapped(finding: Continuous | Contrast, se: float) -> bool:
+    if finding.p is None or not isinstance(finding.n, int) or finding.dispersion.kind not in ("se", "sd"):
+        return False
+    root = math.sqrt(finding.n)
+    other = se / root if finding.dispersion.kind == "se" else se * root
+    return not _apart(_z_range(finding.p), _z_implied(finding, other))
+
+
+@CHECKS.register("LW203", title="SE entered as SD, or SD as SE", reference=_COCHRANE)
+def se_or_sd(study: Study, registry: Registry) -> Iterator[Doubt]:
+    """Compare the patient SD that a dispersion implies with other studies of the same outcome.
+
+    Questioned when it is more than three times, or less than a third of, the median of at least
+    three other studies and the other reading would be nearer; or when p fits the other reading only.
+    A reading that is inferred with an argument is not questioned by other studies.
+    """
+    for finding in estimates(study):
+        d = finding.dispersion
+        if not isinstance(finding, Continuous) or d.kind not in ("se", "sd") or d.value is None:
+            continue
+        if not isinstance(finding.n, int) or finding.n < 4 or float(d.value) <= 0 or d.basis == "inferred":
+            continue
+        root = math.sqrt(finding.n)
+        given = float(d.value)
+        sd = float(sd_from_se(given, finding.n)) if d.kind == "se" else given
+        others = _other_sds(finding, study, registry)
+        if len(others) < _OTHERS:
+            continue
+        usual = statistics.median(others)
+        ratio = sd / usual
+        swapped = ratio / root if d.kind == "se" else ratio * root
+        if 1 / _FACTOR <= ratio <= _FACTOR or abs(math.log(swapped)) > abs(math.log(ratio)) / 2:
+            continue
+        yield Doubt(finding, ("dispersion",), *_question(finding, given, sd, usual, ratio, root))
+
+
+def _question(
+    finding: Continuous, given: float, sd: float, usual: float, ratio: float, root: float
+) -> tuple[str, str]:
+    unit = finding.value.unit
+    if finding.dispersion.kind == "se":
+        message = f"SE {given:g} with n {finding.n} implies SD {sd:.3g}; median of other records {usual:.3g} {unit} (×{ratio:.2g})"
+        return message, f"was it SD? then `type: sd` (SE {given / root:.2g}). Confirm with acknowledge: [LW203] and a note"
+    message = f"SD {given:g}; median of other records {usual:.3g} {unit} (×{ratio:.2g})"
+    return message, f"was it SE? then `type: se` (SD {given * root:.3g}). Confirm with acknowledge: [LW203] and a note"
+
+
+def _other_sds(finding: Continuous, study: Study, registry: Registry) -> list[float]:
+    """Return the median patient SD of each other study of this outcome, in the finding's unit."""
+    unit = str(finding.value.unit)
+    by_study: dict[str, list[float]] = {}
+    for other, candidate in registry.findings(finding.outcome, kind="continuous"):
+        if other.id == study.id or not isinstance(candidate, Continuous) or candidate.statistic != finding.statistic:
+            continue
+        d = candidate.dispersion
+        if d.value is None or float(d.value) <= 0 or UNITS[str(candidate.value.unit)].dimension != UNITS[unit].dimension:
+            continue
+        scale = float(factor(str(candidate.value.unit), unit))
+        if d.kind == "sd":
+            by_study.setdefault(other.id, []).append(float(d.value) * scale)
+        elif d.kind == "se" and isinstance(candidate.n, int):
+            by_study.setdefault(other.id, []).append(float(sd_from_se(float(d.value), candidate.n)) * scale)
+    return [statistics.median(values) for values in by_study.values()]
