@@ -78,6 +78,13 @@ def _log(tau: FloatArray) -> FloatArray:
         return np.asarray(np.log(tau))
 
 
+def _weights(vi: FloatArray, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Log of the largest 1/(v + τ²), and all of them relative to it: neither under- nor overflows."""
+    tau2 = np.asarray(tau)[..., None] ** 2
+    least = vi.min() + tau2
+    return -np.log(least)[..., 0], least / (vi + tau2)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class FlatTau(_StandardErrorPrior):
     """p(τ) ∝ 1, improper."""
@@ -123,8 +130,8 @@ class Jeffreys(_StandardErrorPrior):
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """½ log Σ (τ/(sᵢ² + τ²))²."""
-        total = np.sum((self.variances + np.asarray(tau)[..., None] ** 2) ** -2.0, axis=-1)
-        return np.asarray(_log(tau) + 0.5 * np.log(total))
+        log_top, relative = _weights(self.variances, tau)
+        return np.asarray(_log(tau) + log_top + 0.5 * np.log((relative**2).sum(-1)))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -140,8 +147,8 @@ class OverallJeffreys(_StandardErrorPrior):
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """½ log Σ wᵢ + log τ + ½ log Σ wᵢ²."""
-        w = 1.0 / (self.variances + np.asarray(tau)[..., None] ** 2)
-        return np.asarray(0.5 * np.log(w.sum(-1)) + _log(tau) + 0.5 * np.log((w * w).sum(-1)))
+        log_top, w = _weights(self.variances, tau)
+        return np.asarray(1.5 * log_top + 0.5 * np.log(w.sum(-1)) + _log(tau) + 0.5 * np.log((w * w).sum(-1)))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -21,7 +21,7 @@ from .mixture import NormalMixture
 from .priors import TauPrior
 from .quadrature import TauGrid, tau_grid
 
-__all__ = ["ExactNormal", "NormalModel", "fit_normal"]
+__all__ = ["ExactNormal", "NormalModel", "fit_normal", "normal_model"]
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _PROBES = np.array([-2.0, -0.7, 0.7, 2.0])

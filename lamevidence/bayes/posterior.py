@@ -214,6 +214,24 @@ class Posterior:
             sd = convert(sd, sd_unit, self.unit)
         return self.state.at(self._reference, new=True, extra=sd * sd / n)
 
+    def i2(self) -> float:
+        """Return the posterior mean of I² = τ²/(τ² + s̃²), s̃² the typical variance (k−1)Σw/((Σw)² − Σw²), w = 1/vᵢ."""
+        w = 1.0 / self.table.vi
+        typical = float((w.size - 1) * w.sum() / (w.sum() ** 2 - (w * w).sum())) if w.size > 1 else float("nan")
+        expect = getattr(self.tau, "expect", None)
+        if expect is None:
+            raise OptionError("I² exists for exact results of estimates with variances")
+        return float(expect(lambda tau: tau * tau / (tau * tau + typical)))
+
+    def joint_mode(self, *, prior: bool = True) -> tuple[float, float]:
+        """Return the (τ, μ) where the joint posterior density (or, without ``prior``, the likelihood) is highest.
+
+        Given τ the maximum over μ is closed, so that one dimension is searched: a coarse scan of log τ and τ = 0, then zooms.
+        """
+        from .joint import joint_mode
+
+        return joint_mode(self, prior)
+
     @property
     def _reference(self) -> FloatArray:
         row = np.zeros(self.X.shape[1])

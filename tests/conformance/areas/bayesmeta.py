@@ -1,0 +1,131 @@
+"""Area bayesmeta: the normal-normal model through ``pool_bayes``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import lamevidence as lam
+from lamevidence.bayes.data_priors import FlatTau
+from lamevidence.bayes.joint import marginal_maxima
+from lamevidence.bayes.posterior import Posterior
+from lamevidence.effects.evidence_table import EvidenceTable
+from tests.conformance.runner import Unsupported
+
+TAU = {
+    "uniform (improper)": lambda a: FlatTau(),
+    "sqrt (improper)": lambda a: lam.FlatSqrt(),
+    "Jeffreys (improper, general)": lambda a: lam.Jeffreys(),
+    "overallJeffreys (improper)": lambda a: lam.OverallJeffreys(),
+    "Berger-Deely (improper)": lambda a: lam.BergerDeely(),
+    "conventional (proper)": lambda a: lam.Conventional(),
+    "DuMouchel (proper)": lambda a: lam.DuMouchel(),
+    "uniform shrinkage (proper)": lambda a: lam.UniformShrinkage(),
+    "uniform in I2 (proper)": lambda a: lam.UniformI2(),
+    "half-normal": lambda a: lam.HalfNormal(a["scale"]),
+    "half-Cauchy": lambda a: lam.HalfCauchy(a["scale"]),
+    "half-Student-t": lambda a: lam.HalfStudentT(a["df"], a["scale"]),
+    "log-normal": lambda a: lam.LogNormal(a["meanlog"], a["sdlog"]),
+    "exponential": lambda a: lam.Exponential(1 / a["rate"]),
+    "half-logistic": lambda a: lam.HalfLogistic(a["scale"]),
+    "Lomax": lambda a: lam.Lomax(a["shape"], a["scale"]),
+    "inverse chi (scaled)": lambda a: lam.InverseChi(a["df"], a["scale"]),
+    "Rayleigh": lambda a: lam.Rayleigh(a["scale"]),
+    "uniform (proper)": lambda a: lam.Uniform(a["max"]),
+}
+
+
+def tau_prior(args: Mapping[str, Any]) -> Any:
+    """Return the prior of τ that a case names."""
+    family = args["family"]
+    if family not in TAU:
+        raise Unsupported(f"prior of τ: {family}")
+    if family == "log-normal" and args.get("of", "tau") != "tau":
+        return lam.LogNormal(args["meanlog"] / 2, args["sdlog"] / 2)
+    return TAU[family](args)
+
+
+def mu_prior(args: Mapping[str, Any]) -> Any:
+    """Return the prior of μ that a case names."""
+    if args["family"] == "flat":
+        return lam.Flat()
+    if args["family"] == "normal":
+        return lam.Normal(args["mean"], args["sd"])
+    raise Unsupported(f"prior of μ: {args['family']}")
+
+
+def block(d: Any, kind: str) -> dict[str, Any]:
+    """Return mode, median, mean, sd and interval ends."""
+    low, high = d.interval(0.95, kind)
+    return {"mode": d.mode, "median": d.median, "mean": d.mean, "sd": d.sd, "ci.lb": low, "ci.ub": high}
+
+
+def at_zero(post: Posterior) -> dict[str, Any]:
+    """Bayes factors where they exist."""
+    if not post.proper:
+        return {}
+    return {"tau_eq_0": post.bayes_factor(tau=0), "mu_eq_0": post.bayes_factor(mu=0)}
+
+
+def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
+    """Run one case."""
+    args = case["args"]
+    if args.get("fn") != "bayesmeta":
+        raise Unsupported(f"function {args.get('fn')}")
+    table = EvidenceTable.from_estimates(np.asarray(inputs["yi"], float), np.asarray(inputs["vi"], float))
+    post = lam.pool_bayes(table, mu=mu_prior(args["mu_prior"]), tau=tau_prior(args["tau_prior"]), likelihood="normal")
+    kind = args.get("interval_type", "shortest")
+    if case.get("expected") is None:
+        return {"mu": post.mu.median}
+    effects = [block(post.theta[label], kind) for label in table.labels]
+    shrinkage = {key: [e[key] for e in effects] for key in effects[0]}
+    low, high = post.mu.interval()
+    new_low, new_high = post.theta_new.interval()
+    weights, first = post.state.fit.mean_weights(), post.state.fit.shrinkage_weights(0)
+    k = table.k + int(post.prior_mu[0].proper)
+    expected = case["expected"]
+    return {
+        "tau": block(post.tau, kind), "mu": block(post.mu, kind), "theta": block(post.theta_new, kind),
+        "ml": maxima(post, with_priors=False), "map": maxima(post, with_priors=True),
+        "shrinkage": shrinkage | {"y": table.yi, "sigma": table.sei},
+        "weights": weights[:k], "weights_theta_1": first[:k],
+        "marginal_likelihood": np.exp(post.log_marginal) if post.proper else None,
+        "bayes_factor": at_zero(post), "I2_mean": post.i2(),
+        "grid": grids(post, expected), "density": densities(post, expected),
+        "exact": {
+            "norm_const_check": 1.0, "interval": "central 95%",
+            "mu": {"mean": post.mu.mean, "sd": post.mu.sd, "median": post.mu.median, "ci.lb": low, "ci.ub": high},
+            "theta": {"median": post.theta_new.median, "ci.lb": new_low, "ci.ub": new_high},
+        },
+    }
+
+
+def grids(post: Posterior, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Quantiles at the probabilities listed."""
+    p = np.asarray(expected["grid"]["p"], float)
+    return {"p": p, "qtau": post.tau.quantile(p), "qmu": post.mu.quantile(p), "qpred": post.theta_new.quantile(p)}
+
+
+def densities(post: Posterior, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Densities and distribution functions at the points listed."""
+    tau, mu = (np.asarray(expected["density"][key], float) for key in ("tau", "mu"))
+    log_g, b, V = post.state.fit.model.given(tau)
+    mean, sd = b[:, 0] + post.state.fit.model.shift[0], np.sqrt(V[:, 0, 0])
+    conditional = np.exp(-0.5 * ((mu - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
+    loglik = post.state.log_likelihood(tau, mu[:, None]).sum(axis=1)
+    return {
+        "tau": tau, "mu": mu, "dtau": post.tau.pdf(tau), "ptau": post.tau.cdf(tau), "dmu": post.mu.pdf(mu), "pmu": post.mu.cdf(mu),
+        "dpred": post.theta_new.pdf(mu), "ppred": post.theta_new.cdf(mu), "joint": post.tau.pdf(tau) * conditional,
+        "loglik": loglik, "cond_mean": mean, "cond_sd": sd,
+    }
+
+
+def maxima(post: Posterior, *, with_priors: bool) -> dict[str, Any]:
+    """Joint and marginal maxima of the likelihood, or of the posterior."""
+    joint_tau, joint_mu = post.joint_mode(prior=with_priors)
+    if with_priors:
+        return {"joint": {"tau": joint_tau, "mu": joint_mu}, "marginal": {"tau": post.tau.mode, "mu": post.mu.mode}}
+    tau_ml, mu_ml = marginal_maxima(post)
+    return {"joint": {"tau": joint_tau, "mu": joint_mu}, "marginal": {"tau": tau_ml, "mu": mu_ml}}
