@@ -14,6 +14,7 @@ from . import (
     rates,
     reliability,
     standardised,
+    tetrachoric,
     two_by_two,
 )
 from .base import MEASURES, Estimates, FloatArray, Measure
@@ -21,7 +22,7 @@ from .base import MEASURES, Estimates, FloatArray, Measure
 __all__ = ["MEASURES", "Estimates", "FloatArray", "Measure"]
 
 FILES = (
-    two_by_two, association, matched_pairs, person_time, proportions, rates, means, mean_differences,
+    two_by_two, association, tetrachoric, matched_pairs, person_time, proportions, rates, means, mean_differences,
     standardised, from_smd, change, correlations, reliability, generic,
 )
 """The chapter's files, in reading order."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from .base import Estimates, FloatArray
+from .hypergeometric import half_half, one_one
 from .registering import file_measure
 from .small_sample import across
 
@@ -31,8 +31,8 @@ def correlation(ri: FloatArray, ni: FloatArray, *, vtype: str = "LS") -> Estimat
 
 def _unbiased_variance(ri: FloatArray, ni: FloatArray) -> FloatArray:
     """Return r_u² − [1 − (n−3)/(n−2) (1−r²) ₂F₁(1, 1; n/2; 1−r²)], the unbiased estimate of Var(r_u)."""
-    unbiased = ri * special.hyp2f1(0.5, 0.5, (ni - 2) / 2, 1 - ri**2)
-    rest = (ni - 3) / (ni - 2) * (1 - ri**2) * special.hyp2f1(1.0, 1.0, ni / 2, 1 - ri**2)
+    unbiased = ri * half_half((ni - 2) / 2, ri)
+    rest = (ni - 3) / (ni - 2) * (1 - ri**2) * one_one(ni / 2, ri)
     return np.asarray(unbiased**2 - 1 + rest)
 
 
@@ -40,7 +40,7 @@ def _unbiased_variance(ri: FloatArray, ni: FloatArray) -> FloatArray:
               reference=_OLKIN)
 def unbiased_correlation(ri: FloatArray, ni: FloatArray, *, vtype: str = "LS") -> Estimates:
     """Return r_u = r ₂F₁(½, ½; (n−2)/2; 1−r²) and (1−r_u²)²/(n−1); ``AV`` and ``UB`` as for COR."""
-    unbiased = ri * special.hyp2f1(0.5, 0.5, (ni - 2) / 2, 1 - ri**2)
+    unbiased = ri * half_half((ni - 2) / 2, ri)
     if vtype == "UB":
         return Estimates(unbiased, _unbiased_variance(ri, ni))
     inside = across(unbiased, ni) if vtype == "AV" else unbiased

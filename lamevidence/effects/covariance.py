@@ -1,0 +1,168 @@
+"""Effects that share patients: their covariance, and one effect made from several."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import InputError, OptionError
+from .measures import FloatArray
+
+__all__ = ["aggregate", "correlated_covariance", "shared_control_covariance"]
+
+
+def _vector(name: str, values: ArrayLike) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or array.size == 0 or not bool(np.isfinite(array).all()):
+        raise InputError(f"{name} is not a list of finite numbers · give one a row")
+    return array
+
+
+def _same(cluster: Sequence[Hashable], k: int, name: str) -> Any:  # noqa: ANN401
+    groups = list(cluster)
+    if len(groups) != k:
+        raise InputError(f"{name} has {len(groups)} entries for {k} rows · give one a row")
+    codes = {g: i for i, g in enumerate(dict.fromkeys(groups))}
+    ids = np.array([codes[g] for g in groups])
+    return ids[:, None] == ids[None, :]
+
+
+def _require_positive(matrix: FloatArray) -> FloatArray:
+    scale = float(np.diag(matrix).max())
+    lowest = float(np.linalg.eigvalsh(matrix)[0])
+    if lowest < -1e-10 * scale:
+        raise InputError(
+            f"this correlation makes no covariance matrix (smallest eigenvalue {lowest:.3g}) · choose one nearer 0"
+        )
+    return matrix
+
+
+def correlated_covariance(
+    vi: ArrayLike, cluster: Sequence[Hashable], rho: float, *, within: Sequence[Hashable] | None = None,
+    rho_within: float | None = None,
+) -> FloatArray:
+    """Return V with covariance ρ √(v_i v_j) between rows of one cluster, 0 between clusters.
+
+    Parameters
+    ----------
+    vi
+        Sampling variances, (k,).
+    cluster
+        Which rows come from the same patients, one entry a row.
+    rho
+        Correlation of two sampling errors of a cluster (of two outcomes, when ``within`` is given).
+    within, rho_within
+        A second key (outcome, time) and the correlation of rows that share it too; both or none.
+
+    Raises
+    ------
+    OptionError
+        A correlation outside [−1, 1], or only one of ``within`` and ``rho_within``.
+    InputError
+        Lengths differ, a variance is not positive, or the matrix is not positive semidefinite.
+
+    Examples
+    --------
+    >>> V = correlated_covariance([0.04, 0.09], ["A", "A"], 0.5)
+    >>> round(float(V[0, 1]), 6)
+    0.03
+    """
+    variances = _vector("vi", vi)
+    if (variances < 0).any():
+        raise InputError("vi holds a negative number · variances are not")
+    for name, value in (("rho", rho), ("rho_within", rho_within)):
+        if value is not None and not -1 <= value <= 1:
+            raise OptionError(f"{name} = {value!r} · a correlation lies between −1 and 1")
+    if (within is None) != (rho_within is None):
+        raise OptionError("within and rho_within belong together · give both or none")
+    k = variances.shape[0]
+    same = _same(cluster, k, "cluster")
+    correlation = np.where(same, float(rho), 0.0)
+    if within is not None and rho_within is not None:
+        correlation = np.where(same & _same(within, k, "within"), float(rho_within), correlation)
+    np.fill_diagonal(correlation, 1.0)
+    errors = np.sqrt(variances)
+    matrix = correlation * errors[:, None] * errors[None, :]
+    np.fill_diagonal(matrix, variances)
+    return _require_positive(matrix)
+
+
+def shared_control_covariance(vi: ArrayLike, control_vi: ArrayLike, control: Sequence[Hashable]) -> FloatArray:
+    """Return V of contrasts that share a control arm: the variance of the shared arm is their covariance.
+
+    Parameters
+    ----------
+    vi
+        Variances of the contrasts, (k,).
+    control_vi
+        The part of each that the control arm contributes: s²/n for a mean difference, 1/c + 1/d for a log odds
+        ratio, 1/c − 1/n for a log risk ratio, 1/events for a log rate ratio (Gleser & Olkin 2009).
+    control
+        Which control arm each row uses.
+
+    Raises
+    ------
+    InputError
+        The control contributes more than the whole variance, or rows of one control disagree about it.
+
+    Examples
+    --------
+    >>> float(shared_control_covariance([0.3, 0.4], [0.1, 0.1], ["A", "A"])[0, 1])
+    0.1
+    """
+    variances, part = _vector("vi", vi), _vector("control_vi", control_vi)
+    if part.shape != variances.shape:
+        raise InputError(f"control_vi has {part.shape[0]} entries for {variances.shape[0]} rows · give one a row")
+    if (part < 0).any() or (part > variances).any():
+        i = int(np.flatnonzero((part < 0) | (part > variances))[0])
+        raise InputError(f"control_vi[{i}] = {part[i]:g} does not lie between 0 and vi[{i}] = {variances[i]:g}")
+    same = _same(control, variances.shape[0], "control")
+    if not np.allclose(np.where(same, part[:, None] - part[None, :], 0.0), 0.0, atol=1e-9 * float(part.max())):
+        raise InputError("rows of one control arm give it different variances · it is one arm")
+    matrix = np.where(same, part[:, None], 0.0)
+    np.fill_diagonal(matrix, variances)
+    return _require_positive(matrix)
+
+
+def aggregate(
+    yi: ArrayLike, V: ArrayLike, cluster: Sequence[Hashable], *, weighted: bool = True
+) -> tuple[FloatArray, FloatArray, tuple[Hashable, ...]]:
+    """Return one estimate and variance a cluster, and the clusters in order of first appearance.
+
+    With weights, the generalised least squares mean (1'V⁻¹y)/(1'V⁻¹1), variance 1/(1'V⁻¹1); without, the plain mean
+    and 1'V1/m². A weighted mean may lie outside the range of its parts when they are highly correlated.
+
+    Raises
+    ------
+    InputError
+        The shapes do not match or a block of V cannot be inverted.
+
+    Examples
+    --------
+    >>> y, v, _ = aggregate([0.2, 0.4], [[0.1, 0.05], [0.05, 0.1]], ["A", "A"])
+    >>> round(float(y[0]), 6), round(float(v[0]), 6)
+    (0.3, 0.075)
+    """
+    effects, matrix = _vector("yi", yi), np.asarray(V, dtype=np.float64)
+    k = effects.shape[0]
+    if matrix.shape != (k, k):
+        raise InputError(f"V has shape {matrix.shape} · give a ({k}, {k}) matrix")
+    groups = list(cluster)
+    _same(groups, k, "cluster")
+    names = tuple(dict.fromkeys(groups))
+    means, variances = np.empty(len(names)), np.empty(len(names))
+    for i, name in enumerate(names):
+        rows = np.array([g == name for g in groups])
+        block = matrix[np.ix_(rows, rows)]
+        ones = np.ones(int(rows.sum()))
+        try:
+            weights = np.linalg.solve(block, ones) if weighted else ones
+        except np.linalg.LinAlgError:
+            raise InputError(f"V of cluster {name!r} is singular · its rows say the same; keep one") from None
+        weights = weights / weights.sum()
+        means[i] = weights @ effects[rows]
+        variances[i] = weights @ block @ weights
+    return means, variances, names

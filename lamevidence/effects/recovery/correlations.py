@@ -1,0 +1,93 @@
+"""The correlation of two measurements of the same patients, and what it is needed for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...errors import InputError, NotDerivable
+from ...values import Interval
+from ..measures.base import FloatArray
+from ..measures.change import change_variance
+from .catalogue import rule
+from .standard_errors import positive, se_from_p
+
+__all__ = ["change_variance_range", "r_from_change_sd", "r_from_change_se", "r_from_paired_p", "sd_of_change"]
+
+_FOLLMANN = "Follmann et al. 1992; doi:10.1016/0895-4356(92)90054-Q"
+
+
+@rule(
+    title="r from SDs before, after and of the change", needs="sd_change sd_pre sd_post", gives="r",
+    formula="r = (s₁² + s₂² − s_d²) / (2 s₁ s₂)", reference=_FOLLMANN + "; Cochrane Handbook 6.5.2.8",
+)
+def r_from_change_sd(sd_change: ArrayLike, sd_pre: ArrayLike, sd_post: ArrayLike) -> FloatArray:
+    """Return the correlation that three SDs of the same patients imply.
+
+    A value outside [−1, 1] is returned as it is: the printed numbers then contradict each other (often an SE
+    read as an SD), and the caller has to say so.
+    """
+    change = positive("sd_change", sd_change, zero=True)
+    first, second = positive("sd_pre", sd_pre), positive("sd_post", sd_post)
+    return np.asarray((first**2 + second**2 - change**2) / (2 * first * second))
+
+
+@rule(
+    title="r from SEs before, after and of the change", needs="se_change se_pre se_post", gives="r",
+    formula="r = (a² + b² − SE²) / (2 a b)", reference=_FOLLMANN, assumption="all three are of the same patients",
+)
+def r_from_change_se(se_change: ArrayLike, se_pre: ArrayLike, se_post: ArrayLike) -> FloatArray:
+    """Return the correlation implied by three standard errors on the same n (which cancels)."""
+    return r_from_change_sd(se_change, se_pre, se_post)
+
+
+@rule(
+    title="r from a paired p-value", needs="mean_change p n sd_pre sd_post", gives="r",
+    formula="s_d = |change| √n / t(1 − p/2, n−1), then r from SDs",
+    reference="Csibra et al. 2016, appendix B; doi:10.1037/dev0000079; " + _FOLLMANN,
+    assumption="p is two-sided and of the paired t test",
+)
+def r_from_paired_p(
+    mean_change: ArrayLike, p: ArrayLike, n: ArrayLike, sd_pre: ArrayLike, sd_post: ArrayLike
+) -> FloatArray:
+    """Return the correlation implied by the p-value of a paired t test of the change.
+
+    Examples
+    --------
+    >>> round(float(r_from_paired_p(47.23, 0.002, 18, 30.78, 36.00)), 2)
+    -0.35
+    """
+    size = positive("n", n)
+    if not bool(np.all(size > 1)):
+        raise InputError(f"n = {n!r} · a paired test needs two pairs")
+    sd_change = se_from_p(mean_change, p, df=size - 1) * np.sqrt(size)
+    return r_from_change_sd(sd_change, sd_pre, sd_post)
+
+
+@rule(
+    title="SD of a change from SDs and r", needs="sd_pre sd_post r", gives="sd_change",
+    formula="s_d² = s₁² + s₂² − 2 r s₁ s₂", reference="Cochrane Handbook 6.5.2.8",
+)
+def sd_of_change(sd_pre: ArrayLike, sd_post: ArrayLike, r: ArrayLike) -> FloatArray:
+    """Return the SD of the change at a stated correlation."""
+    value = np.asarray(r, dtype=np.float64)
+    if not bool(np.all(np.abs(value) <= 1)):
+        raise InputError(f"r = {r!r} · a correlation lies between −1 and 1")
+    first, second = positive("sd_pre", sd_pre, zero=True), positive("sd_post", sd_post, zero=True)
+    return np.asarray(np.sqrt(np.maximum(change_variance(first, second, value), 0.0)))
+
+
+def change_variance_range(sd_pre: float, sd_post: float, n: float, r: tuple[float, float]) -> Interval:
+    """Return the lowest and highest variance of a mean change when r is only known to lie in a range.
+
+    Raises
+    ------
+    NotDerivable
+        The range is empty.
+    """
+    low, high = r
+    if not -1 <= low <= high <= 1:
+        raise NotDerivable(f"r between {low:g} and {high:g} is no range of correlations")
+    size = float(positive("n", n))
+    values = [float(sd_of_change(sd_pre, sd_post, x)) ** 2 / size for x in (high, low)]
+    return Interval(min(values), max(values))
