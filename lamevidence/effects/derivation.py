@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import AmbiguousFinding, DependentRows, DerivationError
 from ..questions.question import Question
 from ..registry.records import Study
+from ..units import unit as unit_of
 from .derive_between import between_arms
 from .derive_single import single_arm
 from .derive_within import within_patients
@@ -78,6 +79,7 @@ def _derive(question: Question, candidates: Sequence[Candidate]) -> Derived:
 
 
 def _preferred(question: Question, candidates: Sequence[Candidate]) -> Candidate:
+    candidates = _of_the_same_dimension(question, candidates)
     if len(candidates) == 1:
         return candidates[0]
     study = candidates[0].study
@@ -89,6 +91,18 @@ def _preferred(question: Question, candidates: Sequence[Candidate]) -> Candidate
     raise AmbiguousFinding(
         f"{study.id} prints several findings that answer {question.id}: {names} · name one under `prefer: {{{study.id}: …}}`"
     )
+
+
+def _of_the_same_dimension(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Where a study prints a result in mL and in % predicted, keep the one the question asks for."""
+    if question.unit is None:
+        return candidates
+    wanted = unit_of(question.unit).dimension
+    fitting = [
+        c for c in candidates
+        if (symbol := getattr(getattr(c.finding, "value", None), "unit", None)) and unit_of(symbol).dimension == wanted
+    ]
+    return fitting or candidates
 
 
 def _one_per_cohort(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..questions.question import Question
-from ..registry.records import Continuous, Contrast, Dichotomous, Direction, Finding, Paired, Rate, Study
+from ..registry.records import Continuous, Contrast, Dichotomous, Direction, Finding, NotReported, Paired, Rate, Study
 from .evidence_table import Excluded
 
 __all__ = ["Candidate", "eligible_findings", "reason_against"]
@@ -69,7 +69,10 @@ def _intervention(question: Question, study: Study, finding: Finding) -> str:
 def _phase(question: Question, study: Study, finding: Finding) -> str:
     wanted = question.eligibility.phases
     if wanted and not isinstance(finding, Contrast | Paired) and finding.phase not in wanted:
-        return f"measured in phase {finding.phase}, not {' or '.join(wanted)}"
+        if isinstance(finding, Rate) and isinstance(finding.person_time, NotReported) and isinstance(finding.follow_up, NotReported):
+            return f"counted {finding.phase.replace('_', ' ')} over a time that is not reported: no rate"
+        phase = finding.phase.replace("_", " ")
+        return f"measured in phase {phase}, not {' or '.join(wanted).replace('_', ' ')}"
     return ""
 
 
@@ -102,6 +105,9 @@ def _own(question: Question, study: Study, finding: Finding) -> str:
 GATES: tuple[Gate, ...] = (_kind, _condition, _design, _intervention, _statistic, _phase, _category, _own)
 """In the order in which a reader would ask; the first that says no gives the reason."""
 
+MANY = 8
+"""More findings than this with one reason are told as one line."""
+
 
 def reason_against(question: Question, study: Study, finding: Finding) -> tuple[int, str]:
     """Return (how many gates were passed, reason); the reason is empty when all were."""
@@ -126,17 +132,30 @@ def eligible_findings(
         findings = [f for f in study.findings if f.outcome == question.outcome]
         if not findings:
             continue
-        verdicts = [(reason_against(question, study, f), f) for f in findings]
-        passed = [Candidate(study, f) for (_, reason), f in verdicts if not reason]
+        verdicts = [(*reason_against(question, study, f), f) for f in findings]
+        passed = [Candidate(study, f) for _, reason, f in verdicts if not reason]
         if passed:
             accepted[study.id] = passed
-        if not passed or question.rows != "study":
-            left = [((gates, reason), f) for (gates, reason), f in verdicts if reason]
-            best = max((v for v, _ in left), key=lambda v: v[0], default=None)
-            shown = left if passed else [next((v, f) for v, f in left if v == best)]
-            excluded += [
-                Excluded(study.id, reason, "not_eligible", f.id, study.label)
-                for (gates, reason), f in shown
-                if not passed or gates >= len(GATES) - 3
-            ]
+        failed = [v for v in verdicts if v[1]]
+        if not passed:
+            _, reason, finding = max(failed, key=lambda v: v[0])
+            excluded.append(Excluded(study.id, reason, "not_eligible", finding.id, study.label))
+        elif question.rows != "study":
+            excluded += _within_study(study, [(reason, f) for _, reason, f in failed])
     return accepted, excluded
+
+
+def _within_study(study: Study, failed: Sequence[tuple[str, Finding]]) -> list[Excluded]:
+    """Return what one study prints beside the rows shown; equal reasons are told once, with the findings counted."""
+    by_reason: dict[str, list[Finding]] = {}
+    for reason, finding in failed:
+        by_reason.setdefault(reason, []).append(finding)
+    told = []
+    for reason, findings in by_reason.items():
+        if len(findings) > MANY:
+            told.append(Excluded(study.id, reason, "not_eligible", f"{len(findings)} findings", study.label))
+            continue
+        for f in findings:
+            counted = f" ({f.events} events)" if isinstance(f, Rate) else ""
+            told.append(Excluded(study.id, reason + counted, "not_eligible", f.id, study.label))
+    return told
