@@ -14,6 +14,8 @@ _NAMES: dict[str, str] = {
     "forest": "plots.forest",
     "plot_forest": "plots.forest",
     "EvidenceTable": "effects.evidence_table",
+    "Registry": "registry.registry",
+    "load_registry": "registry.registry",
     "LamEvidenceError": "errors",
     "EvidenceWarning": "errors",
     "BergerDeely": "bayes.data_priors",
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
     from .effects.evidence_table import EvidenceTable as EvidenceTable
     from .errors import EvidenceWarning as EvidenceWarning
     from .errors import LamEvidenceError as LamEvidenceError
+    from .registry.registry import Registry as Registry
+    from .registry.registry import load_registry as load_registry
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -39,6 +39,6 @@ def audit(registry: Registry) -> tuple[Problem, ...]:
                 continue
             for doubt in entry.item(study, registry):
                 if entry.code not in doubt.finding.acknowledge:
-                    loc = ("findings", place[doubt.finding.id], *doubt.field)
+                    loc: tuple[str | int, ...] = ("findings", place[doubt.finding.id], *doubt.field)
                     found.append(document.problem(entry.code, loc, doubt.message, doubt.remedy))
     return tuple(sorted(found, key=lambda p: (p.path, p.line, p.column, p.code)))

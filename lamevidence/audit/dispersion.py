@@ -30,7 +30,13 @@ def interval_and_se(study: Study, registry: Registry) -> Iterator[Doubt]:
     """Compare a printed interval with the SE or SD printed beside it, rounding included."""
     for finding in estimates(study):
         d = finding.dispersion
-        if d.kind not in ("se", "sd") or d.value is None or d.low is None or d.high is None or d.scale == "log":
+        if (
+            d.kind not in ("se", "sd")
+            or d.value is None
+            or d.low is None
+            or d.high is None
+            or d.scale == "log"
+        ):
             continue
         own = standard_error(d, finding.n)
         if own is None or own <= 0:
@@ -48,7 +54,12 @@ def interval_and_se(study: Study, registry: Registry) -> Iterator[Doubt]:
             ratio_text, help_ = f"×{ratio:.2g} = √{finding.n}", "that factor is √n: the SE is the SD"
         else:
             ratio_text, help_ = f"×{ratio:.2g}", "one of the two is misread, or belongs to another arm"
-        yield Doubt(finding, ("dispersion",), f"CI half-width {width / 2:.3g} implies SE {implied[1]:.3g} but SE is {own:.3g} ({ratio_text})", help_)
+        yield Doubt(
+            finding,
+            ("dispersion",),
+            f"CI half-width {width / 2:.3g} implies SE {implied[1]:.3g} but SE is {own:.3g} ({ratio_text})",
+            help_,
+        )
 
 
 @CHECKS.register("LW214", title="interval symmetric about its estimate", reference=_COCHRANE)
@@ -62,7 +73,11 @@ def asymmetric_interval(study: Study, registry: Registry) -> Iterator[Doubt]:
         slack = 2 * float(finding.value.rounding) + float(d.low.rounding) + float(d.high.rounding)
         ratio = isinstance(finding, Contrast) and finding.measure in ("RR", "OR", "HR", "IRR")
         if ratio and low > 0:
-            slack = 2 * float(finding.value.rounding) / value + float(d.low.rounding) / low + float(d.high.rounding) / high
+            slack = (
+                2 * float(finding.value.rounding) / value
+                + float(d.low.rounding) / low
+                + float(d.high.rounding) / high
+            )
             value, low, high = math.log(value), math.log(low), math.log(high)
         elif ratio:
             continue
@@ -70,7 +85,12 @@ def asymmetric_interval(study: Study, registry: Registry) -> Iterator[Doubt]:
         if below < 0 or above < 0 or abs(above - below) <= slack + 0.25 * (high - low):
             continue
         where = " on the log scale" if ratio else ""
-        yield Doubt(finding, ("dispersion",), f"CI not symmetric about the estimate{where} (-{below:.3g}/+{above:.3g})", "sign lost, bootstrap, or log scale (`scale: log`)? acknowledge: [LW214] with a note")
+        yield Doubt(
+            finding,
+            ("dispersion",),
+            f"CI not symmetric about the estimate{where} (-{below:.3g}/+{above:.3g})",
+            "sign lost, bootstrap, or log scale (`scale: log`)? acknowledge: [LW214] with a note",
+        )
 
 
 def _z_range(p: PValue) -> tuple[float, float]:
@@ -90,7 +110,10 @@ def _z_implied(finding: Continuous | Contrast, se: float) -> tuple[float, float]
     value, hidden = abs(float(finding.value)), float(finding.value.rounding)
     spread = finding.dispersion.value
     slack = float(spread.rounding) / float(spread) if spread is not None and float(spread) else 0.0
-    least, most = max(value - hidden, 0.0) / (se * (1 + slack)), (value + hidden) / (se * max(1 - slack, 1e-9))
+    least, most = (
+        max(value - hidden, 0.0) / (se * (1 + slack)),
+        (value + hidden) / (se * max(1 - slack, 1e-9)),
+    )
     return _as_normal(least, finding.n), _as_normal(most, finding.n)
 
 
@@ -112,7 +135,9 @@ def _tests_zero(finding: Continuous | Contrast) -> bool:
 
 
 def _apart(printed: tuple[float, float], implied: tuple[float, float]) -> bool:
-    close = max(printed[0], 0.15) / _Z_RATIO <= max(implied[1], 0.15) and max(implied[0], 0.15) / _Z_RATIO <= max(printed[1], 0.15)
+    close = max(printed[0], 0.15) / _Z_RATIO <= max(implied[1], 0.15) and max(
+        implied[0], 0.15
+    ) / _Z_RATIO <= max(printed[1], 0.15)
     return not close
 
 
@@ -127,10 +152,17 @@ def p_and_dispersion(study: Study, registry: Registry) -> Iterator[Doubt]:
         if not _apart(_z_range(finding.p), implied):
             continue
         p = 2 * float(special.ndtr(-_z_implied_middle(finding, se)))
-        help_ = "another test, another n, or a typo? record what is printed and acknowledge: [LW215] with a note"
+        help_ = (
+            "another test, another n, or a typo? record what is printed and acknowledge: [LW215] with a note"
+        )
         if _fits_swapped(finding, se):
             help_ = "read as the other of SE and SD they agree: see the legend of the table"
-        yield Doubt(finding, ("p",), f"p {finding.p.relation} {finding.p.value} is printed, estimate and dispersion imply p = {p:.2g}", help_)
+        yield Doubt(
+            finding,
+            ("p",),
+            f"p {finding.p.relation} {finding.p.value} is printed, estimate and dispersion imply p = {p:.2g}",
+            help_,
+        )
 
 
 def _z_implied_middle(finding: Continuous | Contrast, se: float) -> float:
@@ -179,9 +211,15 @@ def _question(
     unit = finding.value.unit
     if finding.dispersion.kind == "se":
         message = f"SE {given:g} with n {finding.n} implies SD {sd:.3g}; median of other records {usual:.3g} {unit} (×{ratio:.2g})"
-        return message, f"was it SD? then `type: sd` (SE {given / root:.2g}). Confirm with acknowledge: [LW203] and a note"
+        return (
+            message,
+            f"was it SD? then `type: sd` (SE {given / root:.2g}). Confirm with acknowledge: [LW203] and a note",
+        )
     message = f"SD {given:g}; median of other records {usual:.3g} {unit} (×{ratio:.2g})"
-    return message, f"was it SE? then `type: se` (SD {given * root:.3g}). Confirm with acknowledge: [LW203] and a note"
+    return (
+        message,
+        f"was it SE? then `type: se` (SD {given * root:.3g}). Confirm with acknowledge: [LW203] and a note",
+    )
 
 
 def _other_sds(finding: Continuous, study: Study, registry: Registry) -> list[float]:
@@ -189,10 +227,18 @@ def _other_sds(finding: Continuous, study: Study, registry: Registry) -> list[fl
     unit = str(finding.value.unit)
     by_study: dict[str, list[float]] = {}
     for other, candidate in registry.findings(finding.outcome, kind="continuous"):
-        if other.id == study.id or not isinstance(candidate, Continuous) or candidate.statistic != finding.statistic:
+        if (
+            other.id == study.id
+            or not isinstance(candidate, Continuous)
+            or candidate.statistic != finding.statistic
+        ):
             continue
         d = candidate.dispersion
-        if d.value is None or float(d.value) <= 0 or UNITS[str(candidate.value.unit)].dimension != UNITS[unit].dimension:
+        if (
+            d.value is None
+            or float(d.value) <= 0
+            or UNITS[str(candidate.value.unit)].dimension != UNITS[unit].dimension
+        ):
             continue
         scale = float(factor(str(candidate.value.unit), unit))
         if d.kind == "sd":

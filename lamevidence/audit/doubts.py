@@ -46,7 +46,12 @@ def standard_error(spread: Dispersion, n: object) -> float | None:
         return float(spread.value)
     if spread.kind == "sd" and spread.value is not None and size is not None:
         return float(se_from_sd(float(spread.value), size))
-    if spread.kind == "ci" and spread.low is not None and spread.high is not None and spread.scale == "linear":
+    if (
+        spread.kind == "ci"
+        and spread.low is not None
+        and spread.high is not None
+        and spread.scale == "linear"
+    ):
         df = size - 1 if size is not None and size > 1 else None
         return float(se_from_ci(float(spread.low), float(spread.high), (spread.level or 95) / 100, df=df))
     return None

@@ -33,7 +33,11 @@ def read_yaml(path: Path, root: Path | None = None) -> Document:
     try:
         data = path.read_bytes()
     except OSError as error:
-        return Document(shown, None, problems=(missing(shown, f"cannot read the file: {error.strerror}", "check name and rights"),))
+        return Document(
+            shown,
+            None,
+            problems=(missing(shown, f"cannot read the file: {error.strerror}", "check name and rights"),),
+        )
     return parse_yaml(data, shown)
 
 
@@ -43,7 +47,17 @@ def parse_yaml(data: bytes, path: str) -> Document:
     problems = []
     if data.startswith(_BOM):
         data = data[len(_BOM) :]
-        problems.append(Problem("LW004", path, 1, 1, "", "the file starts with a byte order mark", "save it as UTF-8 without BOM"))
+        problems.append(
+            Problem(
+                "LW004",
+                path,
+                1,
+                1,
+                "",
+                "the file starts with a byte order mark",
+                "save it as UTF-8 without BOM",
+            )
+        )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -54,7 +68,9 @@ def parse_yaml(data: bytes, path: str) -> Document:
         return Document(path, None, (), digest, (*problems, bad))
     if "\r" in text:
         line = text.count("\n", 0, text.index("\r")) + 1
-        problems.append(Problem("LW005", path, line, 1, "", "lines end with CR LF", "save the file with LF line ends"))
+        problems.append(
+            Problem("LW005", path, line, 1, "", "lines end with CR LF", "save the file with LF line ends")
+        )
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = tuple(text.split("\n"))
     root, found = _tree(text, lines, path, digest)
@@ -73,6 +89,16 @@ def _tree(text: str, lines: tuple[str, ...], path: str, digest: str) -> tuple[No
         excerpt = lines[t.line - 1] if 0 < t.line <= len(lines) else ""
         return None, [Problem(t.code, path, t.line, t.column, "", t.message, t.remedy, excerpt)]
     if root is None or (root.kind == "scalar" and root.value is None):
-        return None, [Problem("LE006", path, 1, 1, "", "the file is empty", "delete it, or fill it in from the example in studies/README.md")]
+        return None, [
+            Problem(
+                "LE006",
+                path,
+                1,
+                1,
+                "",
+                "the file is empty",
+                "delete it, or fill it in from the example in studies/README.md",
+            )
+        ]
     remember(digest, root)
     return root, []

@@ -177,13 +177,28 @@ class Document:
         return tuple(kept)
 
     def problem(
-        self, code: str, loc: Sequence[str | int], message: str, remedy: str, *, key: bool = False, width: int = 0,
+        self,
+        code: str,
+        loc: Sequence[str | int],
+        message: str,
+        remedy: str,
+        *,
+        key: bool = False,
+        width: int = 0,
         related: tuple[str, ...] = (),
     ) -> Problem:
         """Return a `Problem` at this field, with its source line."""
         line, column, wide = self.mark(loc, key)
         excerpt = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
         return Problem(
-            code, self.path, line, column, path_text(tuple(loc)), message, remedy,
-            excerpt, max(1, min(width or wide, max(1, len(excerpt) - column + 1))), related,
+            code,
+            self.path,
+            line,
+            column,
+            path_text(tuple(loc)),
+            message,
+            remedy,
+            excerpt,
+            max(1, min(width or wide, max(1, len(excerpt) - column + 1))),
+            related,
         )

@@ -93,7 +93,9 @@ def _items(document: Document, model: Any, what: str) -> tuple[list[tuple[int, A
     if root is None:
         return [], problems
     if root.kind != "list":
-        problems.append(document.problem("LE107", (), f"the file is not a list of {what}", "start each entry with `- `"))
+        problems.append(
+            document.problem("LE107", (), f"the file is not a list of {what}", "start each entry with `- `")
+        )
         return [], problems
     items = []
     for i, node in enumerate(root.children):
@@ -104,19 +106,31 @@ def _items(document: Document, model: Any, what: str) -> tuple[list[tuple[int, A
     return items, problems
 
 
-def read_overlaps(document: Document, studies: Sequence[str]) -> tuple[tuple[OverlapGroup, ...], list[Problem]]:
+def read_overlaps(
+    document: Document, studies: Sequence[str]
+) -> tuple[tuple[OverlapGroup, ...], list[Problem]]:
     """Return the overlap groups of a file; each must name studies of the registry."""
     items, problems = _items(document, OverlapModel, "overlap groups")
     groups: dict[str, OverlapGroup] = {}
     for i, item in items:
         if item.id in groups:
-            problems.append(document.problem("LE301", (i, "id"), f"id {item.id} is used twice", "give each group its own id"))
+            problems.append(
+                document.problem(
+                    "LE301", (i, "id"), f"id {item.id} is used twice", "give each group its own id"
+                )
+            )
         for j, name in enumerate(item.studies):
             if name not in studies:
                 problems.append(unknown(document, (i, "studies", j), "study", name, studies))
             elif name in item.studies[:j]:
-                problems.append(document.problem("LE301", (i, "studies", j), f"{name} is named twice", "name each study once"))
-        groups[item.id] = OverlapGroup(item.id, tuple(item.studies), item.kind, item.reason, item.basis, item.at)
+                problems.append(
+                    document.problem(
+                        "LE301", (i, "studies", j), f"{name} is named twice", "name each study once"
+                    )
+                )
+        groups[item.id] = OverlapGroup(
+            item.id, tuple(item.studies), item.kind, item.reason, item.basis, item.at
+        )
     return tuple(groups.values()), problems
 
 
@@ -127,13 +141,17 @@ def read_excluded(document: Document) -> tuple[tuple[ExcludedPaper, ...], list[P
     for i, item in items:
         name = item.study or item.citation
         if not name:
-            problems.append(document.problem("LE102", (i,), "`study` or `citation` is missing", "name the paper"))
+            problems.append(
+                document.problem("LE102", (i,), "`study` or `citation` is missing", "name the paper")
+            )
             continue
         papers.append(ExcludedPaper(name, item.stage, item.reason, item.at or ""))
     return tuple(papers), problems
 
 
-def overlap_conflicts(groups: Sequence[OverlapGroup], studies: Sequence[str]) -> list[tuple[OverlapGroup, tuple[str, ...]]]:
+def overlap_conflicts(
+    groups: Sequence[OverlapGroup], studies: Sequence[str]
+) -> list[tuple[OverlapGroup, tuple[str, ...]]]:
     """Return each group of which two or more of these studies are members (LE311).
 
     Examples

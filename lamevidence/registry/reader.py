@@ -37,7 +37,14 @@ def read_study(document: Document, vocabulary: Vocabulary) -> tuple[Study | None
     problems = [*document.problems, *duplicate_problems(document), *blank_problems(document)]
     if root.kind != "map":
         what = "a list" if root.kind == "list" else "text"
-        problems.append(document.problem("LE107", (), f"the file holds {what}, a record is a mapping", "start with `id: …`, one study a file"))
+        problems.append(
+            document.problem(
+                "LE107",
+                (),
+                f"the file holds {what}, a record is a mapping",
+                "start with `id: …`, one study a file",
+            )
+        )
         return None, problems
     header, found = _header(document, root)
     problems += found
@@ -69,9 +76,22 @@ def _findings(document: Document, node: Node | None) -> tuple[dict[int, FindingB
         loc = ("findings", i)
         kind = item.get("kind") if item.kind == "map" else None
         if item.kind != "map":
-            problems.append(document.problem("LE107", loc, f"`{item.text}` where a finding is expected" if item.kind == "scalar" else "a list where a finding is expected", "a finding is a mapping: `- id: …`"))
+            problems.append(
+                document.problem(
+                    "LE107",
+                    loc,
+                    f"`{item.text}` where a finding is expected"
+                    if item.kind == "scalar"
+                    else "a list where a finding is expected",
+                    "a finding is a mapping: `- id: …`",
+                )
+            )
         elif kind is None:
-            problems.append(document.problem("LE102", loc, "`kind` is missing", f"a finding is {', '.join(FINDING_MODELS)}"))
+            problems.append(
+                document.problem(
+                    "LE102", loc, "`kind` is missing", f"a finding is {', '.join(FINDING_MODELS)}"
+                )
+            )
         elif kind.text not in FINDING_MODELS:
             problems.append(_unknown_kind(document, i, kind.text))
         else:

@@ -69,7 +69,12 @@ class Registry:
         return self.by_id[study_id]
 
     def findings(
-        self, outcome: str | None = None, *, kind: str | None = None, study: str | None = None, phase: str | None = None
+        self,
+        outcome: str | None = None,
+        *,
+        kind: str | None = None,
+        study: str | None = None,
+        phase: str | None = None,
     ) -> tuple[tuple[Study, Finding], ...]:
         """Return (study, finding) for every finding that fits.
 
@@ -83,7 +88,9 @@ class Registry:
         kinds = ("continuous", "dichotomous", "rate", "contrast", "paired", "direction")
         if kind is not None and kind not in kinds:
             raise UnknownName("kind of finding", kind, kinds)
-        return tuple(self._matching(outcome, kind, self.studies if study is None else (self.study(study),), phase))
+        return tuple(
+            self._matching(outcome, kind, self.studies if study is None else (self.study(study),), phase)
+        )
 
     @staticmethod
     def _matching(
@@ -110,7 +117,7 @@ class Registry:
     def _read_questions(self) -> tuple[Mapping[str, Any], list[Problem]]:
         from ..questions import load_questions
 
-        return load_questions(self.root / "questions", self.vocabulary)
+        return load_questions(self.root / "questions", self.vocabulary, self.root)
 
     def question(self, question_id: str) -> Question:
         """Return one question; raises `UnknownName` with the nearest id."""
@@ -168,7 +175,9 @@ def load_registry(path: str | Path | None = None, *, strict: bool = True) -> Reg
 
 def _read(root: Path) -> Registry:
     if not root.is_dir():
-        problem = missing(str(root), "the registry folder does not exist", "give a folder with records/ and vocabulary.yaml")
+        problem = missing(
+            str(root), "the registry folder does not exist", "give a folder with records/ and vocabulary.yaml"
+        )
         return Registry(root, {}, Vocabulary(), problems=(problem,))
     problems: list[Problem] = []
     vocabulary_file = read_yaml(root / "vocabulary.yaml", root)
@@ -183,19 +192,32 @@ def _read(root: Path) -> Registry:
         if study is not None:
             entries.append((document, study))
     stems = [Path(d.path).stem for d in documents]
-    others = [read_yaml(root / name, root) for name in ("overlaps.yaml", "excluded.yaml") if (root / name).is_file()]
+    others = [
+        read_yaml(root / name, root) for name in ("overlaps.yaml", "excluded.yaml") if (root / name).is_file()
+    ]
     groups, papers, found = _lists(others, stems)
     problems += found
     problems += registry_problems(entries, groups)
     by_id = {study.id: study for _, study in sorted(entries, key=lambda e: e[1].id)}
     read = [vocabulary_file, *documents, *others]
-    return Registry(root, by_id, vocabulary, groups, papers, tuple(problems), _fingerprint(read), {d.path: d for d in read})
+    return Registry(
+        root,
+        by_id,
+        vocabulary,
+        groups,
+        papers,
+        tuple(problems),
+        _fingerprint(read),
+        {d.path: d for d in read},
+    )
 
 
 def _record_files(root: Path) -> tuple[list[Document], list[Problem]]:
     folder = root / "records"
     if not folder.is_dir():
-        return [], [missing("records", "the folder records/ is missing", "put one YAML file per study into records/")]
+        return [], [
+            missing("records", "the folder records/ is missing", "put one YAML file per study into records/")
+        ]
     problems = [
         missing(f"records/{p.name}", "a record file must end in .yaml", f"rename it to {p.stem}.yaml")
         for p in sorted(folder.iterdir())
@@ -203,7 +225,9 @@ def _record_files(root: Path) -> tuple[list[Document], list[Problem]]:
     ]
     paths = sorted(folder.glob("*.yaml"))
     if not paths:
-        problems.append(missing("records", "the folder records/ has no .yaml file", "put one YAML file per study into it"))
+        problems.append(
+            missing("records", "the folder records/ has no .yaml file", "put one YAML file per study into it")
+        )
     return [read_yaml(p, root) for p in paths], problems
 
 

@@ -31,7 +31,12 @@ def _repeated_ids(entries: Sequence[Entry]) -> Iterator[Problem]:
     first: dict[str, Document] = {}
     for document, study in entries:
         if study.id in first:
-            yield document.problem("LE301", ("id",), f"id {study.id} used in two files ({first[study.id].path}, {document.path})", "give each study its own id")
+            yield document.problem(
+                "LE301",
+                ("id",),
+                f"id {study.id} used in two files ({first[study.id].path}, {document.path})",
+                "give each study its own id",
+            )
         else:
             first[study.id] = document
 
@@ -52,7 +57,12 @@ def _repeated_reports(entries: Sequence[Entry], groups: Sequence[OverlapGroup]) 
         for name, loc in _reports(study):
             other = first.setdefault(name, study)
             if other.id != study.id and not _declared(study, other, groups):
-                yield document.problem("LE302", loc, f"{name} is in {other.id} and {study.id}", "a second report of one study goes under its `publications`; two cohorts of one report are declared in overlaps.yaml")
+                yield document.problem(
+                    "LE302",
+                    loc,
+                    f"{name} is in {other.id} and {study.id}",
+                    "a second report of one study goes under its `publications`; two cohorts of one report are declared in overlaps.yaml",
+                )
 
 
 def _likely_overlaps(entries: Sequence[Entry], groups: Sequence[OverlapGroup]) -> Iterator[Problem]:
@@ -62,7 +72,8 @@ def _likely_overlaps(entries: Sequence[Entry], groups: Sequence[OverlapGroup]) -
         centre = _same_centre(a, b)
         if centre and a.cohort.condition == b.cohort.condition and _years_meet(a, b):
             yield document.problem(
-                "LW312", ("cohort", "centre"),
+                "LW312",
+                ("cohort", "centre"),
                 f"{a.id} and {b.id} look as if they shared patients: centre {centre}, years {a.cohort.period} and {b.cohort.period}",
                 "declare the group in overlaps.yaml, or acknowledge LW312 with a discrepancy note when they do not",
             )

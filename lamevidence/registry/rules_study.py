@@ -25,15 +25,22 @@ _JUDGEMENTS = {
     "ROBINS-I": ("low", "moderate", "serious", "critical", "no_information"),
     "JBI-case-series": ("yes", "no", "unclear", "not_applicable"),
 }
-_OVERALL = {**_JUDGEMENTS, "JBI-case-series": ("include", "exclude", "seek_further_info", "low", "moderate", "high", "unclear")}
+_OVERALL = {
+    **_JUDGEMENTS,
+    "JBI-case-series": ("include", "exclude", "seek_further_info", "low", "moderate", "high", "unclear"),
+}
 
 
-def unknown(document: Document, loc: Loc, what: str, given: str, choices: Iterable[str], code: str = "LE304") -> Problem:
+def unknown(
+    document: Document, loc: Loc, what: str, given: str, choices: Iterable[str], code: str = "LE304"
+) -> Problem:
     """Return the problem of a name that is not among the choices."""
     names = sorted(choices)
     near = did_you_mean(given, names)
     hint = f"did you mean `{near}`? " if near else ""
-    return document.problem(code, loc, f"unknown {what} `{given}`", f"{hint}choices: {', '.join(names) or 'none'}")
+    return document.problem(
+        code, loc, f"unknown {what} `{given}`", f"{hint}choices: {', '.join(names) or 'none'}"
+    )
 
 
 def study_problems(
@@ -42,7 +49,12 @@ def study_problems(
     """Return the problems that take more than one field of the record to see."""
     found = [*_references(document, findings, vocabulary), *_repeated(document)]
     if header is not None:
-        found += [*_identity(document, header, vocabulary), *_publications(document, header), *_judgements(document, header, vocabulary), *_cohort(document, header)]
+        found += [
+            *_identity(document, header, vocabulary),
+            *_publications(document, header),
+            *_judgements(document, header, vocabulary),
+            *_cohort(document, header),
+        ]
         found += unknown_codes(document, (), header.acknowledge)
     return found
 
@@ -51,7 +63,11 @@ def _ids(document: Document, name: str) -> list[tuple[Loc, str]]:
     node = document.root.get(name) if document.root else None
     if node is None or node.kind != "list":
         return []
-    return [((name, i, "id"), child.text) for i, item in enumerate(node.children) if (child := item.get("id")) is not None and child.kind == "scalar"]
+    return [
+        ((name, i, "id"), child.text)
+        for i, item in enumerate(node.children)
+        if (child := item.get("id")) is not None and child.kind == "scalar"
+    ]
 
 
 def _repeated(document: Document) -> Iterator[Problem]:
@@ -60,19 +76,28 @@ def _repeated(document: Document) -> Iterator[Problem]:
         for loc, text in _ids(document, name):
             line = document.mark(loc)[0]
             if text in first:
-                yield document.problem("LE301", loc, f"id {text} is used twice in `{name}` (lines {first[text]} and {line})", "give each its own id")
+                yield document.problem(
+                    "LE301",
+                    loc,
+                    f"id {text} is used twice in `{name}` (lines {first[text]} and {line})",
+                    "give each its own id",
+                )
             else:
                 first[text] = line
 
 
-def _references(document: Document, findings: dict[int, FindingBase], vocabulary: Vocabulary) -> Iterator[Problem]:
+def _references(
+    document: Document, findings: dict[int, FindingBase], vocabulary: Vocabulary
+) -> Iterator[Problem]:
     arms = {t for _, t in _ids(document, "arms")}
     sources = {t for _, t in _ids(document, "publications")}
     own = {t for _, t in _ids(document, "findings")}
     for i, model in findings.items():
         here: Loc = ("findings", i)
         if vocabulary.outcomes and model.outcome not in vocabulary.outcomes:
-            yield unknown(document, (*here, "outcome"), "outcome", model.outcome, vocabulary.outcomes, "LE106")
+            yield unknown(
+                document, (*here, "outcome"), "outcome", model.outcome, vocabulary.outcomes, "LE106"
+            )
         category = getattr(model, "category", None)
         if category and vocabulary.categories and category not in vocabulary.categories:
             yield unknown(document, (*here, "category"), "category", category, vocabulary.categories, "LE106")
@@ -85,7 +110,12 @@ def _references(document: Document, findings: dict[int, FindingBase], vocabulary
             if arms and model.comparator not in arms:
                 yield unknown(document, (*here, "comparator"), "arm", model.comparator, arms)
             elif model.comparator == model.arm:
-                yield document.problem("LE304", (*here, "comparator"), f"arm {model.arm} is compared with itself", "name the other arm, or use `kind: paired` for before and after")
+                yield document.problem(
+                    "LE304",
+                    (*here, "comparator"),
+                    f"arm {model.arm} is compared with itself",
+                    "name the other arm, or use `kind: paired` for before and after",
+                )
         if isinstance(model, PairedModel):
             for end in ("before", "after"):
                 name = getattr(model, end)
@@ -96,14 +126,33 @@ def _references(document: Document, findings: dict[int, FindingBase], vocabulary
 def _identity(document: Document, header: HeaderModel, vocabulary: Vocabulary) -> Iterator[Problem]:
     stem = PurePosixPath(document.path).stem
     if header.id != stem:
-        yield document.problem("LE303", ("id",), f"id {header.id} in a file named {stem}.yaml", f"rename the file to {header.id}.yaml, or write `id: {stem}`")
+        yield document.problem(
+            "LE303",
+            ("id",),
+            f"id {header.id} in a file named {stem}.yaml",
+            f"rename the file to {header.id}.yaml, or write `id: {stem}`",
+        )
     if vocabulary.designs and header.design not in vocabulary.designs:
         yield unknown(document, ("design",), "design", header.design, vocabulary.designs, "LE106")
     if not _DAY.match(header.curation.date):
-        yield document.problem("LE106", ("curation", "date"), f"`{header.curation.date}` is not a date", 'write "YYYY-MM-DD" in quotes')
+        yield document.problem(
+            "LE106",
+            ("curation", "date"),
+            f"`{header.curation.date}` is not a date",
+            'write "YYYY-MM-DD" in quotes',
+        )
     registration = header.registration
-    if registration and registration.registry.lower().startswith("clinicaltrials") and not _NCT.match(registration.id):
-        yield document.problem("LE502", ("registration", "id"), f"`{registration.id}` is not a ClinicalTrials.gov number", "expected NCT and eight digits")
+    if (
+        registration
+        and registration.registry.lower().startswith("clinicaltrials")
+        and not _NCT.match(registration.id)
+    ):
+        yield document.problem(
+            "LE502",
+            ("registration", "id"),
+            f"`{registration.id}` is not a ClinicalTrials.gov number",
+            "expected NCT and eight digits",
+        )
 
 
 def _publications(document: Document, header: HeaderModel) -> Iterator[Problem]:
@@ -112,24 +161,55 @@ def _publications(document: Document, header: HeaderModel) -> Iterator[Problem]:
         doi = bare_doi(publication.doi)
         if doi is not None and not _DOI.match(doi):
             why = "has a space" if " " in doi else "is not a DOI"
-            yield document.problem("LE502", (*here, "doi"), f"`{publication.doi}` {why}", "expected 10.xxxx/suffix (URL prefixes are stripped)")
+            yield document.problem(
+                "LE502",
+                (*here, "doi"),
+                f"`{publication.doi}` {why}",
+                "expected 10.xxxx/suffix (URL prefixes are stripped)",
+            )
         if publication.pmid is not None and not _PMID.match(publication.pmid):
-            yield document.problem("LE502", (*here, "pmid"), f"`{publication.pmid}` is not a PMID", "expected up to eight digits, in quotes")
+            yield document.problem(
+                "LE502",
+                (*here, "pmid"),
+                f"`{publication.pmid}` is not a PMID",
+                "expected up to eight digits, in quotes",
+            )
         if publication.retracted:
-            yield document.problem("LW504", (*here, "retracted"), f"publication {publication.id} is marked retracted ({publication.retracted})", "the study is excluded from all pools")
+            yield document.problem(
+                "LW504",
+                (*here, "retracted"),
+                f"publication {publication.id} is marked retracted ({publication.retracted})",
+                "the study is excluded from all pools",
+            )
 
 
 def _judgements(document: Document, header: HeaderModel, vocabulary: Vocabulary) -> Iterator[Problem]:
     for i, judged in enumerate(header.risk_of_bias):
         here: Loc = ("risk_of_bias", i)
         if vocabulary.outcomes and judged.outcome not in (*vocabulary.outcomes, "all"):
-            yield unknown(document, (*here, "outcome"), "outcome", judged.outcome, vocabulary.outcomes, "LE106")
+            yield unknown(
+                document, (*here, "outcome"), "outcome", judged.outcome, vocabulary.outcomes, "LE106"
+            )
         if judged.overall not in _OVERALL[judged.tool]:
-            yield unknown(document, (*here, "overall"), f"{judged.tool} judgement", judged.overall, _OVERALL[judged.tool], "LE106")
+            yield unknown(
+                document,
+                (*here, "overall"),
+                f"{judged.tool} judgement",
+                judged.overall,
+                _OVERALL[judged.tool],
+                "LE106",
+            )
         for name, domain in judged.domains.items():
             if domain.judgement not in _JUDGEMENTS[judged.tool]:
                 at = (*here, "domains", name, "judgement")
-                yield unknown(document, at, f"{judged.tool} judgement", domain.judgement, _JUDGEMENTS[judged.tool], "LE106")
+                yield unknown(
+                    document,
+                    at,
+                    f"{judged.tool} judgement",
+                    domain.judgement,
+                    _JUDGEMENTS[judged.tool],
+                    "LE106",
+                )
 
 
 def _cohort(document: Document, header: HeaderModel) -> Iterator[Problem]:
@@ -140,11 +220,29 @@ def _cohort(document: Document, header: HeaderModel) -> Iterator[Problem]:
     sizes = [a.randomised for a in header.arms]
     numbers = [n for n in sizes if isinstance(n, int)]
     if len(numbers) > 1 and sum(numbers) != enrolled:
-        yield _not_the_sum(document, ("cohort", "enrolled"), "arms", numbers, enrolled, "dropouts? `randomised` counts patients at randomisation; record what is printed and acknowledge LE231 with a discrepancy")
+        yield _not_the_sum(
+            document,
+            ("cohort", "enrolled"),
+            "arms",
+            numbers,
+            enrolled,
+            "dropouts? `randomised` counts patients at randomisation; record what is printed and acknowledge LE231 with a discrepancy",
+        )
     parts = [n for n in (header.cohort.tsc, header.cohort.sporadic) if isinstance(n, int)]
     if len(parts) == 2 and sum(parts) > enrolled:
-        yield _not_the_sum(document, ("cohort", "enrolled"), "TSC and sporadic", parts, enrolled, "one of the three is misread")
+        yield _not_the_sum(
+            document,
+            ("cohort", "enrolled"),
+            "TSC and sporadic",
+            parts,
+            enrolled,
+            "one of the three is misread",
+        )
 
 
-def _not_the_sum(document: Document, loc: Loc, what: str, parts: list[int], total: int, remedy: str) -> Problem:
-    return document.problem("LE231", loc, f"{what} {' + '.join(map(str, parts))} = {sum(parts)}, enrolled {total}", remedy)
+def _not_the_sum(
+    document: Document, loc: Loc, what: str, parts: list[int], total: int, remedy: str
+) -> Problem:
+    return document.problem(
+        "LE231", loc, f"{what} {' + '.join(map(str, parts))} = {sum(parts)}, enrolled {total}", remedy
+    )

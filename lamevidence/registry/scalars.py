@@ -39,7 +39,9 @@ __all__ = [
 ]
 
 _MINUSES = "−–—‒﹣-"
-_MISSING_WORDS = frozenset({"na", "n/a", "nr", "n.r.", "-", "--", "?", "none", "missing", "not reported", "unknown"})
+_MISSING_WORDS = frozenset(
+    {"na", "n/a", "nr", "n.r.", "-", "--", "?", "none", "missing", "not reported", "unknown"}
+)
 _MAX_EXPONENT = 300
 _MAX_DIGITS = 60
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._+-]*\Z", re.IGNORECASE)
@@ -53,7 +55,9 @@ def trouble(code: str, message: str, remedy: str) -> PydanticCustomError:
 
 def blank() -> PydanticCustomError:
     """Return the error of an empty field."""
-    return trouble("LE108", "the field is blank", "write what the source says, not_reported, or delete the field")
+    return trouble(
+        "LE108", "the field is blank", "write what the source says, not_reported, or delete the field"
+    )
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401
@@ -87,7 +91,11 @@ def number_trouble(text: str) -> tuple[str, str, str]:
             f"`value: {parts[0]}` and `dispersion: {{type: se, value: {parts[1]}}}` or `type: sd`; the table's legend says which",
         )
     if re.fullmatch(r"(?:\d{1,3}(?:[  '’_]\d{3})+|\d+(?:_\d+)+)(?:\.\d+)?", bare.lstrip("+-−")):
-        return "LE113", f"`{text}` has a thousands separator", f"write {re.sub(r'[  ’_]', '', bare).replace(chr(39), '')}"
+        return (
+            "LE113",
+            f"`{text}` has a thousands separator",
+            f"write {re.sub(r'[  ’_]', '', bare).replace(chr(39), '')}",
+        )
     return _comma_or_minus(text, bare)
 
 
@@ -101,7 +109,11 @@ def _comma_or_minus(text: str, bare: str) -> tuple[str, str, str]:
     fixed = re.sub(r"[,·٫]", ".", plain)
     if minus and re.fullmatch(r"-\d+(?:[.,·٫]\d+)?(?:[eE]-?\d+)?", plain):
         also = " and a decimal comma" if comma and "," in plain else ""
-        return "LE111", f'number uses the typographic minus "{minus}" (U+{ord(minus):04X}){also}', f"write {fixed}"
+        return (
+            "LE111",
+            f'number uses the typographic minus "{minus}" (U+{ord(minus):04X}){also}',
+            f"write {fixed}",
+        )
     if re.fullmatch(r"\d{1,3},\d{3}", unsigned):
         return (
             "LE113",
@@ -147,7 +159,9 @@ def _number(value: Any) -> Decimal:  # noqa: ANN401
     if not isinstance(exponent, int):
         raise trouble("LE114", f"{_shown(value)} is not data", "write not_reported, or delete the field")
     if abs(exponent) > _MAX_EXPONENT or len(value.as_tuple().digits) > _MAX_DIGITS:
-        raise trouble("LE114", f"{_shown(value)} is beyond what a printed number can be", "write the printed digits")
+        raise trouble(
+            "LE114", f"{_shown(value)} is beyond what a printed number can be", "write the printed digits"
+        )
     return value
 
 
@@ -156,13 +170,21 @@ def _whole(value: Any, what: str, least: int, code: str) -> int:  # noqa: ANN401
         number = _number(value)
     except PydanticCustomError as error:
         if error.type == "LE103" and isinstance(value, str):
-            raise trouble("LE103", str((error.context or {})["said"]), f"{what} is a whole number, or not_reported") from None
+            raise trouble(
+                "LE103", str((error.context or {})["said"]), f"{what} is a whole number, or not_reported"
+            ) from None
         raise
     if number != number.to_integral_value():
-        raise trouble(code, f"{what} {value} is not a whole number", "count patients or events, not percentages")
+        raise trouble(
+            code, f"{what} {value} is not a whole number", "count patients or events, not percentages"
+        )
     if not least <= number < 10**9:
         kind = "positive whole number" if least else "whole number, zero or more"
-        raise trouble("LE243", f"{what} must be a {kind}, not {_shown(value)}", "write the number that the source prints")
+        raise trouble(
+            "LE243",
+            f"{what} must be a {kind}, not {_shown(value)}",
+            "write the number that the source prints",
+        )
     return int(number)
 
 
@@ -171,7 +193,9 @@ def _text(value: Any) -> str:  # noqa: ANN401
         raise blank()
     if type(value) is not str:
         kind = "a date" if isinstance(value, PlainDate) else "not text"
-        remedy = f'write "{value}" in quotes' if not isinstance(value, dict | list) else "write one line of text"
+        remedy = (
+            f'write "{value}" in quotes' if not isinstance(value, dict | list) else "write one line of text"
+        )
         raise trouble("LE107", f"{_shown(value)} is {kind}, text is expected here", remedy)
     if not value.strip():
         raise blank()
@@ -181,7 +205,9 @@ def _text(value: Any) -> str:  # noqa: ANN401
 def _slug(value: Any) -> str:  # noqa: ANN401
     text = _text(value)
     if not _SLUG.match(text):
-        raise trouble("LE106", f"`{text}` is not an id", "ids are letters, digits, hyphens and dots, without spaces")
+        raise trouble(
+            "LE106", f"`{text}` is not an id", "ids are letters, digits, hyphens and dots, without spaces"
+        )
     return text
 
 
@@ -189,7 +215,9 @@ def _flag(value: Any) -> bool:  # noqa: ANN401
     if value is None:
         raise blank()
     if not isinstance(value, bool):
-        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(str(value).lower(), "true or false")
+        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(
+            str(value).lower(), "true or false"
+        )
         raise trouble("LE107", f"{_shown(value)} is not true or false", f"write {meant}")
     return value
 
@@ -218,7 +246,9 @@ def _quantity(value: Any) -> Reported:  # noqa: ANN401
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         raise trouble("LE121", f"`{value}` has no unit", f"write a number and its unit: `{value} month`")
     if type(value) is not str:
-        raise trouble("LE107", f"{_shown(value)} is not a quantity", "write a number and its unit: `12 month`")
+        raise trouble(
+            "LE107", f"{_shown(value)} is not a quantity", "write a number and its unit: `12 month`"
+        )
     number, _, symbol = value.strip().partition(" ")
     parsed = plain_value(number)
     if isinstance(parsed, str | bool | None):
@@ -269,10 +299,16 @@ NumberOrNot = Annotated[Decimal | NotReported, BeforeValidator(_or_not(_number))
 Count = Annotated[int, BeforeValidator(_count), WithJsonSchema(_count_schema(0))]
 CountOrNot = Annotated[int | NotReported, BeforeValidator(_or_not(_count)), _either(_count_schema(0))]
 PatientsOrNot = Annotated[int | NotReported, BeforeValidator(_or_not(_patients)), _either(_count_schema(1))]
-Year = Annotated[int, BeforeValidator(_year), WithJsonSchema({"type": "integer", "minimum": 1900, "maximum": 2100})]
+Year = Annotated[
+    int, BeforeValidator(_year), WithJsonSchema({"type": "integer", "minimum": 1900, "maximum": 2100})
+]
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 TextOrNot = Annotated[str | NotReported, BeforeValidator(_or_not(_text)), _either(_TEXT_SCHEMA)]
-Slug = Annotated[str, BeforeValidator(_slug), WithJsonSchema({"type": "string", "pattern": _SLUG.pattern.replace("\\Z", "$")})]
+Slug = Annotated[
+    str,
+    BeforeValidator(_slug),
+    WithJsonSchema({"type": "string", "pattern": _SLUG.pattern.replace("\\Z", "$")}),
+]
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 UnitSymbol = Annotated[str, BeforeValidator(_unit), WithJsonSchema(_TEXT_SCHEMA)]
 _QUANTITY = "[-+]?[0-9.]+([eE][-+]?[0-9]+)? .+"

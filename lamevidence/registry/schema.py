@@ -133,7 +133,9 @@ def _without_null(schema: Any) -> Any:  # noqa: ANN401
     or_not = out.pop("or_not_reported", False)
     branches = out.get("anyOf")
     if isinstance(branches, list) and {"type": "null"} in branches:
-        kept = [b for b in branches if b != {"type": "null"}] + ([{"const": "not_reported"}] if or_not else [])
+        kept = [b for b in branches if b != {"type": "null"}] + (
+            [{"const": "not_reported"}] if or_not else []
+        )
         out.pop("anyOf")
         out |= kept[0] if len(kept) == 1 else {"anyOf": kept}
     return out

@@ -101,7 +101,11 @@ class TimeframeModel(Strict):
 def _span(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
         return value
-    raise trouble("LE107", "a timeframe is a mapping", "write `timeframe: {from: 0 month, to: 12 month}` or not_reported")
+    raise trouble(
+        "LE107",
+        "a timeframe is a mapping",
+        "write `timeframe: {from: 0 month, to: 12 month}` or not_reported",
+    )
 
 
 def none_for_not_reported(value: Any) -> Any:  # noqa: ANN401
@@ -117,7 +121,9 @@ def _p(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, str):
         code, message, remedy = number_trouble(value)
         raise trouble(code, message.replace("`", "`p: ", 1), remedy)
-    raise trouble("LE107", "p is a mapping", f"write `p: {{value: {value}}}`, or less_than or greater_than for a bound")
+    raise trouble(
+        "LE107", "p is a mapping", f"write `p: {{value: {value}}}`, or less_than or greater_than for a bound"
+    )
 
 
 def _dispersion(value: Any) -> Any:  # noqa: ANN401
@@ -125,7 +131,11 @@ def _dispersion(value: Any) -> Any:  # noqa: ANN401
         return {"type": value}
     if isinstance(value, dict) or value is None:
         return value
-    raise trouble("LE115", f"dispersion `{value}`: what is it?", f"`dispersion: {{type: se, value: {value}}}`, or sd, ci, iqr, range; the table's legend says which")
+    raise trouble(
+        "LE115",
+        f"dispersion `{value}`: what is it?",
+        f"`dispersion: {{type: se, value: {value}}}`, or sd, ci, iqr, range; the table's legend says which",
+    )
 
 
 P = Annotated[PModel, BeforeValidator(_p)]
@@ -142,7 +152,9 @@ class FindingBase(Strict):
     id: Slug
     outcome: Slug
     phase: Phase
-    timeframe: Annotated[Span | None, BeforeValidator(none_for_not_reported)] = Field(default=None, json_schema_extra=OR_NOT_REPORTED)
+    timeframe: Annotated[Span | None, BeforeValidator(none_for_not_reported)] = Field(
+        default=None, json_schema_extra=OR_NOT_REPORTED
+    )
     at: LocatorModel
     population: Text | None = None
     note: Text | None = None

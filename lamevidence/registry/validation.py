@@ -39,10 +39,14 @@ def validate(document: Document, model: type[M], value: Any, loc: Loc = ()) -> t
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        return None, [p for e in error.errors(include_url=False) if (p := _problem(document, model, e, loc)) is not None]
+        return None, [
+            p for e in error.errors(include_url=False) if (p := _problem(document, model, e, loc)) is not None
+        ]
 
 
-def _problem(document: Document, model: type[BaseModel], error: Mapping[str, Any], base: Loc) -> Problem | None:
+def _problem(
+    document: Document, model: type[BaseModel], error: Mapping[str, Any], base: Loc
+) -> Problem | None:
     inner: Loc = error["loc"]
     loc = document.known((*base, *inner))
     kind, given = error["type"], error.get("input")
@@ -56,16 +60,24 @@ def _problem(document: Document, model: type[BaseModel], error: Mapping[str, Any
         fields = allowed_fields(model, inner[:-1])
         near = did_you_mean(name, fields)
         hint = f"did you mean `{near}`? " if near else ""
-        return document.problem("LE101", loc, f"unknown field `{name}`", f"{hint}allowed here: {', '.join(fields)}", key=True)
+        return document.problem(
+            "LE101", loc, f"unknown field `{name}`", f"{hint}allowed here: {', '.join(fields)}", key=True
+        )
     if kind == "missing":
-        return document.problem("LE102", loc, f"`{inner[-1]}` is missing", _missing_help(str(inner[-1]), model, inner))
+        return document.problem(
+            "LE102", loc, f"`{inner[-1]}` is missing", _missing_help(str(inner[-1]), model, inner)
+        )
     if given is None:
         return None
     return _shape_problem(document, loc, kind, given, context)
 
 
 def _shape_problem(
-    document: Document, loc: Loc, kind: str, given: Any, context: Mapping[str, Any]  # noqa: ANN401
+    document: Document,
+    loc: Loc,
+    kind: str,
+    given: Any,
+    context: Mapping[str, Any],  # noqa: ANN401
 ) -> Problem:
     if kind in ("literal_error", "union_tag_invalid"):
         choices = _QUOTED.findall(str(context.get("expected") or context.get("expected_tags")))
@@ -73,21 +85,40 @@ def _shape_problem(
         where = (*loc, "kind") if kind == "union_tag_invalid" else loc
         return _not_allowed(document, where, tag, choices)
     if kind == "union_tag_not_found":
-        return document.problem("LE102", (*loc, "kind"), "`kind` is missing", "a finding is continuous, dichotomous, rate, contrast, paired or direction")
+        return document.problem(
+            "LE102",
+            (*loc, "kind"),
+            "`kind` is missing",
+            "a finding is continuous, dichotomous, rate, contrast, paired or direction",
+        )
     if kind == "too_short":
         return document.problem("LE102", loc, "the list is empty", "a record needs at least one")
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return document.problem("LE107", loc, f"{_kind_of(given)} where fields are expected", "write `field: value` lines, indented")
+        return document.problem(
+            "LE107",
+            loc,
+            f"{_kind_of(given)} where fields are expected",
+            "write `field: value` lines, indented",
+        )
     if kind == "list_type":
-        return document.problem("LE107", loc, f"{_kind_of(given)} where a list is expected", "start each item with `- `")
-    return document.problem("LE107", loc, f"{_kind_of(given)} is not allowed here", "compare with the example in studies/README.md")
+        return document.problem(
+            "LE107", loc, f"{_kind_of(given)} where a list is expected", "start each item with `- `"
+        )
+    return document.problem(
+        "LE107",
+        loc,
+        f"{_kind_of(given)} is not allowed here",
+        "compare with the example in studies/README.md",
+    )
 
 
 def _not_allowed(document: Document, loc: Loc, given: Any, choices: list[str]) -> Problem:  # noqa: ANN401
     near = did_you_mean(given, choices)
     hint = f"did you mean `{near}`? " if near else ""
     shown = f"`{given}`" if not isinstance(given, dict | list) else _kind_of(given)
-    return document.problem("LE106", loc, f"{shown} is not allowed here", f"{hint}allowed: {', '.join(choices)}")
+    return document.problem(
+        "LE106", loc, f"{shown} is not allowed here", f"{hint}allowed: {', '.join(choices)}"
+    )
 
 
 def _kind_of(value: Any) -> str:  # noqa: ANN401
@@ -101,7 +132,7 @@ def _kind_of(value: Any) -> str:  # noqa: ANN401
 
 def _missing_help(name: str, model: type[BaseModel], inner: Loc) -> str:
     if name == "at":
-        return "say where it is printed: `at: {source: main, table: \"2\", row: …, printed: \"…\"}`; nothing is pooled without"
+        return 'say where it is printed: `at: {source: main, table: "2", row: …, printed: "…"}`; nothing is pooled without'
     if name == "dispersion":
         return "say what the printed ± or interval is: `{type: se | sd | ci | iqr | range, …}`, or `dispersion: not_reported`"
     return "add it; what the source does not say is written not_reported"
@@ -144,7 +175,11 @@ def duplicate_problems(document: Document) -> list[Problem]:
         first: dict[str, int] = {}
         for key, child in zip(node.keys, node.children, strict=True):
             if key.text in first:
-                lines = f"lines {first[key.text]} and {key.line}" if first[key.text] != key.line else f"line {key.line}"
+                lines = (
+                    f"lines {first[key.text]} and {key.line}"
+                    if first[key.text] != key.line
+                    else f"line {key.line}"
+                )
                 place = document.problem("LE002", loc, f"`{key.text}` given twice ({lines})", "keep one")
                 found.append(_moved(document, place, key.line, key.column, key.width, (*loc, key.text)))
             else:
@@ -165,7 +200,13 @@ def _moved(document: Document, problem: Problem, line: int, column: int, width: 
 def blank_problems(document: Document) -> list[Problem]:
     """Return one LE108 for every field that is there without a value."""
     return [
-        document.problem("LE108", loc, f"`{loc[-1]}` is blank", "write what the source says, not_reported, or delete the field", key=True)
+        document.problem(
+            "LE108",
+            loc,
+            f"`{loc[-1]}` is blank",
+            "write what the source says, not_reported, or delete the field",
+            key=True,
+        )
         for loc, node in (document.root.walk() if document.root else ())
         if loc and node.kind == "scalar" and node.value is None
     ]

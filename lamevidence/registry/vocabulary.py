@@ -104,8 +104,12 @@ def read_vocabulary(document: Document) -> tuple[Vocabulary, list[Problem]]:
     problems += [p for name, item in model.outcomes.items() for p in _outcome_problems(document, name, item)]
     outcomes = {
         name: Outcome(
-            name, m.title, tuple(m.dimension), m.higher_is,
-            (float(m.plausible[0]), float(m.plausible[1])) if m.plausible else None, m.plausible_unit,
+            name,
+            m.title,
+            tuple(m.dimension),
+            m.higher_is,
+            (float(m.plausible[0]), float(m.plausible[1])) if m.plausible else None,
+            m.plausible_unit,
         )
         for name, m in model.outcomes.items()
     }
@@ -120,11 +124,32 @@ def _outcome_problems(document: Document, name: str, item: OutcomeModel) -> list
         if dimension not in known:
             near = did_you_mean(dimension, known)
             hint = f"did you mean `{near}`? " if near else ""
-            problems.append(document.problem("LE122", ("outcomes", name, "dimension", i), f"unknown dimension `{dimension}`", f"{hint}allowed: {', '.join(known)}"))
+            problems.append(
+                document.problem(
+                    "LE122",
+                    ("outcomes", name, "dimension", i),
+                    f"unknown dimension `{dimension}`",
+                    f"{hint}allowed: {', '.join(known)}",
+                )
+            )
     if (item.plausible is None) != (item.plausible_unit is None):
-        problems.append(document.problem("LE102", ("outcomes", name), "`plausible` and `plausible_unit` go together", "give both or neither"))
+        problems.append(
+            document.problem(
+                "LE102",
+                ("outcomes", name),
+                "`plausible` and `plausible_unit` go together",
+                "give both or neither",
+            )
+        )
     if item.plausible and item.plausible[0] >= item.plausible[1]:
-        problems.append(document.problem("LE212", ("outcomes", name, "plausible"), f"lower {item.plausible[0]} is not below upper {item.plausible[1]}", "write the smaller number first"))
+        problems.append(
+            document.problem(
+                "LE212",
+                ("outcomes", name, "plausible"),
+                f"lower {item.plausible[0]} is not below upper {item.plausible[1]}",
+                "write the smaller number first",
+            )
+        )
     return problems
 
 

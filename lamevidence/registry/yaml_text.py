@@ -46,7 +46,9 @@ def compose(text: str) -> Node | None:
     except YAMLError as error:  # a character that no YAML stream may hold
         raise _character(text, error) from None
     except (RecursionError, ValueError) as error:
-        raise SyntaxTrouble("LE001", 1, 1, f"not valid YAML: {error}", "write the file anew from a record that works") from None
+        raise SyntaxTrouble(
+            "LE001", 1, 1, f"not valid YAML: {error}", "write the file anew from a record that works"
+        ) from None
     return None if root is None else _tree(root, text.split("\n"), 0)
 
 
@@ -63,7 +65,13 @@ def _tree(node: Any, lines: list[str], depth: int) -> Node:  # noqa: ANN401
         for k, v in node.value:
             key = _tree(k, lines, depth + 1)
             if key.kind != "scalar":
-                raise SyntaxTrouble("LE001", key.line, key.column, "not a record: a list or mapping as field name", "name fields with plain words")
+                raise SyntaxTrouble(
+                    "LE001",
+                    key.line,
+                    key.column,
+                    "not a record: a list or mapping as field name",
+                    "name fields with plain words",
+                )
             keys.append(key)
             children.append(_tree(v, lines, depth + 1))
         return Node("map", line, column, 1, keys=tuple(keys), children=tuple(children))
@@ -75,15 +83,22 @@ def _tree(node: Any, lines: list[str], depth: int) -> Node:  # noqa: ANN401
 def _refuse_tricks(node: Any, lines: list[str], depth: int) -> None:  # noqa: ANN401
     line, column = node.start_mark.line + 1, node.start_mark.column + 1
     if depth > _DEEPEST:
-        raise SyntaxTrouble("LE001", line, column, f"nested deeper than {_DEEPEST} levels", "write the record flat")
+        raise SyntaxTrouble(
+            "LE001", line, column, f"nested deeper than {_DEEPEST} levels", "write the record flat"
+        )
     if node.anchor:
         raise SyntaxTrouble(
-            "LE007", line, column, f"anchor &{node.anchor}: records use no anchors or aliases",
+            "LE007",
+            line,
+            column,
+            f"anchor &{node.anchor}: records use no anchors or aliases",
             "write the value out at each place",
         )
     tag = str(node.tag)
     if tag == "tag:yaml.org,2002:merge":
-        raise SyntaxTrouble("LE007", line, column, "merge key <<: records use no merging", "write the fields out")
+        raise SyntaxTrouble(
+            "LE007", line, column, "merge key <<: records use no merging", "write the fields out"
+        )
     if line <= len(lines) and lines[line - 1][column - 1 : column] == "!":
         raise SyntaxTrouble("LE007", line, column, f"tag {tag}: records use no tags", "write the plain value")
 
@@ -98,14 +113,30 @@ def _syntax(text: str, error: Any) -> SyntaxTrouble:  # noqa: ANN401
     for number in range(min(line, len(lines)), max(0, line - 3), -1):
         if _TAB.match(lines[number - 1]):
             at = lines[number - 1].index("\t") + 1
-            return SyntaxTrouble("LE001", number, at, "not valid YAML: tab used for indentation", "use two spaces")
+            return SyntaxTrouble(
+                "LE001", number, at, "not valid YAML: tab used for indentation", "use two spaces"
+            )
     detail = str(error.problem or error.context or "cannot be read")
     if "\\t" in detail:
-        return SyntaxTrouble("LE001", line, column, "not valid YAML: a tab where a value starts", "use spaces")
+        return SyntaxTrouble(
+            "LE001", line, column, "not valid YAML: a tab where a value starts", "use spaces"
+        )
     if "undefined alias" in detail:
-        return SyntaxTrouble("LE007", line, column, "an alias: records use no anchors or aliases", "write the value out, or put text that starts with * in quotes")
+        return SyntaxTrouble(
+            "LE007",
+            line,
+            column,
+            "an alias: records use no anchors or aliases",
+            "write the value out, or put text that starts with * in quotes",
+        )
     if "found another document" in detail:
-        return SyntaxTrouble("LE001", line, column, "more than one YAML document in the file", "one file per study: remove the line ---")
+        return SyntaxTrouble(
+            "LE001",
+            line,
+            column,
+            "more than one YAML document in the file",
+            "one file per study: remove the line ---",
+        )
     return SyntaxTrouble("LE001", line, column, f"not valid YAML: {detail}", _remedy(detail))
 
 
@@ -128,4 +159,6 @@ def _character(text: str, error: Any) -> SyntaxTrouble:  # noqa: ANN401
         line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
         name = f"U+{ord(text[position]):04X}" if position < len(text) else "unknown"
         return SyntaxTrouble("LE001", line, column, f"not valid YAML: control character {name}", "delete it")
-    return SyntaxTrouble("LE001", 1, 1, f"not valid YAML: {error}", "compare with the example in studies/README.md")
+    return SyntaxTrouble(
+        "LE001", 1, 1, f"not valid YAML: {error}", "compare with the example in studies/README.md"
+    )
