@@ -300,7 +300,8 @@ def _scales(request: _Request, top: Optimum, slope: tuple[int, ...], p: int) -> 
     return tau2, se, float(s[0] ** 2), rho
 
 
-def _conditional_value(model: StudyModel, top: Optimum, nodes: int) -> float:
+def conditional_value(model: StudyModel, top: Optimum, nodes: int) -> float:
+    """Return the log-likelihood given the modes of the random effects."""
     if model.m == 0 or top.scale.size == 0:
         return top.value
     ev = evaluate(model, top.alpha[None], top.beta[None], top.scale[None], nodes)
@@ -352,7 +353,7 @@ def _assemble(
     return GlmmPooled(
         request.table, spec, request.measure, float(top.beta[0]), se, df, tau2, saturated.wald, q_df, chi2(saturated.wald),
         100 * tau2 / (typical + tau2), 1 + tau2 / typical, None, _notes(request, data, used, top, tau2), None,
-        top.beta[:p], covariance, top.value, _conditional_value(model, top, request.nodes), parameters,
+        top.beta[:p], covariance, top.value, conditional_value(model, top, request.nodes), parameters,
         used.k * used.x.shape[1] if request.model.startswith("UM") else used.k, lrt, chi2(lrt), se_tau2, sigma2, rho,
         top.modes, Likelihood(model, top, request.nodes, slope),
     )
