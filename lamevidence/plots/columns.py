@@ -26,6 +26,11 @@ class Effect:
     low: str
     high: str
 
+    @property
+    def hyphened(self) -> str:
+        """The bounds as one word, for the hyphen."""
+        return f"{self.low}-{self.high}" if self.low else ""
+
     def joined(self, separator: str) -> str:
         """Return the pieces as one string."""
         between = {",": ", ", "-": "-", "to": " to "}[separator]
@@ -116,9 +121,11 @@ def _effect_widths(texts: list[tuple[Effect, bool]], separator: str, head: float
     estimate = _widest([(t.estimate, b) for t, b in numbers], fs)
     low = _widest([(t.low, b) for t, b in numbers], fs)
     high = _widest([(t.high, b) for t, b in numbers], fs)
-    between = text_size(separator, fs, bold=True).width
-    near = {",": 0.0, "-": 0.05, "to": 0.32}[separator] * fs
-    after = {",": 0.32, "-": 0.05, "to": 0.32}[separator] * fs
+    if separator == "-":
+        low, high = 0.0, _widest([(t.hyphened, b) for t, b in numbers], fs)
+    between = 0.0 if separator == "-" else text_size(separator, fs, bold=True).width
+    near = {",": 0.0, "-": 0.0, "to": 0.32}[separator] * fs
+    after = {",": 0.32, "-": 0.0, "to": 0.32}[separator] * fs
     wide = 0.75 * fs if estimate else 0.0
     content = estimate + wide + low + near + between + after + high
     words = _widest([(t.estimate, b) for t, b in texts], fs)

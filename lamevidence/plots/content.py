@@ -78,6 +78,7 @@ class Content:
     shrinkage: bool
     grouped: bool
     fixed_columns: bool
+    fixed_bias: bool
     xlim: tuple[float, float] | None
 
 
@@ -245,6 +246,7 @@ def content(
         shrinkage=shrunken is not None,
         grouped=grouped,
         fixed_columns=columns is not None,
+        fixed_bias=rob is True,
         xlim=None if xlim is None else check_limits(xlim, display.log),
     )
 

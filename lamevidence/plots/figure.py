@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "Plot", "own_style"]
 
 SUFFIXES = ("png", "pdf", "svg")
-_FOREIGN = ("backend", "webagg", "interactive", "toolbar", "timezone", "tk.", "savefig.directory", "docstring", "figure.max_open")
+_FOREIGN = ("backend", "webagg", "interactive", "toolbar", "timezone", "tk.", "savefig.directory", "docstring", "figure.max_open", "text.hinting_factor", "text.kerning_factor")
 
 
 @contextlib.contextmanager
@@ -31,6 +31,7 @@ def own_style() -> Iterator[None]:
 
     defaults = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(_FOREIGN)}
     ours = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "lamevidence", "pdf.compression": 6}
+    ours |= {"text.hinting": "no_hinting"}
     with quiet_about_glyphs(), matplotlib.rc_context({**defaults, **ours}):
         yield
 

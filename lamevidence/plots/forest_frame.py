@@ -29,7 +29,12 @@ def panel_title(content: Content, width: float, fs: float) -> list[Rich]:
     lines: list[Rich] = []
     if content.title:
         lines += wrap_words(plain(subscripted(content.title, _drawable)), fs, width, bold=True)
-    if content.display.axis_title:
+    unit = content.display.axis_title
+    if len(lines) == 1 and unit.startswith("("):
+        joined = (*lines[0], *plain(f" {unit}"))
+        if rich_width(joined, fs, bold=True) <= width:
+            return [plain("".join(run.text for run in joined))]
+    if unit:
         lines += wrap_words(plain(content.display.axis_title), fs, width, bold=True)
     return lines
 
@@ -61,16 +66,15 @@ def header(content: Content, style: Preset, widths: Widths, scale: Scale, total:
     fs = widths.fs
     title = panel_title(content, scale.right - scale.left, fs)
     spanned = any(c.spanner for c in widths.columns) or widths.discs
-    on_top = _directions(content, scale, widths, 0.0, bold=True) if style.favours_on_top else ([], 0.0)
-    lines = max(len(title) + (1 if on_top[0] else 0), 2 if spanned else 1)
-    base = PAD + (lines - 0.5) * _LINE * fs
+    lift = _directions(content, scale, widths, 0.0, bold=True)[1] if style.favours_on_top else 0.0
+    tall = max(len(title) * _LINE * fs + lift, (2 if spanned else 1) * _LINE * fs)
+    base = PAD + tall - 0.5 * _LINE * fs
     rule = base + 0.85 * fs
     marks: list[Mark] = [*put("header", PAD, base, "Study or subgroup" if content.grouped else "Study", fs, bold=True)]
     marks += _data_heads(widths, base)
-    lift = 0.0
-    if on_top[0]:
-        marks += _directions(content, scale, widths, base, bold=True, group="header")[0]
-        lift = on_top[1]
+    if lift:
+        first = base - lift + 1.45 * fs
+        marks += _directions(content, scale, widths, first, bold=True, group="header")[0]
     centre = (scale.left + scale.right) / 2
     for i, line in enumerate(reversed(title)):
         marks += put("header", centre, base - lift - i * _LINE * fs, line, fs, align="center", bold=True)
@@ -143,9 +147,9 @@ def _directions(
     if null is None or not left or not scale.holds(null):
         return [], 0.0
     size = widths.fs - (0.0 if bold else 0.5)
-    line, arrow = 1.3 * size, 14.0
+    line, arrow, reach = 1.3 * size, 14.0, PANEL_GAP - 2
     x = scale.x(null)
-    sides = (_half(left, x - 6 - arrow - scale.left, size, bold), _half(right, scale.right - arrow - x - 6, size, bold))
+    sides = (_half(left, x - 6 - arrow - scale.left + reach, size, bold), _half(right, scale.right - arrow - x - 6 + reach, size, bold))
     marks: list[Mark] = []
     for words, lines, sign in ((left, sides[0], -1), (right, sides[1], 1)):
         if sides[0] is None or sides[1] is None:
@@ -165,7 +169,7 @@ def _directions(
     stacked = sides[0] is None or sides[1] is None
     tall = 1 if not stacked else (0 if _side_by_side(left, right, scale, size, bold, arrow) else 1)
     rows = (1 + tall) if stacked else max(len(sides[0] or ()), len(sides[1] or ()))
-    return marks, rows * line + 0.15 * size
+    return marks, (rows - 1) * line + 1.45 * size
 
 
 def _side_by_side(left: str, right: str, scale: Scale, size: float, bold: bool, arrow: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from ..errors import FigureTooNarrow, OptionError
@@ -72,7 +73,7 @@ def _ladder(content: Content, style: Preset, width: float | None) -> tuple[Width
     """Return the first size that fits: all columns, fewer columns, then a smaller font."""
     free = not content.fixed_columns
     drops: list[dict[str, bool]] = [{}]
-    if content.bias is not None:
+    if content.bias is not None and not content.fixed_bias:
         drops.append({"discs": False})
     if content.columns and free:
         drops.append({**drops[-1], "columns": False})
@@ -89,7 +90,7 @@ def _ladder(content: Content, style: Preset, width: float | None) -> tuple[Width
     least = widths.left + widths.right + NARROWEST_PANEL
     assert width is not None
     raise FigureTooNarrow(
-        f"LE601: the figure needs {least / _MM:.0f} mm, got {width / _MM:.0f} mm"
+        f"LE601: the figure needs {math.ceil(10 * least / _MM) / 10:g} mm, got {width / _MM:.4g} mm"
         " · give a wider width, shorter labels or fewer columns"
     )
 

@@ -122,10 +122,12 @@ def _effect(row: StudyRow | SummaryRow, y: float, right: float, content: Content
     if text.estimate == NOT_ESTIMABLE:
         return [*put(row.key, right, y, text.estimate, fs, align="right", color="#333333")]
     marks: list[Mark] = []
-    after = {",": 0.32, "-": 0.05, "to": 0.32}[widths.separator] * fs
+    after = {",": 0.32, "-": 0.0, "to": 0.32}[widths.separator] * fs
     separator = right - w.high - after - w.separator
     low = separator - w.near
-    if text.low:
+    if text.low and widths.separator == "-":
+        marks += put(row.key, right, y, text.hyphened, fs, align="right", bold=bold, color=color)
+    elif text.low:
         marks += put(row.key, right, y, text.high, fs, align="right", bold=bold, color=color)
         mid = separator + w.separator / 2
         if widths.separator == ",":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -91,7 +92,12 @@ def quiet_about_glyphs() -> Iterator[None]:
 
     `missing_characters` finds those characters, and the figure says so once, with the remedy.
     """
-    with warnings.catch_warnings():
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
+    # a fallback family without a bold face is used as it is; there is nothing the reader could do
+    log.setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        stack.callback(log.setLevel, level)
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support", category=UserWarning)
         yield

@@ -11,7 +11,7 @@ from .measure import text_size
 
 __all__ = ["Rich", "Run", "plain", "raised", "rich", "rich_width", "wrap_clauses", "wrap_words"]
 
-_SUP, _SUB, _SMALL = 0.36, -0.17, 0.70
+_SUP, _SUB, _SMALL = 0.44, -0.22, 0.66
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def wrap_clauses(clauses: Sequence[Rich], size: float, width: float, indent: flo
             lines.append(clause)
         else:
             return None
-    return lines
+    return [_merged(line) for line in lines]
 
 
 def _pieces(text: Rich) -> list[Run]:
@@ -129,9 +129,19 @@ def _break(run: Run, size: float, width: float, bold: bool) -> list[Run]:
     return [*parts, replace(run, text=current)]
 
 
+def _merged(runs: Sequence[Run]) -> Rich:
+    """Join neighbours of one style, so that they are measured and set as one piece."""
+    out: list[Run] = []
+    for run in runs:
+        if out and replace(out[-1], text=run.text) == run and not (run.stacked or run.rise):
+            out[-1] = replace(run, text=out[-1].text + run.text)
+        elif run.text:
+            out.append(run)
+    return tuple(out)
+
+
 def _stripped(line: Sequence[Run]) -> Rich:
-    last = replace(line[-1], text=line[-1].text.rstrip())
-    return tuple(run for run in (*line[:-1], last) if run.text)
+    return _merged((*line[:-1], replace(line[-1], text=line[-1].text.rstrip())))
 
 
 def wrap_words(text: Rich, size: float, width: float, *, bold: bool = False) -> list[Rich]:
