@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "lamevidence"
-ORDER = ["registry", "questions", "effects", "audit", "pooling", "bayes", "checks", "plots", "reports", "living", "interop", "cli"]
+ORDER = [
+    "registry",
+    "questions",
+    "effects",
+    "audit",
+    "pooling",
+    "bayes",
+    "checks",
+    "plots",
+    "reports",
+    "living",
+    "interop",
+    "cli",
+]
 FOUNDATION = {"errors", "catalog", "units", "lineage", "values", "numbers"}
 SIBLINGS = {("pooling", "bayes"), ("bayes", "pooling")}
 MAX_LINES = 400
@@ -66,7 +79,9 @@ def run_python(code: str) -> str:
 def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, lamevidence; print(' '.join(sys.modules))"
     loaded = set(run_python(code).split())
-    assert loaded.isdisjoint({"pymc", "arviz", "matplotlib", "pandas", "scipy.stats", "numba", "pydantic", "ruamel.yaml"})
+    assert loaded.isdisjoint(
+        {"pymc", "arviz", "matplotlib", "pandas", "scipy.stats", "numba", "pydantic", "ruamel.yaml"}
+    )
 
 
 def test_help_loads_nothing_heavy():
@@ -88,10 +103,7 @@ def test_every_public_name_loads():
 def test_no_path_of_a_machine_in_the_project():
     root = PACKAGE.parent
     tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True)
-    if tracked.returncode:
-        files = [p for p in FILES]
-    else:
-        files = [root / line for line in tracked.stdout.splitlines()]
+    files = list(FILES) if tracked.returncode else [root / line for line in tracked.stdout.splitlines()]
     needles = ["/" + "root/", "/" + "home/", "/" + "work/"]
     for path in files:
         if path.suffix in {".py", ".md", ".yaml", ".toml", ".txt"} and path.is_file():

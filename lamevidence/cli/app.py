@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -22,12 +22,12 @@ app = typer.Typer(
     help="Evidence synthesis that traces every pooled figure back to the printed cell it came from.",
 )
 
-Studies = Annotated[Optional[Path], typer.Option("--studies", help="A registry of your own instead of the shipped one.")]
+Studies = Annotated[Path | None, typer.Option("--studies", help="A registry of your own instead of the shipped one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QuestionId = Annotated[str, typer.Argument(metavar="QUESTION", help="Question id; `lamevidence list` shows them.")]
 
 
-class ProblemFormat(str, Enum):
+class ProblemFormat(StrEnum):
     """How `check` prints problems."""
 
     text = "text"
@@ -43,7 +43,9 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -65,7 +67,7 @@ def run(
 
 @app.command()
 def check(
-    directory: Annotated[Optional[Path], typer.Argument(help="Registry folder; the shipped one when absent.")] = None,
+    directory: Annotated[Path | None, typer.Argument(help="Registry folder; the shipped one when absent.")] = None,
     studies: Studies = None,
     output: Annotated[ProblemFormat, typer.Option("--format", help="How to print problems.")] = ProblemFormat.text,
     as_json: AsJson = False,
@@ -93,7 +95,9 @@ def list_(studies: Studies = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="Study id.")], studies: Studies = None, as_json: AsJson = False
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Study id.")],
+    studies: Studies = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show one study: every number as printed, and where it is printed."""
     from .show import show_study
@@ -114,11 +118,11 @@ def table(question: QuestionId, studies: Studies = None, as_json: AsJson = False
 @app.command()
 def pool(
     question: QuestionId,
-    model: Annotated[Optional[str], typer.Option(help="Model; `lamevidence methods` lists the choices.")] = None,
-    tau2: Annotated[Optional[str], typer.Option(help="Estimator of the between-study variance.")] = None,
-    interval: Annotated[Optional[str], typer.Option(help="Interval of the pooled estimate.")] = None,
-    prediction: Annotated[Optional[str], typer.Option(help="Prediction interval.")] = None,
-    level: Annotated[Optional[float], typer.Option(help="Level of all intervals, e.g. 0.95.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model; `lamevidence methods` lists the choices.")] = None,
+    tau2: Annotated[str | None, typer.Option(help="Estimator of the between-study variance.")] = None,
+    interval: Annotated[str | None, typer.Option(help="Interval of the pooled estimate.")] = None,
+    prediction: Annotated[str | None, typer.Option(help="Prediction interval.")] = None,
+    level: Annotated[float | None, typer.Option(help="Level of all intervals, e.g. 0.95.")] = None,
     studies: Studies = None,
     as_json: AsJson = False,
 ) -> None:
@@ -133,8 +137,10 @@ def pool(
 @app.command()
 def bayes(
     question: QuestionId,
-    tau: Annotated[Optional[str], typer.Option(help='Prior of tau, e.g. "HalfNormal(72)" in the unit of the question.')] = None,
-    mu: Annotated[Optional[str], typer.Option(help='Prior of mu, e.g. "Normal(0, 240)".')] = None,
+    tau: Annotated[
+        str | None, typer.Option(help='Prior of tau, e.g. "HalfNormal(72)" in the unit of the question.')
+    ] = None,
+    mu: Annotated[str | None, typer.Option(help='Prior of mu, e.g. "Normal(0, 240)".')] = None,
     level: Annotated[float, typer.Option(help="Level of all intervals.")] = 0.95,
     studies: Studies = None,
     as_json: AsJson = False,
@@ -151,7 +157,9 @@ def forest(
     question: QuestionId,
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .png, .pdf or .svg.")] = Path("forest.png"),
     layout: Annotated[str, typer.Option(help="revman, jama, bmj or metafor.")] = "revman",
-    width: Annotated[Optional[float], typer.Option(help="Width in mm (85, 140, 178 …); sized by content when absent.")] = None,
+    width: Annotated[
+        float | None, typer.Option(help="Width in mm (85, 140, 178 …); sized by content when absent.")
+    ] = None,
     dpi: Annotated[int, typer.Option(help="Dots per inch of a PNG.")] = 600,
     bayes: Annotated[bool, typer.Option(help="Draw the Bayesian result below the frequentist one.")] = True,
     studies: Studies = None,
@@ -161,12 +169,16 @@ def forest(
     from .forest import draw_forest
 
     with exit_codes():
-        draw_forest(question, out=out, layout=layout, width=width, dpi=dpi, bayes=bayes, studies=studies, as_json=as_json)
+        draw_forest(
+            question, out=out, layout=layout, width=width, dpi=dpi, bayes=bayes, studies=studies, as_json=as_json
+        )
 
 
 @app.command()
 def explain(
-    subject: Annotated[str, typer.Argument(metavar="QUESTION", help="Question id, or the code of a problem such as LE104.")],
+    subject: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="Question id, or the code of a problem such as LE104.")
+    ],
     studies: Studies = None,
     as_json: AsJson = False,
 ) -> None:

@@ -44,9 +44,13 @@ def explanation(found: Answer) -> str:
         if row.lineage.yi_bounds and row.lineage.vi_bounds:
             low, high = row.lineage.yi_bounds
             se_low, se_high = (max(v, 0.0) ** 0.5 for v in row.lineage.vi_bounds)
-            lines.append(f"    what the print allows: estimate {low:.6g} to {high:.6g}, SE {se_low:.6g} to {se_high:.6g}")
+            lines.append(
+                f"    what the print allows: estimate {low:.6g} to {high:.6g}, SE {se_low:.6g} to {se_high:.6g}"
+            )
     lines += ["", f"Left out: {len(table.excluded)}"]
-    lines += [f"  {e.label or e.study} ({e.study}{': ' + e.finding if e.finding else ''}): {e.reason}" for e in table.excluded]
+    lines += [
+        f"  {e.label or e.study} ({e.study}{': ' + e.finding if e.finding else ''}): {e.reason}" for e in table.excluded
+    ]
     lines += ["", *_model(found)]
     if table.notes:
         lines += ["", *(f"Note: {note}" for note in table.notes)]

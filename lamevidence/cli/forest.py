@@ -10,7 +10,15 @@ __all__ = ["draw_forest"]
 
 
 def draw_forest(
-    question: str, *, out: Path, layout: str, width: float | None, dpi: int, bayes: bool, studies: Path | None, as_json: bool
+    question: str,
+    *,
+    out: Path,
+    layout: str,
+    width: float | None,
+    dpi: int,
+    bayes: bool,
+    studies: Path | None,
+    as_json: bool,
 ) -> None:
     """Write the forest plot of a question to a file."""
     from ..plots import forest

@@ -20,7 +20,9 @@ def list_registry(*, studies: Path | None, as_json: bool) -> None:
             problem = ""
         except QuestionError as error:
             k, problem = None, str(error)
-        questions.append({"id": question.id, "title": question.title, "k": k} | ({"problem": problem} if problem else {}))
+        questions.append(
+            {"id": question.id, "title": question.title, "k": k} | ({"problem": problem} if problem else {})
+        )
     rows = [{"id": s.id, "design": s.design, "label": s.label, "findings": len(s.findings)} for s in registry.studies]
     if as_json:
         print_json({"questions": questions, "studies": rows})

@@ -18,8 +18,13 @@ def catalogues() -> dict[str, list[dict[str, str]]]:
     from ..pooling import INTERVALS, MODELS, PREDICTIONS, TAU2
 
     named: dict[str, Catalog[Any]] = {
-        "effect measures": MEASURES, "models": MODELS, "tau2 estimators": TAU2, "intervals": INTERVALS,
-        "prediction intervals": PREDICTIONS, "recovery rules": RECOVERY, "priors": PRIORS,
+        "effect measures": MEASURES,
+        "models": MODELS,
+        "tau2 estimators": TAU2,
+        "intervals": INTERVALS,
+        "prediction intervals": PREDICTIONS,
+        "recovery rules": RECOVERY,
+        "priors": PRIORS,
     }
     return {
         name: [{"code": e.code, "title": e.title, "reference": e.reference} for e in catalog.entries()]

@@ -81,7 +81,9 @@ def _write(found: Answer, out: Path, layout: str, figures: bool) -> dict[str, st
     folder = out / found.question.id
     folder.mkdir(parents=True, exist_ok=True)
     written = {
-        "results.json": _json({"table": table_json(found.table), "pooled": pooled_shape(found), "bayes": posterior_shape(found)}),
+        "results.json": _json(
+            {"table": table_json(found.table), "pooled": pooled_shape(found), "bayes": posterior_shape(found)}
+        ),
         "studies.csv": _csv(_study_rows(found)),
         "summary.csv": _csv(_summary_rows(found)),
     }
@@ -113,10 +115,25 @@ def _summary_rows(found: Answer) -> list[dict[str, Any]]:
         if result is None:
             continue
         for record in result.tidy().to_dict("records"):
-            rows.append({"question": found.question.id, "engine": engine, "k": found.table.k, "unit": found.table.unit, **record})
+            rows.append(
+                {
+                    "question": found.question.id,
+                    "engine": engine,
+                    "k": found.table.k,
+                    "unit": found.table.unit,
+                    **record,
+                }
+            )
     if not rows:
-        rows = [{"question": found.question.id, "engine": "none", "k": found.table.k, "unit": found.table.unit,
-                 "reason": found.why_not_pooled}]
+        rows = [
+            {
+                "question": found.question.id,
+                "engine": "none",
+                "k": found.table.k,
+                "unit": found.table.unit,
+                "reason": found.why_not_pooled,
+            }
+        ]
     return rows
 
 
@@ -127,11 +144,23 @@ def _study_rows(found: Answer) -> list[dict[str, Any]]:
     for i, row in enumerate(table):
         cells = "; ".join(f"{name} {number.value} [{at}]" for _, name, number, at in row.lineage.cells)
         rows.append(
-            {"study": row.study, "label": row.label, "used": "yes", "yi": row.yi, "vi": row.vi, "unit": table.unit,
-             "n": row.n, "weight": None if weights is None else float(weights[i]), "reason": "", "printed": cells}
+            {
+                "study": row.study,
+                "label": row.label,
+                "used": "yes",
+                "yi": row.yi,
+                "vi": row.vi,
+                "unit": table.unit,
+                "n": row.n,
+                "weight": None if weights is None else float(weights[i]),
+                "reason": "",
+                "printed": cells,
+            }
         )
     for e in table.excluded:
-        rows.append({"study": e.study, "label": e.label or e.study, "used": "no", "unit": table.unit, "reason": e.reason})
+        rows.append(
+            {"study": e.study, "label": e.label or e.study, "used": "no", "unit": table.unit, "reason": e.reason}
+        )
     return rows
 
 
@@ -153,8 +182,12 @@ def _manifest(registry: Registry, written: Mapping[str, str], layout: str) -> di
     versions = {name: metadata.version(name) for name in ("numpy", "scipy", "matplotlib", "pandas")}
     inputs = {s.path: s.sha256 for s in registry.studies}
     return {
-        "lamevidence": __version__, "registry": registry.fingerprint, "layout": layout,
-        "python": f"{sys.version_info.major}.{sys.version_info.minor}", "versions": versions,
+        "lamevidence": __version__,
+        "registry": registry.fingerprint,
+        "layout": layout,
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "versions": versions,
         "questions": {q.id: q.hash for q in registry.questions.values()},
-        "inputs": inputs, "outputs": dict(sorted(written.items())),
+        "inputs": inputs,
+        "outputs": dict(sorted(written.items())),
     }

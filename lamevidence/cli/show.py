@@ -40,7 +40,8 @@ def _spread(spread: Dispersion | None) -> str:
     if spread.value is not None:
         text = f" ± {spread.value.value} ({spread.kind.upper()}"
     else:
-        assert spread.low is not None and spread.high is not None
+        assert spread.low is not None
+        assert spread.high is not None
         level = f" {spread.level:g} %" if spread.level else ""
         text = f" ({spread.low.value} to {spread.high.value},{level} {spread.kind.upper()}"
     return text + (", inferred)" if spread.basis == "inferred" else ")")
@@ -53,7 +54,8 @@ def _p(p: PValue | None) -> str:
 def describe_finding(finding: Finding) -> str:
     """Return one finding as printed, in one line, without its place."""
     if isinstance(finding, Continuous):
-        return f"{finding.statistic} {_number(finding.value)}{_spread(finding.dispersion)}, n {_count(finding.n)}{_p(finding.p)}"
+        head = f"{finding.statistic} {_number(finding.value)}{_spread(finding.dispersion)}"
+        return f"{head}, n {_count(finding.n)}{_p(finding.p)}"
     if isinstance(finding, Dichotomous):
         percent = f"{finding.percent.value} %" if finding.percent else ""
         count = f"{finding.affected}" if finding.affected is not None else percent
@@ -83,21 +85,37 @@ def _json(study: Study) -> dict[str, Any]:
         value = getattr(f, "value", None)
         findings.append(
             {
-                "id": f.id, "kind": type(f).__name__.lower(), "outcome": f.outcome, "arm": getattr(f, "arm", ""),
-                "phase": f.phase, "value": str(value.value) if value is not None else None,
+                "id": f.id,
+                "kind": type(f).__name__.lower(),
+                "outcome": f.outcome,
+                "arm": getattr(f, "arm", ""),
+                "phase": f.phase,
+                "value": str(value.value) if value is not None else None,
                 "unit": value.unit if value is not None else None,
-                "spread": _spread(spread).strip(" ,") or None, "text": describe_finding(f),
-                "at": str(f.at), "printed": f.at.printed, "digitised": f.at.digitised,
-                "basis": f.basis, "because": f.because, "note": f.note, "not_poolable": f.not_poolable, "line": f.line,
+                "spread": _spread(spread).strip(" ,") or None,
+                "text": describe_finding(f),
+                "at": str(f.at),
+                "printed": f.at.printed,
+                "digitised": f.at.digitised,
+                "basis": f.basis,
+                "because": f.because,
+                "note": f.note,
+                "not_poolable": f.not_poolable,
+                "line": f.line,
             }
         )
     return {
-        "id": study.id, "label": study.label, "title": study.title, "design": study.design, "path": study.path,
+        "id": study.id,
+        "label": study.label,
+        "title": study.title,
+        "design": study.design,
+        "path": study.path,
         "publications": [
             {"id": p.id, "citation": p.citation, "doi": p.doi, "pmid": p.pmid, "role": p.role, "read": p.read}
             for p in study.publications
         ],
-        "findings": findings, "discrepancies": list(study.discrepancies),
+        "findings": findings,
+        "discrepancies": list(study.discrepancies),
     }
 
 

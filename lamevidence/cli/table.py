@@ -19,10 +19,17 @@ def table_json(table: EvidenceTable) -> dict[str, Any]:
         lineage = row.lineage
         rows.append(
             {
-                "study": row.study, "label": row.label, "yi": row.yi, "vi": row.vi, "unit": table.unit,
-                "measure": table.measure, "n": row.n, "counts": dict(row.counts),
+                "study": row.study,
+                "label": row.label,
+                "yi": row.yi,
+                "vi": row.vi,
+                "unit": table.unit,
+                "measure": table.measure,
+                "n": row.n,
+                "counts": dict(row.counts),
                 "design": table.designs[i] if table.designs else None,
-                "yi_bounds": lineage.yi_bounds, "vi_bounds": lineage.vi_bounds,
+                "yi_bounds": lineage.yi_bounds,
+                "vi_bounds": lineage.vi_bounds,
                 "cells": [
                     {"finding": f, "field": name, "printed": str(number.value), "unit": number.unit, "at": str(at)}
                     for f, name, number, at in lineage.cells
@@ -31,11 +38,18 @@ def table_json(table: EvidenceTable) -> dict[str, Any]:
             }
         )
     excluded = [
-        {"study": e.study, "reason": e.reason, "code": e.code, "finding": e.finding, "label": e.label} for e in table.excluded
+        {"study": e.study, "reason": e.reason, "code": e.code, "finding": e.finding, "label": e.label}
+        for e in table.excluded
     ]
     return {
-        "question": table.question, "title": table.title, "measure": table.measure, "unit": table.unit,
-        "fingerprint": table.fingerprint, "rows": rows, "excluded": excluded, "notes": list(table.notes),
+        "question": table.question,
+        "title": table.title,
+        "measure": table.measure,
+        "unit": table.unit,
+        "fingerprint": table.fingerprint,
+        "rows": rows,
+        "excluded": excluded,
+        "notes": list(table.notes),
     }
 
 

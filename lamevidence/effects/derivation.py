@@ -89,7 +89,8 @@ def _preferred(question: Question, candidates: Sequence[Candidate]) -> Candidate
             return candidate
     names = ", ".join(c.finding.id for c in candidates)
     raise AmbiguousFinding(
-        f"{study.id} prints several findings that answer {question.id}: {names} · name one under `prefer: {{{study.id}: …}}`"
+        f"{study.id} prints several findings that answer {question.id}: {names}"
+        f" · name one under `prefer: {{{study.id}: …}}`"
     )
 
 
@@ -99,7 +100,8 @@ def _of_the_same_dimension(question: Question, candidates: Sequence[Candidate]) 
         return candidates
     wanted = unit_of(question.unit).dimension
     fitting = [
-        c for c in candidates
+        c
+        for c in candidates
         if (symbol := getattr(getattr(c.finding, "value", None), "unit", None)) and unit_of(symbol).dimension == wanted
     ]
     return fitting or candidates

@@ -44,7 +44,9 @@ def between_arms(question: Question, candidates: Sequence[Candidate]) -> Derived
     if not usable:
         raise NotDerivable(reason)
     if len(usable) > 1:
-        raise AmbiguousFinding(f"{study.id} prints several contrasts: {', '.join(f.id for f in usable)} · name one in `prefer`")
+        raise AmbiguousFinding(
+            f"{study.id} prints several contrasts: {', '.join(f.id for f in usable)} · name one in `prefer`"
+        )
     return _from_contrast(question, study, usable[0])
 
 
@@ -68,7 +70,9 @@ def _from_arms(question: Question, study: Study, candidates: Sequence[Candidate]
         a, c = patients_affected(treated), patients_affected(control)
         counts = {"ai": a.affected, "n1i": a.at_risk, "ci": c.affected, "n2i": c.at_risk}
         text = f"{a.affected}/{a.at_risk} v {c.affected}/{c.at_risk}"
-        return _of_counts(question, study, counts, text, (*a.cells, *c.cells), (*a.steps, *c.steps), a.at_risk + c.at_risk)
+        return _of_counts(
+            question, study, counts, text, (*a.cells, *c.cells), (*a.steps, *c.steps), a.at_risk + c.at_risk
+        )
     if isinstance(treated, Rate) and isinstance(control, Rate):
         unit = person_time_unit(question)
         x, y = events_over_time(treated, unit), events_over_time(control, unit)
@@ -79,8 +83,13 @@ def _from_arms(question: Question, study: Study, candidates: Sequence[Candidate]
 
 
 def _of_counts(
-    question: Question, study: Study, counts: dict[str, float], text: str,
-    cells: tuple[Cell, ...], steps: tuple[Step, ...], n: float,
+    question: Question,
+    study: Study,
+    counts: dict[str, float],
+    text: str,
+    cells: tuple[Cell, ...],
+    steps: tuple[Step, ...],
+    n: float,
 ) -> Derived:
     yi, vi = count_estimate(question.measure, counts)
     entry = MEASURES[question.measure]
@@ -98,11 +107,16 @@ def _difference(study: Study, treated: MeanAndError, control: MeanAndError) -> D
     (e, f), (g, h) = treated.se.bounds, control.se.bounds
     cells = (*treated.mean.cells, *treated.se.cells, *control.mean.cells, *control.se.cells)
     steps = (
-        *treated.mean.steps, *treated.se.steps, *control.mean.steps, *control.se.steps,
+        *treated.mean.steps,
+        *treated.se.steps,
+        *control.mean.steps,
+        *control.se.steps,
         Step("effect", f"{treated.mean.value:.6g} − ({control.mean.value:.6g}) = {yi:.6g}", "difference of means"),
         Step(
-            "se", f"√({treated.se.value:.6g}² + {control.se.value:.6g}²) = {math.sqrt(vi):.6g}",
-            "SE of a difference of independent arms", "Cochrane Handbook 6.5.1",
+            "se",
+            f"√({treated.se.value:.6g}² + {control.se.value:.6g}²) = {math.sqrt(vi):.6g}",
+            "SE of a difference of independent arms",
+            "Cochrane Handbook 6.5.1",
         ),
     )
     lineage = Lineage(study.id, cells, steps, (a - d, b - c), (e**2 + g**2, f**2 + h**2))

@@ -67,7 +67,8 @@ def patients_affected(finding: Dichotomous) -> CountOfPatients:
         )
     cell = printed_cell(finding.id, "percent", finding.percent, finding.at)
     step = Step(
-        "count", f"{possible[0]} is the only count of {finding.at_risk} that prints as {finding.percent.value} %",
+        "count",
+        f"{possible[0]} is the only count of {finding.at_risk} that prints as {finding.percent.value} %",
         "x = the whole number with 100 x / n in the rounding interval",
     )
     return CountOfPatients(possible[0], finding.at_risk, (cell, total), (step,))
@@ -93,9 +94,14 @@ def events_over_time(finding: Rate, unit: str) -> CountOverTime:
     assert span.unit is not None
     years, half = float(span.value), float(span.rounding)
     scale = [convert(x * n, f"person-{span.unit}", unit) for x in (years, years - half, years + half)]
-    cells = (printed_cell(finding.id, "follow-up", span, finding.at), printed_cell(finding.id, "n", _count(int(n)), finding.at))
+    cells = (
+        printed_cell(finding.id, "follow-up", span, finding.at),
+        printed_cell(finding.id, "n", _count(int(n)), finding.at),
+    )
     step = Step(
-        "time", f"{n:.0f} × {span.value} {span.unit} = {scale[0]:.6g} {unit}", "person-time = patients × follow-up",
+        "time",
+        f"{n:.0f} × {span.value} {span.unit} = {scale[0]:.6g} {unit}",
+        "person-time = patients × follow-up",
         assumption="every patient was followed for the printed time",
     )
     time = Traced(scale[0], (scale[1], scale[2]), cells, (step,))

@@ -95,7 +95,8 @@ def _from_sd(
 def _from_ci(
     finding: Continuous | Contrast, spread: Dispersion, unit: str | None, n: float, inferred: tuple[Step, ...]
 ) -> Traced:
-    assert spread.low is not None and spread.high is not None
+    assert spread.low is not None
+    assert spread.high is not None
     if spread.scale == "log":
         raise NotDerivable("the interval is on the log scale and the mean is not · record a ratio measure")
     level = spread.level if spread.level is not None else 95.0
@@ -105,8 +106,11 @@ def _from_ci(
     se = rule(low.value, high.value)
     bounds = _positive(corner_bounds(rule, low.bounds, high.bounds))
     step = Step(
-        "se", f"({high.value:.6g} − {low.value:.6g}) / (2 z) = {se:.6g}", f"SE = width of the {level:g} % CI / (2 z)",
-        "Cochrane Handbook 6.3.1", assumption="the interval is symmetric and uses the normal quantile",
+        "se",
+        f"({high.value:.6g} − {low.value:.6g}) / (2 z) = {se:.6g}",
+        f"SE = width of the {level:g} % CI / (2 z)",
+        "Cochrane Handbook 6.3.1",
+        assumption="the interval is symmetric and uses the normal quantile",
     )
     return Traced(se, bounds, (*low.cells, *high.cells), (*inferred, *low.steps, step))
 
@@ -121,8 +125,11 @@ def _from_p(finding: Continuous | Contrast, p: PValue, unit: str | None, n: floa
     q_range = (max(float(p.value) - half, 1e-12), min(float(p.value) + half, 1 - 1e-12))
     bounds = _positive(corner_bounds(rule, mean.bounds, q_range))
     step = Step(
-        "se", f"|{mean.value:.6g}| / {quantile}(p = {p.value}) = {se:.6g}", f"SE = |estimate| / {quantile} quantile of p",
-        "Cochrane Handbook 6.3.2", assumption="the printed p tests this estimate against zero, two-sided",
+        "se",
+        f"|{mean.value:.6g}| / {quantile}(p = {p.value}) = {se:.6g}",
+        f"SE = |estimate| / {quantile} quantile of p",
+        "Cochrane Handbook 6.3.2",
+        assumption="the printed p tests this estimate against zero, two-sided",
     )
     cell = printed_cell(finding.id, "p", Reported.printed(str(p.value)), finding.at)
     return Traced(se, bounds, (cell,), (step,))

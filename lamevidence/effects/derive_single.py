@@ -60,7 +60,10 @@ def single_arm(question: Question, candidate: Candidate) -> Derived:
 
 def _from_mean(study: str, mean: Traced, se: Traced, n: float) -> Derived:
     lineage = Lineage(
-        study, (*mean.cells, *se.cells), (*mean.steps, *se.steps), mean.bounds,
+        study,
+        (*mean.cells, *se.cells),
+        (*mean.steps, *se.steps),
+        mean.bounds,
         (se.bounds[0] ** 2, se.bounds[1] ** 2),
     )
     counts = {"mi": mean.value, "sei": se.value, "ni": n}

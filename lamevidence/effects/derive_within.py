@@ -40,13 +40,21 @@ def within_patients(question: Question, candidate: Candidate) -> Derived:
     change = last.mean.value - first.mean.value
     bounds = (last.mean.bounds[0] - first.mean.bounds[1], last.mean.bounds[1] - first.mean.bounds[0])
     mean = Traced(
-        change, bounds, (*first.mean.cells, *last.mean.cells),
-        (*first.mean.steps, *last.mean.steps,
-         Step("effect", f"{last.mean.value:.6g} − ({first.mean.value:.6g}) = {change:.6g}", "after − before")),
+        change,
+        bounds,
+        (*first.mean.cells, *last.mean.cells),
+        (
+            *first.mean.steps,
+            *last.mean.steps,
+            Step("effect", f"{last.mean.value:.6g} − ({first.mean.value:.6g}) = {change:.6g}", "after − before"),
+        ),
     )
     se = _se_of_change(question, pair, n, mean, first, last)
     lineage = Lineage(
-        study.id, (*mean.cells, *se.cells), (*mean.steps, *se.steps), mean.bounds,
+        study.id,
+        (*mean.cells, *se.cells),
+        (*mean.steps, *se.steps),
+        mean.bounds,
         (se.bounds[0] ** 2, se.bounds[1] ** 2),
     )
     return Derived(change, se.value**2, lineage, n)
@@ -60,14 +68,27 @@ def _half(study: Study, finding_id: str) -> Continuous:
 
 
 def _printed_change(question: Question, study: Study, pair: Paired, n: float) -> Derived:
-    assert pair.change is not None and pair.dispersion is not None
+    assert pair.change is not None
+    assert pair.dispersion is not None
     as_mean = Continuous(
-        id=pair.id, outcome=pair.outcome, at=pair.at, phase=pair.phase, line=pair.line, arm=pair.arm,
-        statistic="change", value=pair.change, dispersion=pair.dispersion, n=pair.n, p=pair.p,
+        id=pair.id,
+        outcome=pair.outcome,
+        at=pair.at,
+        phase=pair.phase,
+        line=pair.line,
+        arm=pair.arm,
+        statistic="change",
+        value=pair.change,
+        dispersion=pair.dispersion,
+        n=pair.n,
+        p=pair.p,
     )
     found = mean_and_error(study, as_mean, question.unit)
     lineage = Lineage(
-        study.id, (*found.mean.cells, *found.se.cells), (*found.mean.steps, *found.se.steps), found.mean.bounds,
+        study.id,
+        (*found.mean.cells, *found.se.cells),
+        (*found.mean.steps, *found.se.steps),
+        found.mean.bounds,
         (found.se.bounds[0] ** 2, found.se.bounds[1] ** 2),
     )
     return Derived(found.mean.value, found.se.value**2, lineage, n)
@@ -84,15 +105,21 @@ def _se_of_change(
     a, b = first.se.value, last.se.value
     if not isinstance(pair.correlation, NotReported):
         r = float(pair.correlation)
-        step = Step("se", f"√({a:.6g}² + {b:.6g}² − 2·{r:g}·{a:.6g}·{b:.6g}) = {rule(a, b, r):.6g}", "Var(after − before)")
-        return Traced(rule(a, b, r), corner_bounds(rule, first.se.bounds, last.se.bounds, (r, r)), cells, (*steps, step))
+        step = Step(
+            "se", f"√({a:.6g}² + {b:.6g}² − 2·{r:g}·{a:.6g}·{b:.6g}) = {rule(a, b, r):.6g}", "Var(after − before)"
+        )
+        return Traced(
+            rule(a, b, r), corner_bounds(rule, first.se.bounds, last.se.bounds, (r, r)), cells, (*steps, step)
+        )
     stated = question.correlation
     if stated is None:
         raise NotDerivable("neither the correlation of before and after nor an exact paired p is printed")
     bounds = corner_bounds(rule, first.se.bounds, last.se.bounds, (stated.low, stated.high))
     step = Step(
-        "se", f"√({a:.6g}² + {b:.6g}² − 2 r·{a:.6g}·{b:.6g}) = {rule(a, b, stated.used):.6g} at r = {stated.used:g}",
-        "Var(after − before) with within-patient correlation r", "Becker 1988, 10.1111/j.2044-8317.1988.tb00901.x",
+        "se",
+        f"√({a:.6g}² + {b:.6g}² − 2 r·{a:.6g}·{b:.6g}) = {rule(a, b, stated.used):.6g} at r = {stated.used:g}",
+        "Var(after − before) with within-patient correlation r",
+        "Becker 1988, 10.1111/j.2044-8317.1988.tb00901.x",
         assumption=f"r = {stated.used:g}, range {stated.low:g} to {stated.high:g}: {stated.because}",
     )
     return Traced(rule(a, b, stated.used), bounds, cells, (*steps, step))
@@ -108,11 +135,21 @@ def _from_paired_p(pair: Paired, n: float, mean: Traced, first: MeanAndError, la
     bounds = corner_bounds(rule, mean.bounds, (max(p - half, 1e-12), min(p + half, 1 - 1e-12)))
     r = float(r_from_change_se(se, first.se.value, last.se.value))
     steps = (
-        *first.se.steps, *last.se.steps,
-        Step("se", f"|{mean.value:.6g}| / t{n - 1:.0f}(p = {p:g}) = {se:.6g}", "SE = |change| / t quantile of p",
-             "Cochrane Handbook 6.5.2.3", assumption="the printed p is of the paired test of this change, two-sided"),
-        Step("r", f"implied within-patient correlation {r:.3g}", "r = (a² + b² − SE²) / (2 a b)",
-             "Follmann 1992, 10.1016/0895-4356(92)90054-Q"),
+        *first.se.steps,
+        *last.se.steps,
+        Step(
+            "se",
+            f"|{mean.value:.6g}| / t{n - 1:.0f}(p = {p:g}) = {se:.6g}",
+            "SE = |change| / t quantile of p",
+            "Cochrane Handbook 6.5.2.3",
+            assumption="the printed p is of the paired test of this change, two-sided",
+        ),
+        Step(
+            "r",
+            f"implied within-patient correlation {r:.3g}",
+            "r = (a² + b² − SE²) / (2 a b)",
+            "Follmann 1992, 10.1016/0895-4356(92)90054-Q",
+        ),
     )
     cells = (*first.se.cells, *last.se.cells, printed_cell(pair.id, "p", printed, pair.at))
     return Traced(se, bounds, cells, steps)

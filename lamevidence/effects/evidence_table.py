@@ -161,8 +161,13 @@ class EvidenceTable:
         assert self.n is not None
         counts = {name: float(column[i]) for name, column in self.counts.items()}
         return Row(
-            self.labels[i], self.studies[i], float(self.yi[i]), float(self.vi[i]), float(self.n[i]),
-            self.lineage[i], counts,
+            self.labels[i],
+            self.studies[i],
+            float(self.yi[i]),
+            float(self.vi[i]),
+            float(self.n[i]),
+            self.lineage[i],
+            counts,
         )
 
     def __getitem__(self, key: str) -> Row:
@@ -178,12 +183,19 @@ class EvidenceTable:
         assert self.n is not None
         return replace(
             self,
-            yi=self.yi[idx], vi=self.vi[idx], labels=pick(self.labels), studies=pick(self.studies),
-            counts={name: column[idx] for name, column in self.counts.items()}, n=self.n[idx],
+            yi=self.yi[idx],
+            vi=self.vi[idx],
+            labels=pick(self.labels),
+            studies=pick(self.studies),
+            counts={name: column[idx] for name, column in self.counts.items()},
+            n=self.n[idx],
             V=None if self.V is None else self.V[np.ix_(idx, idx)],
             moderators={name: np.asarray(column)[idx] for name, column in self.moderators.items()},
-            lineage=pick(self.lineage), designs=pick(self.designs), years=pick(self.years),
-            groups=pick(self.groups), risk_of_bias=pick(self.risk_of_bias),
+            lineage=pick(self.lineage),
+            designs=pick(self.designs),
+            years=pick(self.years),
+            groups=pick(self.groups),
+            risk_of_bias=pick(self.risk_of_bias),
         )
 
     def require_independent(self) -> None:
@@ -204,8 +216,14 @@ class EvidenceTable:
 
         blob = json.dumps(
             [
-                __version__, self.question_hash, self.measure, self.unit, self.labels, self.studies,
-                [float(x).hex() for x in self.yi], [float(x).hex() for x in self.vi],
+                __version__,
+                self.question_hash,
+                self.measure,
+                self.unit,
+                self.labels,
+                self.studies,
+                [float(x).hex() for x in self.yi],
+                [float(x).hex() for x in self.vi],
                 {k: [float(x).hex() for x in v] for k, v in sorted(self.counts.items())},
             ],
             sort_keys=True,
@@ -249,12 +267,22 @@ class EvidenceTable:
         from .from_frame import estimates_table
 
         return estimates_table(
-            cls, yi, vi, sei=sei, labels=labels, studies=studies, unit=unit, measure=measure, V=V, n=n,
-            moderators=moderators, title=title,
+            cls,
+            yi,
+            vi,
+            sei=sei,
+            labels=labels,
+            studies=studies,
+            unit=unit,
+            measure=measure,
+            V=V,
+            n=n,
+            moderators=moderators,
+            title=title,
         )
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, measure: str, **columns: Any) -> EvidenceTable:
+    def from_frame(cls, frame: pd.DataFrame, measure: str, **columns: Any) -> EvidenceTable:  # noqa: ANN401
         """Return a table made from a user's DataFrame; see `lamevidence.effects.from_frame`."""
         from .from_frame import frame_table
 

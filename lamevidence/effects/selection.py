@@ -69,7 +69,11 @@ def _intervention(question: Question, study: Study, finding: Finding) -> str:
 def _phase(question: Question, study: Study, finding: Finding) -> str:
     wanted = question.eligibility.phases
     if wanted and not isinstance(finding, Contrast | Paired) and finding.phase not in wanted:
-        if isinstance(finding, Rate) and isinstance(finding.person_time, NotReported) and isinstance(finding.follow_up, NotReported):
+        if (
+            isinstance(finding, Rate)
+            and isinstance(finding.person_time, NotReported)
+            and isinstance(finding.follow_up, NotReported)
+        ):
             return f"counted {finding.phase.replace('_', ' ')} over a time that is not reported: no rate"
         phase = finding.phase.replace("_", " ")
         return f"measured in phase {phase}, not {' or '.join(wanted).replace('_', ' ')}"

@@ -19,7 +19,9 @@ from .schema import EligibilityModel, QuestionModel
 __all__ = ["load_questions"]
 
 
-def load_questions(folder: Path, vocabulary: Vocabulary, root: Path | None = None) -> tuple[dict[str, Question], list[Problem]]:
+def load_questions(
+    folder: Path, vocabulary: Vocabulary, root: Path | None = None
+) -> tuple[dict[str, Question], list[Problem]]:
     """Return the questions by id and all problems of their files.
 
     Parameters
@@ -72,25 +74,39 @@ def _compare_checks(document: Document, model: QuestionModel) -> list[Problem]:
     rules = model.eligibility
     if model.compare == "between_arms" and not (rules.interventions and rules.comparators):
         found.append(
-            document.problem("LE102", ("eligibility",), "a comparison between arms needs interventions and comparators",
-                             "add `interventions: [...]` and `comparators: [...]`")
+            document.problem(
+                "LE102",
+                ("eligibility",),
+                "a comparison between arms needs interventions and comparators",
+                "add `interventions: [...]` and `comparators: [...]`",
+            )
         )
     if (model.compare == "within_patients") != (model.kind == "paired"):
         found.append(
-            document.problem("LE106", ("compare",), f"compare {model.compare} does not go with kind {model.kind}",
-                             "within_patients goes with kind: paired")
+            document.problem(
+                "LE106",
+                ("compare",),
+                f"compare {model.compare} does not go with kind {model.kind}",
+                "within_patients goes with kind: paired",
+            )
         )
     if model.correlation is not None:
         low, used, high = (float(getattr(model.correlation, n)) for n in ("low", "used", "high"))
         if not -1 <= low <= used <= high <= 1:
             found.append(
-                document.problem("LE116", ("correlation",), "the correlation and its range must satisfy −1 ≤ low ≤ used ≤ high ≤ 1",
-                                 "give the range that is believable")
+                document.problem(
+                    "LE116",
+                    ("correlation",),
+                    "the correlation and its range must satisfy −1 ≤ low ≤ used ≤ high ≤ 1",
+                    "give the range that is believable",
+                )
             )
     return found
 
 
-def _unknown(document: Document, loc: tuple[str | int, ...], what: str, given: str, choices: tuple[str, ...], code: str = "LE304") -> Problem:
+def _unknown(
+    document: Document, loc: tuple[str | int, ...], what: str, given: str, choices: tuple[str, ...], code: str = "LE304"
+) -> Problem:
     near = did_you_mean(given, choices)
     hint = f"did you mean `{near}`? " if near else ""
     return document.problem(code, loc, f"unknown {what} `{given}`", f"{hint}choices: {', '.join(choices)}")
@@ -114,11 +130,24 @@ def _eligibility(model: EligibilityModel) -> Eligibility:
 def _frozen(model: QuestionModel, path: str) -> Question:
     r = model.correlation
     return Question(
-        id=model.id, title=model.title, estimand=model.estimand, outcome=model.outcome, kind=model.kind,
-        compare=model.compare, measure=model.measure, unit=model.unit, eligibility=_eligibility(model.eligibility),
-        prefer=dict(model.prefer), primary=dict(model.primary), rows=model.rows, pooled=model.pooled,
+        id=model.id,
+        title=model.title,
+        estimand=model.estimand,
+        outcome=model.outcome,
+        kind=model.kind,
+        compare=model.compare,
+        measure=model.measure,
+        unit=model.unit,
+        eligibility=_eligibility(model.eligibility),
+        prefer=dict(model.prefer),
+        primary=dict(model.primary),
+        rows=model.rows,
+        pooled=model.pooled,
         correlation=None if r is None else Correlation(float(r.used), float(r.low), float(r.high), r.because),
         model={} if model.model is None else _plain(model.model.model_dump(exclude_none=True)),
         bayes={} if model.bayes is None else _plain(model.bayes.model_dump(exclude_none=True)),
-        higher_is=model.higher_is or "", notes=tuple(model.notes), registered=model.registered, path=path,
+        higher_is=model.higher_is or "",
+        notes=tuple(model.notes),
+        registered=model.registered,
+        path=path,
     )

@@ -14,7 +14,9 @@ from .display import Display, display_of, row_interval
 __all__ = ["render_answer"]
 
 WIDE, NARROW = 92, 80
-_ASCII = str.maketrans({MINUS: "-", NOT_SHOWN: "-", "─": "-", "│": "|", "·": "|", "τ": "tau", "²": "2", "≤": "<=", "–": "-", "₁": "1"})
+_ASCII = str.maketrans(
+    {MINUS: "-", NOT_SHOWN: "-", "─": "-", "│": "|", "·": "|", "τ": "tau", "²": "2", "≤": "<=", "–": "-", "₁": "1"}
+)
 
 
 def _fit_width(text: str, width: int) -> str:
@@ -68,7 +70,16 @@ def _rows(found: Answer, display: Display, width: int) -> list[str]:
     table, d = found.table, display.decimals
     assert table.n is not None
     _, wide = _columns(width)
-    head = _cells("Study", "Design" if wide else "", "N", display.name[:8], "95% CI", "Weight", "Shrunken" if found.post else "", width)
+    head = _cells(
+        "Study",
+        "Design" if wide else "",
+        "N",
+        display.name[:8],
+        "95% CI",
+        "Weight",
+        "Shrunken" if found.post else "",
+        width,
+    )
     lines = [head, "─" * min(width, WIDE)]
     for i, label in enumerate(table.labels):
         shown = row_interval(table, i, display)
@@ -78,8 +89,16 @@ def _rows(found: Answer, display: Display, width: int) -> list[str]:
         estimate = "not est." if shown is None else fixed(shown[0], d)
         design = table.groups[i] if table.groups else ""
         lines.append(
-            _cells(label, design, count(float(table.n[i])) or NOT_SHOWN, estimate,
-                   _interval(shown[1] if shown else None, d), weight, _shrunken(found, display, i), width)
+            _cells(
+                label,
+                design,
+                count(float(table.n[i])) or NOT_SHOWN,
+                estimate,
+                _interval(shown[1] if shown else None, d),
+                weight,
+                _shrunken(found, display, i),
+                width,
+            )
         )
     return [*lines, "─" * min(width, WIDE)]
 
@@ -88,8 +107,9 @@ def _shrunken(found: Answer, display: Display, i: int) -> str:
     if found.post is None:
         return ""
     theta = found.post.theta[found.table.labels[i]]
+    d = display.decimals
     low, high = display.interval(theta.interval(0.95))
-    return f"{fixed(display.value(theta.median), display.decimals)} [{fixed(low, display.decimals)}, {fixed(high, display.decimals)}]"
+    return f"{fixed(display.value(theta.median), d)} [{fixed(low, d)}, {fixed(high, d)}]"
 
 
 def _pooled(found: Answer, display: Display, width: int) -> list[str]:
@@ -98,20 +118,55 @@ def _pooled(found: Answer, display: Display, width: int) -> list[str]:
     if found.fit is not None:
         fit = found.fit
         name = fit.spec.label
-        lines.append(_cells(name, "", "", fixed(display.value(fit.mu), d), _interval(display.interval(fit.interval(0.95)), d),
-                            "100%" if found.table.k > 1 else "", "", width))
+        lines.append(
+            _cells(
+                name,
+                "",
+                "",
+                fixed(display.value(fit.mu), d),
+                _interval(display.interval(fit.interval(0.95)), d),
+                "100%" if found.table.k > 1 else "",
+                "",
+                width,
+            )
+        )
         prediction = fit.prediction(0.95)
         if prediction is not None:
-            lines.append(_cells("  prediction interval", "", "", "", _interval(display.interval(prediction), d), "", "", width))
+            lines.append(
+                _cells("  prediction interval", "", "", "", _interval(display.interval(prediction), d), "", "", width)
+            )
     elif found.why_not_pooled:
         lines.append(f"not pooled: {found.why_not_pooled}")
     if found.post is not None:
         post = found.post
         null = MEASURES[found.table.measure].null
-        tail = "" if null is None else f"P(> {fixed(display.value(null), 0)}) = {fixed(1 - float(post.mu.cdf(null)), 2)}"
-        lines.append(_cells("Bayes, exact", "", "", fixed(display.value(post.mu.median), d),
-                            _interval(display.interval(post.mu.interval(0.95)), d), "", tail, width))
-        lines.append(_cells("  prediction interval", "", "", "", _interval(display.interval(post.theta_new.interval(0.95)), d), "", "", width))
+        tail = (
+            "" if null is None else f"P(> {fixed(display.value(null), 0)}) = {fixed(1 - float(post.mu.cdf(null)), 2)}"
+        )
+        lines.append(
+            _cells(
+                "Bayes, exact",
+                "",
+                "",
+                fixed(display.value(post.mu.median), d),
+                _interval(display.interval(post.mu.interval(0.95)), d),
+                "",
+                tail,
+                width,
+            )
+        )
+        lines.append(
+            _cells(
+                "  prediction interval",
+                "",
+                "",
+                "",
+                _interval(display.interval(post.theta_new.interval(0.95)), d),
+                "",
+                "",
+                width,
+            )
+        )
     elif found.question.pooled and found.table.k:
         lines.append(f"no Bayesian result: {found.why_not_bayes}")
     return lines
@@ -141,7 +196,9 @@ def _footnotes(found: Answer, width: int) -> list[str]:
         for name, reason in found.fit.spec.why.items():
             lines += textwrap.wrap(f"{name}: {reason}", width, initial_indent="  ", subsequent_indent="    ")
     for e in found.table.excluded:
-        lines += textwrap.wrap(f"left out {e.label or e.study}: {e.reason}", width, initial_indent="  ", subsequent_indent="    ")
+        lines += textwrap.wrap(
+            f"left out {e.label or e.study}: {e.reason}", width, initial_indent="  ", subsequent_indent="    "
+        )
     for note in found.table.notes:
         lines += textwrap.wrap(note, width, initial_indent="  ", subsequent_indent="    ")
     return lines

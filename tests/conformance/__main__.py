@@ -1,4 +1,4 @@
-"""``python -m tests.conformance DIR [--area A] [--json OUT]``: run any reference directory through the public functions."""
+"""``python -m tests.conformance DIR``: run any reference directory through the public functions."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def plain(value: Any) -> Any:
     return value
 
 
-def deviations(got: Any, expected: Any, hint: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any, float, bool]]:
+def deviations(
+    got: Any, expected: Any, hint: Mapping[str, Any], path: str = ""
+) -> Iterator[tuple[str, Any, Any, float, bool]]:
     """Yield (path, got, expected, relative deviation, within tolerance) for every leaf of ``expected``.
 
     A leaf that R leaves undefined (null) is not compared.
@@ -56,7 +58,7 @@ def deviations(got: Any, expected: Any, hint: Mapping[str, Any], path: str = "")
     if expected is None:
         return
     got = number(got)
-    if isinstance(expected, bool) or isinstance(expected, str):
+    if isinstance(expected, (bool, str)):
         yield path, got, expected, 0.0 if got == expected else math.inf, got == expected
         return
     if not isinstance(got, int | float) or isinstance(got, bool) or math.isnan(got):

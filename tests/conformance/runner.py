@@ -102,7 +102,9 @@ def run_file(data: dict[str, Any], name: str, outcome: Outcome) -> None:
     outcome.seconds[area] += time.perf_counter() - start
 
 
-def run_case(adapter: Any, inputs: Any, case: dict[str, Any], name: str, tally: dict[str, Any], outcome: Outcome) -> None:
+def run_case(
+    adapter: Any, inputs: Any, case: dict[str, Any], name: str, tally: dict[str, Any], outcome: Outcome
+) -> None:
     """Run one case: pass, fail or unsupported."""
     expected = case.get("expected")
     try:
@@ -116,7 +118,15 @@ def run_case(adapter: Any, inputs: Any, case: dict[str, Any], name: str, tally: 
             tally["passed"] += 1
             return
         tally["failed"] += 1
-        outcome.failures.append({"file": name, "case": case["id"], "key": "", "got": f"{type(error).__name__}: {error}", "expected": "a result"})
+        outcome.failures.append(
+            {
+                "file": name,
+                "case": case["id"],
+                "key": "",
+                "got": f"{type(error).__name__}: {error}",
+                "expected": "a result",
+            }
+        )
         return
     except Exception:
         tally["failed"] += 1
@@ -139,11 +149,13 @@ def report(outcome: Outcome, show: int = 20) -> str:
     """Return the counts per area and the first failures as text."""
     lines = [f"{'area':<16}{'passed':>8}{'failed':>8}{'unsupp.':>8}  {'worst rel.':>10}  {'seconds':>7}"]
     for area, t in sorted(outcome.areas.items()):
-        lines.append(f"{area:<16}{t['passed']:>8}{t['failed']:>8}{t['unsupported']:>8}  {t['worst']:>10.1e}  {outcome.seconds[area]:>7.1f}")
+        counts = f"{t['passed']:>8}{t['failed']:>8}{t['unsupported']:>8}"
+        lines.append(f"{area:<16}{counts}  {t['worst']:>10.1e}  {outcome.seconds[area]:>7.1f}")
     totals = [sum(t[key] for t in outcome.areas.values()) for key in ("passed", "failed", "unsupported")]
     lines.append(f"{'total':<16}{totals[0]:>8}{totals[1]:>8}{totals[2]:>8}")
     for failure in outcome.failures[:show]:
-        lines.append(f"FAIL {failure['file']} {failure['case']} {failure['key']}: got {failure['got']}, expected {failure['expected']}")
+        place = f"{failure['file']} {failure['case']} {failure['key']}"
+        lines.append(f"FAIL {place}: got {failure['got']}, expected {failure['expected']}")
     if len(outcome.failures) > show:
         lines.append(f"... {len(outcome.failures) - show} more")
     reasons: dict[str, int] = defaultdict(int)
