@@ -14,6 +14,8 @@ _NAMES: dict[str, str] = {
     "forest": "plots.forest",
     "plot_forest": "plots.forest",
     "EvidenceTable": "effects.evidence_table",
+    "Pooled": "pooling.results",
+    "pool": "pooling.random_effects",
     "Registry": "registry.registry",
     "load_registry": "registry.registry",
     "LamEvidenceError": "errors",
@@ -48,9 +50,6 @@ _NAMES: dict[str, str] = {
 """Public name → module that defines it."""
 
 if TYPE_CHECKING:
-    from .plots.forest import ForestPlot as ForestPlot
-    from .plots.forest import forest as forest
-    from .plots.forest import plot_forest as plot_forest
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional
     from .bayes.data_priors import DuMouchel as DuMouchel
@@ -80,6 +79,11 @@ if TYPE_CHECKING:
     from .effects.evidence_table import EvidenceTable as EvidenceTable
     from .errors import EvidenceWarning as EvidenceWarning
     from .errors import LamEvidenceError as LamEvidenceError
+    from .plots.forest import ForestPlot as ForestPlot
+    from .plots.forest import forest as forest
+    from .plots.forest import plot_forest as plot_forest
+    from .pooling.random_effects import pool as pool
+    from .pooling.results import Pooled as Pooled
     from .registry.registry import Registry as Registry
     from .registry.registry import load_registry as load_registry
 

@@ -1,1 +1,12 @@
-"""pooling"""
+"""From estimates to a pooled result: τ², intervals, prediction, heterogeneity, models and their policy."""
+
+from __future__ import annotations
+
+from .intervals import INTERVALS
+from .prediction import PREDICTIONS
+from .random_effects import MODELS, pool
+from .results import Pooled
+from .tau2 import TAU2
+from .tau2_intervals import TAU2_INTERVALS
+
+__all__ = ["INTERVALS", "MODELS", "PREDICTIONS", "TAU2", "TAU2_INTERVALS", "Pooled", "pool"]

@@ -1,0 +1,97 @@
+"""Defaults that know how many studies there are, each with its reason.
+
+What the user gives wins; then what the question pre-specified; then this policy. Sources: Cochrane Handbook
+2025 section 10 (REML, Q-profile, HKSJ, prediction interval), Röver 2015 doi:10.1186/s12874-015-0091-1 (floor),
+Partlett & Riley 2017 doi:10.1002/sim.7140 (prediction), Friede 2017 doi:10.1002/jrsm.1217 (k < 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import OptionError
+from .spec import Spec
+
+__all__ = ["FEW", "INVERSE_VARIANCE", "check_level", "resolve"]
+
+FEW = 5
+"""Below this number of studies a frequentist prediction interval says next to nothing."""
+
+INVERSE_VARIANCE = ("random", "common", "fixed", "ivhet", "henmi-copas")
+NAMED_BY_QUESTION = "the question pre-specifies it"
+
+
+def check_level(level: object) -> float:
+    """Return a confidence level strictly between 0 and 1, or raise `OptionError`."""
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
+        raise OptionError(f"level={level!r} must lie between 0 and 1, for example 0.95")
+    return float(level)
+
+
+def default_tau2(model: str, k: int) -> tuple[str, str]:
+    """Return the default τ² estimator and why."""
+    if model in ("ivhet", "henmi-copas"):
+        return "DL", f"{model} is defined with DerSimonian and Laird's estimate"
+    if model != "random":
+        return "none", f"the {model} model has no between-study variance"
+    return "REML", "least biased of the usual estimators, and Cochrane's default"
+
+
+def default_interval(model: str, k: int) -> tuple[str, str]:
+    """Return the default interval method and why."""
+    if model != "random":
+        return "z", f"the {model} model takes the within-study variances as known"
+    if k == 2:
+        return "HKSJ-floor", (
+            "k = 2: Hartung-Knapp with t(1) keeps its level but is hardly informative; floored at the Wald variance"
+        )
+    return "HKSJ-floor", (
+        f"k = {k}: Hartung-Knapp allows for the uncertainty of τ²; floored so that studies which happen to agree"
+        " do not shorten it below the Wald variance"
+    )
+
+
+def default_prediction(model: str, k: int, interval: str) -> tuple[str, str]:
+    """Return the default prediction interval and why."""
+    if model != "random":
+        return "none", f"the {model} model has no distribution of effects to predict from"
+    if k < FEW:
+        return "none", f"k = {k} < {FEW}: τ² is too uncertain for a frequentist prediction interval; use pool_bayes"
+    if interval.startswith("HKSJ"):
+        return "HK-PR", "t(k − 2) with the standard error of the interval, so never narrower than it"
+    return "HTS", "t(k − 2) with the Wald standard error (Higgins, Thompson and Spiegelhalter)"
+
+
+def resolve(k: int, given: Mapping[str, Any], question: Mapping[str, Any], model: str, why_model: str) -> Spec:
+    """Return the complete `Spec` of an inverse-variance model.
+
+    Parameters
+    ----------
+    k
+        Number of studies with a finite variance.
+    given, question
+        Choices by name (``tau2 interval prediction level``), None where not given.
+    model, why_model
+        The model, already chosen, and why.
+    """
+    why = {"model": why_model}
+    chosen: dict[str, Any] = {}
+
+    def settle(name: str, default: tuple[Any, str]) -> None:
+        if given.get(name) is not None:
+            chosen[name], why[name] = given[name], "given"
+        elif question.get(name) is not None:
+            chosen[name], why[name] = question[name], NAMED_BY_QUESTION
+        else:
+            chosen[name], why[name] = default
+
+    settle("tau2", default_tau2(model, k))
+    settle("interval", default_interval(model, k))
+    settle("prediction", default_prediction(model, k, str(chosen["interval"])))
+    settle("level", (0.95, "customary"))
+    tau2 = chosen["tau2"]
+    return Spec(
+        model, tau2 if isinstance(tau2, str) else "fixed", chosen["interval"], chosen["prediction"],
+        check_level(chosen["level"]), str(given.get("weights") or "inverse-variance"), why,
+    )

@@ -1,0 +1,296 @@
+"""`pool`: one public function for all models of a common mean, and the inverse-variance models themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..catalog import Catalog
+from ..effects.evidence_table import EvidenceTable
+from ..effects.measures.base import FloatArray
+from ..errors import ConvergenceError, InputError, NotEstimable, OptionError
+from .fitted import Fitted, fit_at
+from .intervals import INTERVALS, Inference
+from .kernels import Centred, centre
+from .policy import NAMED_BY_QUESTION, resolve
+from .prediction import PREDICTIONS
+from .results import Pooled
+from .rows import checked_rows, nothing_to_pool
+from .spec import Spec
+from .tau2 import TAU2
+
+__all__ = ["MODELS", "pool"]
+
+Options: TypeAlias = Mapping[str, Any]
+Model: TypeAlias = Callable[[EvidenceTable, Options], Any]
+
+MODELS: Catalog[Model] = Catalog("model")
+
+_OWN = ("tau2", "interval", "prediction", "level", "weights")
+_ONE_STAGE = {"PLO": ("xi", "ni"), "IRLN": ("xi", "ti"), "OR": ("ai", "ci"), "IRR": ("x1i", "x2i")}
+_UNWEIGHTABLE = ("common", "fixed", "ivhet", "henmi-copas")
+
+
+def pool(
+    evidence: EvidenceTable,
+    *,
+    model: str | None = None,
+    tau2: str | float | None = None,
+    interval: str | None = None,
+    prediction: str | None = None,
+    level: float | None = None,
+    moderators: str | ArrayLike | None = None,
+    weights: str | ArrayLike | None = None,
+    **options: Any,
+) -> Any:  # noqa: ANN401 one frozen class per kind of result
+    """Pool the rows of an evidence table.
+
+    What is not given comes from the question's pre-specified model, then from a policy that knows the number
+    of studies; ``result.spec.why`` says which and why.
+
+    Parameters
+    ----------
+    evidence
+        The rows, independent of each other.
+    model
+        Code in `MODELS`: ``random`` (yᵢ ~ N(μ, vᵢ + τ²)), ``common``, ``fixed``, ``ivhet``, ``henmi-copas``,
+        ``glmm``, ``mh``, ``peto``. Default: one-stage likelihood for log odds, log rates and their ratios
+        when the table has counts, else ``random``.
+    tau2
+        Code in `TAU2`, or a number ≥ 0 (in squared units of yi) taken as known. Default REML.
+    interval
+        Code in `INTERVALS`. Default ``HKSJ-floor``.
+    prediction
+        Code in `PREDICTIONS`, or ``none``. Default ``HK-PR`` from five studies on.
+    level
+        Confidence level of all intervals, 0.95 unless the question says otherwise.
+    moderators
+        Formula (``"~ ablat + C(alloc)"``) or design matrix: a meta-regression is returned.
+    weights
+        ``equal``, or one positive weight a row, for the mean instead of 1/(vᵢ + τ²); the weights of the
+        moment estimator with tau2="GENQ" or "GENQM".
+    **options
+        Options of the model named (``glmm``, ``mh``, ``peto``) or of the regression.
+
+    Returns
+    -------
+    Pooled
+        Or the result class of the model named; `Regression` with moderators.
+
+    Raises
+    ------
+    UnknownName, OptionError
+        A choice that does not exist, or does not apply to this model.
+    InputError
+        NaN, infinite estimates, negative variances, weights that are not positive.
+    NotEstimable
+        No rows; zero variances where the method divides by them.
+
+    References
+    ----------
+    DerSimonian & Laird 1986, doi:10.1016/0197-2456(86)90046-2; Viechtbauer 2005, doi:10.3102/10769986030003261.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
+    >>> round(lam.pool(table, tau2="DL", interval="z").mu, 4)
+    0.4135
+    """
+    given: dict[str, Any] = {
+        "tau2": tau2, "interval": interval, "prediction": prediction, "level": level, "weights": weights, **options,
+    }
+    if evidence.k == 0:
+        raise nothing_to_pool(evidence)
+    if moderators is not None:
+        from .regression import regress
+
+        return regress(evidence, moderators, model=model, **given)
+    name, why = _choose_model(evidence, model)
+    return MODELS[name](evidence, {**given, "why_model": why})
+
+
+def _choose_model(table: EvidenceTable, given: str | None) -> tuple[str, str]:
+    if given is not None:
+        return given, "given"
+    named = table.model.get("kind", table.model.get("model"))
+    if named is not None:
+        return str(named), NAMED_BY_QUESTION
+    needed = _ONE_STAGE.get(table.measure)
+    if needed and all(name in table.counts for name in needed):
+        return "glmm", "counts are at hand: their own likelihood needs no continuity correction and no normal approximation"
+    return "random", "studies differ in patients and methods, so their true effects are allowed to differ"
+
+
+def _refuse_extra(model: str, given: Options) -> None:
+    extra = sorted(set(given) - set(_OWN) - {"why_model"})
+    if extra:
+        raise OptionError(f"model={model!r} has no option {extra[0]!r} · options: {', '.join(_OWN)}")
+
+
+def _check_choices(spec: Spec, tau2: Any) -> None:  # noqa: ANN401
+    INTERVALS.entry(spec.interval)
+    if spec.prediction != "none":
+        PREDICTIONS.entry(spec.prediction)
+    if spec.tau2 not in ("none", "fixed"):
+        TAU2.entry(spec.tau2)
+    elif spec.tau2 == "fixed" and not (isinstance(tau2, int | float) and np.isfinite(tau2) and tau2 >= 0):
+        raise OptionError(f"tau2={tau2!r} must be a finite number ≥ 0 or one of {', '.join(TAU2)}")
+
+
+def _inverse_variance(model: str, table: EvidenceTable, given: Options) -> Pooled:
+    _refuse_extra(model, given)
+    live = checked_rows(table)
+    k = int(live.sum())
+    spec = resolve(k, given, table.model, model, given["why_model"])
+    value = given.get("tau2") if given.get("tau2") is not None else table.model.get("tau2")
+    _check_choices(spec, value)
+    if model in ("common", "fixed") and spec.tau2 != "none":
+        raise OptionError(f"model={model!r} has no tau2 · leave tau2 out or use model='random'")
+    if spec.tau2 == "none" and spec.prediction != "none":
+        raise OptionError(f"model={model!r} has no prediction interval · leave prediction out or use model='random'")
+    y, v = (table.yi, table.vi) if k == table.k else (table.yi[live], table.vi[live])
+    data = centre(y[None], v[None])
+    if k == 1:
+        return _single(table, spec, data, live)
+    a = _weights(model, spec, given.get("weights"), table, live, v)
+    _check_zero_variances(table, spec, v)
+    scale = float(data.scale[0])
+    t, notes = _between(spec, data, a, value, k)
+    mean_weights = a if a is not None else (1.0 / data.v[0] if model in ("ivhet", "henmi-copas") else None)
+    fit = fit_at(data.y[0], data.v[0], t, mean_weights)
+    inference = _inference(model, spec, fit)
+    if k == 2 and spec.interval in ("HKSJ", "HKSJ-floor", "HKSJ-hybrid", "HKSJ-IQWiG"):
+        notes += ("k = 2: the Hartung-Knapp interval rests on one degree of freedom and is hardly informative",)
+    return Pooled(table, spec, fit, inference, float(data.offset[0]), scale, live, a, notes)
+
+
+def _inference(model: str, spec: Spec, fit: Fitted) -> Inference:
+    if model == "henmi-copas":
+        from .henmi_copas import henmi_copas
+
+        if spec.interval != "z":
+            raise OptionError("model='henmi-copas' has an interval of its own · leave interval out")
+        return henmi_copas(fit)
+    return INTERVALS[spec.interval](fit)
+
+
+def _between(
+    spec: Spec, data: Centred, a: FloatArray | None, value: Any, k: int  # noqa: ANN401
+) -> tuple[float, tuple[str, ...]]:
+    """Return τ² on the centred scale, and cautions about it."""
+    if spec.tau2 == "none":
+        return 0.0, ()
+    if spec.tau2 == "fixed":
+        return float(value) / float(data.scale[0]) ** 2, ("τ² was given, not estimated",)
+    found = TAU2[spec.tau2](data.y, data.v, data.k, None, None if a is None else a[None])
+    if found.status is not None and found.status[0]:
+        raise ConvergenceError(f"tau2={spec.tau2!r} did not arrive at its root · please report these data")
+    notes: tuple[str, ...] = ()
+    if found.modes is not None and found.modes[0] > 1:
+        gap = float(found.gap[0]) if found.gap is not None else float("nan")
+        notes += (
+            f"the likelihood has {int(found.modes[0])} maxima; the highest is reported (log-likelihood {gap:.3g} above"
+            " the next)",
+        )
+    return float(found.value[0]), notes
+
+
+def _single(table: EvidenceTable, spec: Spec, data: Centred, live: FloatArray) -> Pooled:
+    why = {"model": "k = 1: one study is reported as it is; τ², I² and a prediction interval do not exist"}
+    if spec.interval not in ("z",) and spec.why.get("interval") == "given":
+        raise OptionError(f"interval={spec.interval!r} needs two studies · use interval='z' for one study")
+    one = Spec("single", "none", "z", "none", spec.level, "inverse-variance", why)
+    fit = fit_at(data.y[0], data.v[0], 0.0)
+    if fit.v[0] == 0:
+        raise NotEstimable("the only study has variance 0")
+    inference = Inference(fit.se, np.inf, fit.mean)
+    return Pooled(table, one, fit, inference, float(data.offset[0]), float(data.scale[0]), live, None, (why["model"],))
+
+
+def _weights(
+    model: str, spec: Spec, given: Any, table: EvidenceTable, live: FloatArray, v: FloatArray  # noqa: ANN401
+) -> FloatArray | None:
+    if given is None:
+        if spec.tau2 in ("GENQ", "GENQM"):
+            raise OptionError(f"tau2={spec.tau2!r} needs weights · give one positive weight a row, for example 1/vi")
+        return None
+    if model in _UNWEIGHTABLE:
+        raise OptionError(f"model={model!r} has weights of its own · leave weights out or use model='random'")
+    if isinstance(given, str):
+        if given != "equal":
+            raise OptionError(f"weights={given!r} must be 'equal' or one number a row")
+        return np.ones(v.size)
+    try:
+        a = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("weights must be numbers, one a row") from None
+    if a.shape != table.yi.shape:
+        raise InputError(f"weights have shape {a.shape}, the table has {table.k} rows · give one a row")
+    a = a[live]
+    if not (np.isfinite(a).all() and (a > 0).all()):
+        raise InputError("weights must be positive and finite")
+    return a / a.max()
+
+
+def _check_zero_variances(table: EvidenceTable, spec: Spec, v: FloatArray) -> None:
+    """Refuse variances of 0 wherever the method divides by them."""
+    zero = int((v == 0).sum())
+    if zero == 0:
+        return
+    if spec.tau2 == "REML" and zero == 1:
+        return
+    if spec.tau2 in ("HE", "CA", "SJ", "fixed"):
+        return
+    names = ", ".join(table.labels[i] for i in np.flatnonzero(table.vi == 0))
+    raise NotEstimable(
+        f"variance 0 for {names}: {spec.tau2 if spec.tau2 != 'none' else spec.model} divides by it · tau2='HE' or 'SJ'"
+        " do not, and REML allows one such study"
+    )
+
+
+def _file(name: str, title: str, reference: str) -> None:
+    @MODELS.register(name, title=title, reference=reference)
+    def run(table: EvidenceTable, given: Options) -> Pooled:
+        return _inverse_variance(name, table, given)
+
+
+_file("random", "random effects, yᵢ ~ N(μ, vᵢ + τ²)", "10.1016/0197-2456(86)90046-2")
+_file("common", "common effect, one true effect for all studies", "10.1002/jrsm.12")
+_file("fixed", "fixed effects, the precision-weighted average of these studies", "10.1002/jrsm.1297")
+_file("ivhet", "inverse variance with quasi-likelihood variance (IVhet)", "10.1016/j.cct.2015.05.009")
+_file("henmi-copas", "common-effect mean with Henmi and Copas's interval", "10.1002/sim.4029")
+
+
+def _counts(given: Options, model: str, *refused: str) -> dict[str, Any]:
+    """Return the options of a count model; what it does not have is refused."""
+    for name in refused:
+        if given.get(name) is not None:
+            raise OptionError(f"model={model!r} has no option {name!r} · leave it out or use model='random'")
+    level = given.get("level")
+    rest = {n: x for n, x in given.items() if n not in (*_OWN, "why_model")}
+    return rest | ({} if level is None else {"level": level})
+
+
+@MODELS.register("mh", title="Mantel-Haenszel", reference="10.1093/jnci/22.4.719")
+def _mantel_haenszel(table: EvidenceTable, given: Options) -> Any:  # noqa: ANN401
+    from .sparse import mantel_haenszel
+
+    return mantel_haenszel(table, **_counts(given, "mh", "tau2", "interval", "prediction", "weights"))
+
+
+@MODELS.register("peto", title="Peto's one-step odds ratio", reference="10.1016/S0033-0620(85)80003-7")
+def _peto(table: EvidenceTable, given: Options) -> Any:  # noqa: ANN401
+    from .sparse import peto
+
+    return peto(table, **_counts(given, "peto", "tau2", "interval", "prediction", "weights"))
+
+
+@MODELS.register("glmm", title="one-stage generalised linear mixed model", reference="10.1002/sim.4040")
+def _glmm(table: EvidenceTable, given: Options) -> Any:  # noqa: ANN401
+    from .glmm import fit_glmm
+
+    return fit_glmm(table, **_counts(given, "glmm", "prediction", "weights"))

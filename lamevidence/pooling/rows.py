@@ -1,0 +1,63 @@
+"""Which rows of a table can be pooled as estimates with variances; every other row is an error with its name."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..effects.evidence_table import EvidenceTable
+from ..effects.measures.base import FloatArray
+from ..errors import DependentRows, InputError, NotEstimable
+
+__all__ = ["checked_rows", "nothing_to_pool"]
+
+
+def _names(table: EvidenceTable, wrong: FloatArray) -> str:
+    return ", ".join(table.labels[i] for i in np.flatnonzero(wrong))
+
+
+def nothing_to_pool(table: EvidenceTable) -> NotEstimable:
+    """Return the error for a table without rows, which says what was left out and why."""
+    left_out = "; ".join(f"{e.label or e.study}: {e.reason}" for e in table.excluded)
+    tail = f" · left out: {left_out}" if left_out else " · no row was given"
+    return NotEstimable(f"no study to pool (k = 0){tail}")
+
+
+def checked_rows(table: EvidenceTable) -> FloatArray:
+    """Return the mask of rows with a finite variance, after refusing what cannot be evidence.
+
+    Raises
+    ------
+    NotEstimable
+        No rows, or no row with a finite variance.
+    InputError
+        NaN or infinite estimate, NaN or negative variance; the message names the rows.
+    DependentRows
+        Rows that share patients, or a covariance between rows.
+    """
+    if table.k == 0:
+        raise nothing_to_pool(table)
+    _check_dependence(table)
+    y, v = table.yi, table.vi
+    if np.isfinite(y).all() and (v > 0).all() and (v < np.inf).all():
+        return np.ones(v.size, dtype=bool)
+    unknown = np.isnan(v) | np.isnan(y)
+    if unknown.any():
+        remedy = "use model='glmm' or model='mh', which need no variance per study" if table.counts else "leave them out"
+        raise InputError(f"no estimate or variance for {_names(table, unknown)} · {remedy}")
+    if (v < 0).any():
+        raise InputError(f"negative variance for {_names(table, v < 0)} · variances are squares of standard errors")
+    live = v < np.inf
+    if np.isinf(y[live]).any():
+        raise InputError(f"infinite estimate for {_names(table, np.isinf(y) & live)} · use model='glmm' on counts")
+    if not live.any():
+        raise NotEstimable("every variance is infinite: no row carries information")
+    return np.asarray(live)
+
+
+def _check_dependence(table: EvidenceTable) -> None:
+    table.require_independent()
+    if table.V is None:
+        return
+    off = table.V - np.diag(np.diag(table.V))
+    if np.any(off != 0):
+        raise DependentRows("the rows have covariances (V) and cannot be pooled as independent · use lam.multilevel")

@@ -1,0 +1,271 @@
+"""Estimators of the between-study variance τ².
+
+One function a method, each over m data sets at once: y, v (m, k) centred and scaled (`kernels.centre`),
+``k`` live studies (m,), ``X`` (k, p) or (m, k, p) or None, ``a`` weights (m, k) where the method takes
+them. A method returns `Tau2`; its sampling standard error is in `tau2_errors`.
+
+In every formula P = A − AX(X'AX)⁻¹X'A for the weights A of the method, and Q = y'Py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from scipy import special
+
+from ..catalog import Catalog
+from ..effects.measures.base import FloatArray
+from .kernels import OUT_OF_ITERATIONS, Projection, pick, solve_decreasing
+from .likelihood import maximise
+from .quadratic_forms import weighted_chi2_cdf
+
+__all__ = ["TAU2", "Estimator", "Tau2", "form_eigenvalues", "moment_estimate", "solve_form"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tau2:
+    """τ² of m data sets, with a status code, the number of modes of the likelihood, and its gap."""
+
+    value: FloatArray
+    status: FloatArray | None = None
+    modes: FloatArray | None = None
+    gap: FloatArray | None = None
+
+
+Estimator: TypeAlias = Callable[
+    [FloatArray, FloatArray, FloatArray, FloatArray | None, FloatArray | None], Tau2
+]
+
+TAU2: Catalog[Estimator] = Catalog("tau2 estimator")
+
+
+def _columns(X: FloatArray | None) -> int:
+    return 1 if X is None else int(X.shape[-1])
+
+
+def _live(v: FloatArray) -> FloatArray:
+    """Return 1 for studies that are there, 0 for absent ones."""
+    return np.asarray(v < np.inf, dtype=np.float64)
+
+
+def _finite(v: FloatArray) -> FloatArray:
+    """Return variances with absent studies as 0, to be multiplied by weights of 0."""
+    return np.where(v < np.inf, v, 0.0)
+
+
+def moment_estimate(y: FloatArray, v: FloatArray, X: FloatArray | None, a: FloatArray) -> FloatArray:
+    """Return (y'Py − tr PV) / tr P for weights ``a``, not below 0 (the generalised method of moments)."""
+    projection = Projection(a, X)
+    r = projection.residuals(y)
+    q = np.add.reduce(a * r * r, axis=-1)
+    return np.maximum((q - projection.trace(_finite(v))) / projection.trace(), 0.0)
+
+
+@TAU2.register("DL", title="DerSimonian-Laird", reference="10.1016/0197-2456(86)90046-2")
+def dersimonian_laird(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return (Q − (k − p)) / tr P with weights 1/v."""
+    projection = Projection(1.0 / v, X)
+    r = projection.residuals(y)
+    q = np.add.reduce(projection.w * r * r, axis=-1)
+    return Tau2(np.maximum((q - (k - _columns(X))) / projection.trace(), 0.0))
+
+
+@TAU2.register("HE", title="Hedges (Cochran ANOVA)", reference="10.3102/10769986008002157")
+def hedges(y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None) -> Tau2:
+    """Return the moment estimate with equal weights."""
+    return Tau2(moment_estimate(y, v, X, _live(v)))
+
+
+@TAU2.register("HS", title="Hunter-Schmidt", reference="10.3102/10769986030003261")
+def hunter_schmidt(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return (Q − k) / Σw with w = 1/v."""
+    return Tau2(_hunter_schmidt(y, v, k, X, np.ones_like(k)))
+
+
+@TAU2.register("HSk", title="Hunter-Schmidt with small-sample correction", reference="10.1037/met0000105")
+def hunter_schmidt_corrected(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return (Q·k/(k − p) − k) / Σw with w = 1/v."""
+    return Tau2(_hunter_schmidt(y, v, k, X, k / (k - _columns(X))))
+
+
+def _hunter_schmidt(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, factor: FloatArray
+) -> FloatArray:
+    w = 1.0 / v
+    r = Projection(w, X).residuals(y)
+    q = np.add.reduce(w * r * r, axis=-1)
+    return np.maximum((factor * q - k) / np.add.reduce(w, axis=-1), 0.0)
+
+
+def crude_variance(y: FloatArray, v: FloatArray, k: FloatArray) -> FloatArray:
+    """Return Σ(y − ȳ)²/k, the value that Sidik and Jonkman start from."""
+    live = _live(v)
+    r = Projection(live).residuals(y)
+    return np.asarray(np.add.reduce(live * r * r, axis=-1) / k)
+
+
+@TAU2.register("SJ", title="Sidik-Jonkman", reference="10.1111/j.1467-9876.2005.00489.x")
+def sidik_jonkman(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return τ₀² Q/(k − p) with weights 1/(v + τ₀²), τ₀² = Σ(y − ȳ)²/k."""
+    start = crude_variance(y, v, k)
+    w = 1.0 / (v + start[..., None])
+    r = Projection(w, X).residuals(y)
+    return Tau2(start * np.add.reduce(w * r * r, axis=-1) / (k - _columns(X)))
+
+
+@TAU2.register("GENQ", title="generalised Q with given weights", reference="10.1002/jrsm.1087")
+def generalised(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the moment estimate with the weights given."""
+    assert a is not None
+    return Tau2(moment_estimate(y, v, X, a))
+
+
+@TAU2.register("DL2", title="two-step DerSimonian-Laird", reference="10.1016/j.cct.2006.04.004")
+def dersimonian_laird_two_step(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the moment estimate with weights 1/(v + τ²_DL)."""
+    first = dersimonian_laird(y, v, k, X, None).value
+    return Tau2(moment_estimate(y, v, X, 1.0 / (v + first[..., None])))
+
+
+@TAU2.register("CA", title="Cochran ANOVA (identical to HE)", reference="10.1016/j.cct.2006.04.004")
+def cochran_anova(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the moment estimate with equal weights."""
+    return hedges(y, v, k, X, None)
+
+
+@TAU2.register("CA2", title="two-step Cochran ANOVA", reference="10.1016/j.cct.2006.04.004")
+def cochran_anova_two_step(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the moment estimate with weights 1/(v + τ²_CA)."""
+    first = hedges(y, v, k, X, None).value
+    return Tau2(moment_estimate(y, v, X, 1.0 / (v + first[..., None])))
+
+
+@TAU2.register("PM", title="Paule-Mandel", reference="10.6028/jres.087.022")
+def paule_mandel(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the root of Q(τ²) = k − p, the generalised Q at its expectation."""
+    roots = solve_decreasing(y, v, X, k - _columns(X))
+    return Tau2(roots.value, roots.status)
+
+
+@TAU2.register("EB", title="empirical Bayes (identical to PM)", reference="10.1080/01621459.1983.10477920")
+def empirical_bayes(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the Paule-Mandel root, which solves the empirical Bayes equation too."""
+    return paule_mandel(y, v, k, X, None)
+
+
+@TAU2.register("DLIT", title="iterated DerSimonian-Laird (limit: PM)", reference="10.1016/j.cct.2006.04.004")
+def dersimonian_laird_iterated(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the fixed point of the moment estimate with weights 1/(v + τ²), which is the PM root."""
+    return paule_mandel(y, v, k, X, None)
+
+
+@TAU2.register("SJIT", title="iterated Sidik-Jonkman (limit: PM)", reference="10.1111/j.1467-9876.2005.00489.x")
+def sidik_jonkman_iterated(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the fixed point of τ² ← τ² Q(τ²)/(k − p), which is the PM root."""
+    return paule_mandel(y, v, k, X, None)
+
+
+@TAU2.register("PMM", title="median-unbiased Paule-Mandel", reference="10.3390/psych3010002")
+def paule_mandel_median(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the root of Q(τ²) = median of χ²(k − p)."""
+    roots = solve_decreasing(y, v, X, special.chdtri(k - _columns(X), 0.5))
+    return Tau2(roots.value, roots.status)
+
+
+@TAU2.register("ML", title="maximum likelihood", reference="10.1002/sim.4780100104")
+def maximum_likelihood(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the global maximum of the likelihood."""
+    fit = maximise(y, v, k, X, restricted=False)
+    return Tau2(fit.value, fit.status, fit.modes, fit.gap)
+
+
+@TAU2.register("REML", title="restricted maximum likelihood", reference="10.3102/10769986030003261")
+def restricted_maximum_likelihood(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the global maximum of the restricted likelihood."""
+    fit = maximise(y, v, k, X, restricted=True)
+    return Tau2(fit.value, fit.status, fit.modes, fit.gap)
+
+
+@TAU2.register("GENQM", title="median-unbiased generalised Q", reference="10.3390/psych3010002")
+def generalised_median(
+    y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> Tau2:
+    """Return the τ² at which the observed generalised Q is the median of its distribution."""
+    assert a is not None
+    value = np.empty(y.shape[0])
+    status = np.zeros(y.shape[0], dtype=np.int64)
+    for i in range(y.shape[0]):
+        live = np.isfinite(v[i])
+        design = None if X is None else np.asarray(pick(X, i) if X.ndim == 3 else X)[live]
+        value[i], status[i] = solve_form(y[i, live], v[i, live], design, a[i, live], 0.5)
+    return Tau2(value, status)
+
+
+def form_eigenvalues(v: FloatArray, t: float, X: FloatArray | None, a: FloatArray) -> FloatArray:
+    """Return the weights λ of Q_a = Σλᵢχ²₁ when the variances are v + t: eigenvalues of S½PS½."""
+    design = np.ones((v.size, 1)) if X is None else X
+    root = np.sqrt(v + t)
+    inner = np.linalg.inv(design.T @ (a[:, None] * design))
+    ax = a[:, None] * design
+    form = root[:, None] * (np.diag(a) - ax @ inner @ ax.T) * root
+    values = np.linalg.eigvalsh(form)[design.shape[1]:]
+    return np.maximum(values, 0.0)
+
+
+def solve_form(
+    y: FloatArray, v: FloatArray, X: FloatArray | None, a: FloatArray, probability: float
+) -> tuple[float, int]:
+    """Return t with P_t(Q_a ≤ observed) = ``probability`` (0 when it is below that at t = 0), and a status.
+
+    The probability falls as t grows, so the root is bracketed by doubling and found by Brent's method.
+    """
+    from scipy.optimize import brentq
+
+    r = Projection(a, X).residuals(y)
+    observed = float(np.sum(a * r * r))
+
+    def excess(t: float) -> float:
+        return weighted_chi2_cdf(observed, form_eigenvalues(v, t, X, a)) - probability
+
+    if excess(0.0) <= 0:
+        return 0.0, 0
+    high = float(v.min()) + float(np.mean(r * r))
+    for _ in range(2000):
+        if excess(high) < 0:
+            low = 0.0
+            return float(brentq(excess, low, high, xtol=1e-15 * high, rtol=1e-14, maxiter=500)), 0
+        high *= 2
+    return np.inf, OUT_OF_ITERATIONS

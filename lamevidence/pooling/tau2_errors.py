@@ -1,0 +1,55 @@
+"""Standard errors of τ² estimators, from the variance of a quadratic form of normals or from information."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..effects.measures.base import FloatArray
+from .kernels import Projection
+from .tau2 import crude_variance
+
+__all__ = ["tau2_standard_error"]
+
+
+def form_variance(v: FloatArray, t: float, X: FloatArray | None, a: FloatArray) -> float:
+    """Return Var(y'Py) = 2 tr(P(V + tI)P(V + tI)) for weights ``a``."""
+    return 2.0 * float(Projection(a, X).trace_squared(v + t))
+
+
+def tau2_standard_error(
+    method: str, y: FloatArray, v: FloatArray, t: float, X: FloatArray | None, a: FloatArray | None
+) -> float:
+    """Return the standard error of τ² for one data set, nan where none is published.
+
+    Moment estimators: √Var(Q)/tr P. ML: √(2/Σw²). REML: √(2/tr PP). Roots of Q(τ²) = c: √(2k²/(k − p))/Σw
+    with w = 1/(v + τ²) (Sidik & Jonkman 2007, doi:10.1002/sim.2688).
+    """
+    k, p = y.size, 1 if X is None else X.shape[1]
+    w = 1.0 / (v + t)
+    if method in ("ML", "REML"):
+        information = np.sum(w * w) if method == "ML" else Projection(w, X).trace_squared()
+        return float(np.sqrt(2.0 / information))
+    if method in ("PM", "EB", "DLIT", "SJIT", "PMM"):
+        return float(np.sqrt(2.0 * k * k / (k - p)) / np.sum(w))
+    if method in ("HS", "HSk"):
+        factor = 1.0 if method == "HS" else k / (k - p)
+        return factor * float(np.sqrt(form_variance(v, t, X, 1.0 / v)) / np.sum(1.0 / v))
+    if method == "SJ":
+        start = float(crude_variance(y[None], v[None], np.array([float(k)]))[0])
+        if start == 0:
+            return 0.0
+        return start / (k - p) * float(np.sqrt(form_variance(v, t, X, 1.0 / (v + start))))
+    weights = _moment_weights(method, y, v, X, a)
+    if weights is None:
+        return float("nan")
+    return float(np.sqrt(form_variance(v, t, X, weights)) / Projection(weights, X).trace())
+
+
+def _moment_weights(
+    method: str, y: FloatArray, v: FloatArray, X: FloatArray | None, a: FloatArray | None
+) -> FloatArray | None:
+    if method == "DL":
+        return np.asarray(1.0 / v)
+    if method in ("HE", "CA"):
+        return np.ones_like(v)
+    return a if method in ("GENQ", "GENQM") else None
