@@ -46,6 +46,15 @@ _NAMES: dict[str, str] = {
     "Rayleigh": "bayes.scale_priors",
     "Uniform": "bayes.scale_priors",
     "parse_prior": "bayes.stated",
+    "escalc": "effects.escalc",
+    "arm_interval": "effects.measures.arm_intervals",
+    "rate_interval": "effects.measures.arm_intervals",
+    "aggregate": "effects.covariance",
+    "correlated_covariance": "effects.covariance",
+    "shared_control_covariance": "effects.covariance",
+    "risk_per_1000": "effects.transforms",
+    "mean_sd_from_quantiles": "effects.recovery",
+    "FiveNumbers": "effects.recovery",
 }
 """Public name → module that defines it."""
 
@@ -86,6 +95,15 @@ if TYPE_CHECKING:
     from .pooling.results import Pooled as Pooled
     from .registry.registry import Registry as Registry
     from .registry.registry import load_registry as load_registry
+    from .effects.escalc import escalc as escalc
+    from .effects.measures.arm_intervals import arm_interval as arm_interval
+    from .effects.measures.arm_intervals import rate_interval as rate_interval
+    from .effects.covariance import aggregate as aggregate
+    from .effects.covariance import correlated_covariance as correlated_covariance
+    from .effects.covariance import shared_control_covariance as shared_control_covariance
+    from .effects.transforms import risk_per_1000 as risk_per_1000
+    from .effects.recovery import mean_sd_from_quantiles as mean_sd_from_quantiles
+    from .effects.recovery import FiveNumbers as FiveNumbers
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
