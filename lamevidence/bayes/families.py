@@ -46,6 +46,14 @@ class Kernel(ABC):
     def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int) -> Inner:
         """Integrate the row's likelihood over θ ~ N(μ, τ²); ``mu`` (J, M), ``tau`` (J, 1)."""
 
+    @abstractmethod
+    def sample(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """One replicate of the datum for each true effect, (n,)."""
+
+    @abstractmethod
+    def below_observed(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> tuple[float, float]:
+        """Predictive probabilities of a datum below the one observed, and up to it."""
+
 
 class ScalarKernel(Kernel):
     """A log-concave log likelihood of θ with two derivatives."""
@@ -57,6 +65,18 @@ class ScalarKernel(Kernel):
     @abstractmethod
     def slopes(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """First and second derivative."""
+
+    @abstractmethod
+    def lower(self) -> list[ScalarKernel]:
+        """The kernels of every smaller datum with the same design."""
+
+    def below_observed(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> tuple[float, float]:
+        """Sum the predictive probabilities of every smaller datum."""
+        def predicted(kernel: ScalarKernel) -> float:
+            return float((weight * np.exp(kernel.integrate(mu, tau, 31).log)).sum())
+
+        low = sum(predicted(kernel) for kernel in self.lower())
+        return min(low, 1.0), min(low + predicted(self), 1.0)
 
     def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int) -> Inner:
         """Sinh-trapezoid in z = (θ − μ)/τ around the mode."""
@@ -105,6 +125,14 @@ class Binomial(ScalarKernel):
         """Bounds θ from above."""
         return self.r < self.n
 
+    def sample(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Binomial events."""
+        return rng.binomial(int(self.n), special.expit(theta + self.offset)).astype(np.float64)
+
+    def lower(self) -> list[ScalarKernel]:
+        """Fewer events of the same n."""
+        return [Binomial(float(r), self.n, self.offset) for r in range(int(self.r))]
+
     def value(self, theta: FloatArray) -> FloatArray:
         """Log C(n, r) + r x − n log(1 + eˣ)."""
         x = theta + self.offset
@@ -131,6 +159,14 @@ class Poisson(ScalarKernel):
     def approx(self) -> tuple[float, float]:  # type: ignore[override]
         """Log rate with half an event added, for placing nodes only."""
         return float(np.log((self.r + 0.5) / self.exposure)), 1 / (self.r + 0.5)
+
+    def sample(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Poisson events."""
+        return rng.poisson(np.exp(np.minimum(theta + np.log(self.exposure), 40.0))).astype(np.float64)
+
+    def lower(self) -> list[ScalarKernel]:
+        """Fewer events in the same exposure."""
+        return [Poisson(float(r), self.exposure) for r in range(int(self.r))]
 
     def value(self, theta: FloatArray) -> FloatArray:
         """R x − eˣ − log r!."""
@@ -159,7 +195,8 @@ class Hypergeometric(ScalarKernel):
             special.gammaln(n1 + 1) - special.gammaln(u + 1) - special.gammaln(n1 - u + 1)
             + special.gammaln(n2 + 1) - special.gammaln(m - u + 1) - special.gammaln(n2 - m + u + 1)
         )
-        self.a, self.low, self.high = a, low, high
+        self.a, self.low, self.high, self.margins = a, low, high, (n1, n2, m)
+        self._log_choose = log_choose
         self.below, self.above = a > low, a < high
         self._grid(u, log_choose)
         self._const = float(log_choose[int(a - low)])
@@ -168,6 +205,18 @@ class Hypergeometric(ScalarKernel):
             float(np.log((a + 0.5) * (d + 0.5) / ((b + 0.5) * (c + 0.5)))),
             1 / (a + 0.5) + 1 / (b + 0.5) + 1 / (c + 0.5) + 1 / (d + 0.5),
         )
+
+    def sample(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Events of the first arm given all margins, by their cumulative probabilities."""
+        u = np.arange(self.low, self.high + 1)
+        log = self._log_choose + theta[:, None] * u
+        below = np.cumsum(np.exp(log - special.logsumexp(log, axis=1, keepdims=True)), axis=1)
+        return np.asarray(self.low + (rng.uniform(size=(theta.size, 1)) > below[:, :-1]).sum(1), dtype=np.float64)
+
+    def lower(self) -> list[ScalarKernel]:
+        """Fewer events in the first arm, same margins."""
+        n1, n2, m = self.margins
+        return [Hypergeometric(float(a), n1, m - a, n2) for a in np.arange(self.low, self.a)]
 
     def _grid(self, u: FloatArray, log_choose: FloatArray) -> None:
         theta = np.arange(-_LIMIT, _LIMIT + 0.5 * _STEP, _STEP)
@@ -241,6 +290,19 @@ class TEstimate(Kernel):
         mean = (share * centre).sum(-1)
         var = (share * (v * pull + (centre - mean[..., None]) ** 2)).sum(-1)
         return Inner(out, mean, var)
+
+
+    def sample(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Estimate with the same standard error."""
+        noise = rng.standard_normal(theta.size) if np.isinf(self.df) else rng.standard_t(self.df, theta.size)
+        return np.asarray(theta + np.sqrt(self.v) * noise)
+
+    def below_observed(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> tuple[float, float]:
+        """Distribution function of the estimate, twice."""
+        share, scale = _t_scales(self.df, 41)
+        total = np.sqrt(self.v * scale + (tau * tau)[..., None])
+        value = float((weight * (special.ndtr((self.y - mu)[..., None] / total) @ share)).sum())
+        return value, value
 
 
 def _t_scales(df: float, nodes: int) -> tuple[FloatArray, FloatArray]:

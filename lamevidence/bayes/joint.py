@@ -40,7 +40,7 @@ def joint_mode(post: Posterior, prior: bool) -> tuple[float, float]:
 
 
 def marginal_maxima(post: Posterior) -> tuple[float, float]:
-    """Return the maximum of the likelihood of τ with μ integrated over its prior, and of μ with τ integrated over p(τ) ∝ 1."""
+    """Return the maximum of the likelihood of τ with μ integrated over its prior, and of μ with τ over its prior."""
     if post.likelihood != "normal" or post.X.shape[1] != 1:
         raise OptionError("marginal likelihood maxima exist for the normal likelihood without moderators")
     y, v = post.table.yi, post.table.vi
@@ -50,7 +50,9 @@ def marginal_maxima(post: Posterior) -> tuple[float, float]:
     tau = _highest(model.log_likelihood, np.concatenate([[0.0], np.geomspace(scale * 1e-4, 4 * top, 200)]))
     nodes = np.geomspace(scale * 1e-8, top * 1e8, 1500)
     total = v + nodes[:, None] ** 2
-    const = np.log(nodes) - 0.5 * np.log(total).sum(1)
+    const = post.prior_tau.logpdf(nodes) + np.log(nodes) - 0.5 * np.log(total).sum(1)
+    alive = np.isfinite(const)
+    const, total = const[alive], total[alive]
 
     def height(mu: FloatArray) -> FloatArray:
         gap2 = (y - mu[:, None]) ** 2

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import MEASURES, FloatArray
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError, TooFewStudies, UnknownName
 from ..units import convert
 from ..values import Interval
 from .distributions import Distribution, check_level
@@ -215,13 +215,18 @@ class Posterior:
         return self.state.at(self._reference, new=True, extra=sd * sd / n)
 
     def i2(self) -> float:
-        """Return the posterior mean of I² = τ²/(τ² + s̃²), s̃² the typical variance (k−1)Σw/((Σw)² − Σw²), w = 1/vᵢ."""
+        """Return the posterior median of I² = τ²/(τ² + s̃²), s̃² the typical variance (k−1)Σw/((Σw)² − Σw²), w = 1/vᵢ.
+
+        Raises
+        ------
+        TooFewStudies
+            One row has no typical variance.
+        """
+        if self.k < 2:
+            raise TooFewStudies("I²", self.k, 2)
         w = 1.0 / self.table.vi
-        typical = float((w.size - 1) * w.sum() / (w.sum() ** 2 - (w * w).sum())) if w.size > 1 else float("nan")
-        expect = getattr(self.tau, "expect", None)
-        if expect is None:
-            raise OptionError("I² exists for exact results of estimates with variances")
-        return float(expect(lambda tau: tau * tau / (tau * tau + typical)))
+        typical = float((w.size - 1) * w.sum() / (w.sum() ** 2 - (w * w).sum()))
+        return self.tau.median**2 / (self.tau.median**2 + typical)
 
     def joint_mode(self, *, prior: bool = True) -> tuple[float, float]:
         """Return the (τ, μ) where the joint posterior density (or, without ``prior``, the likelihood) is highest.
@@ -296,6 +301,43 @@ class Posterior:
             "title": measure.back_title if measure else "", "mu": mu,
             "interval": Interval(a, b), "prediction": Interval(c, d),
         }
+
+    def draws(self, n: int = 1000, chains: int = 4, seed: int | None = None) -> Draws:
+        """Return independent draws, ``chains`` × ``n``, from the posterior."""
+        from .draws import posterior_draws
+
+        return posterior_draws(self, n, chains, seed)
+
+    def prior_draws(self, n: int = 1000, chains: int = 4, seed: int | None = None) -> Draws:
+        """Return independent draws from the prior; it must be proper."""
+        from .draws import prior_draws
+
+        return prior_draws(self, n, chains, seed)
+
+    def predictive(
+        self, n: int = 1000, seed: int | None = None, *, replicate: str = "new", source: str = "posterior"
+    ) -> FloatArray:
+        """Return replicated data (n, k); see `lamevidence.bayes.draws.predictive`."""
+        from .draws import predictive
+
+        return predictive(self, n, seed, replicate, source)
+
+    def pointwise_log_likelihood(self, draws: Draws) -> FloatArray:
+        """Return the marginal log likelihood of each row at each draw, (chains, n, k): true effects are integrated out."""
+        flat = draws.flat()
+        return self.state.log_likelihood(flat["tau"], flat["beta"]).reshape(*draws.tau.shape, self.k)
+
+    def loo(self) -> LeaveOneOut:
+        """Return exact leave-one-out predictions by k refits."""
+        from .loo import leave_one_out
+
+        return leave_one_out(self)
+
+    def ess(self, method: str = "elir", *, uisd: float) -> float:
+        """Return how many patients the prediction for a new study is worth; ``uisd`` is the standard error times √n."""
+        from .ess import effective_sample_size
+
+        return effective_sample_size(self.theta_new, uisd, method)
 
     def sensitivity(self, tau: Sequence[Any] | None = None, mu: Sequence[Any] | None = None) -> pd.DataFrame:
         """Return μ, τ and θ_new under other priors; see `lamevidence.bayes.sensitivity`."""

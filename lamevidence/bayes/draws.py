@@ -1,0 +1,116 @@
+"""Independent draws from a posterior, from its prior, and of data that either predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..effects.measures.base import FloatArray
+from ..errors import ImproperPosterior, OptionError
+from .families import kernels
+
+if TYPE_CHECKING:
+    from .posterior import Posterior
+
+__all__ = ["Draws", "posterior_draws", "predictive", "prior_draws"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """Draws with chains first.
+
+    Attributes
+    ----------
+    mu, tau, theta_new
+        (chains, draws).
+    beta
+        Coefficients, (chains, draws, p).
+    theta
+        True effect of each row, (chains, draws, k).
+    seed
+        What reproduces them; None when none was given.
+    """
+
+    mu: FloatArray
+    tau: FloatArray
+    theta_new: FloatArray
+    beta: FloatArray
+    theta: FloatArray
+    seed: int | None
+
+    def flat(self) -> Mapping[str, FloatArray]:
+        """Return the draws with chains joined, draws first."""
+        names = ("mu", "tau", "theta_new", "beta", "theta")
+        return {name: getattr(self, name).reshape(-1, *getattr(self, name).shape[2:]) for name in names}
+
+
+def _shaped(raw: Mapping[str, FloatArray], new: FloatArray, n: int, chains: int, seed: int | None) -> Draws:
+    shape = (chains, n)
+    beta, theta = (raw[name].reshape(*shape, -1) for name in ("beta", "theta"))
+    return Draws(beta[..., 0], raw["tau"].reshape(shape), new.reshape(shape), beta, theta, seed)
+
+
+def _count(n: int, chains: int) -> int:
+    if n < 1 or chains < 1:
+        raise OptionError(f"draws need n ≥ 1 and chains ≥ 1, got n={n}, chains={chains}")
+    return n * chains
+
+
+def posterior_draws(post: Posterior, n: int, chains: int, seed: int | None) -> Draws:
+    """Return independent draws from the posterior."""
+    size = _count(n, chains)
+    seed = post.seed if seed is None else seed
+    rng = np.random.default_rng(seed)
+    raw = post.state.draw(rng, size)
+    new = raw["beta"][:, 0] + raw["tau"] * rng.standard_normal(size)
+    return _shaped(raw, new, n, chains, seed)
+
+
+def prior_draws(post: Posterior, n: int, chains: int, seed: int | None) -> Draws:
+    """Return independent draws from the prior.
+
+    Raises
+    ------
+    ImproperPosterior
+        A prior is improper and cannot be drawn from.
+    """
+    if not post.proper:
+        raise ImproperPosterior("an improper prior cannot be drawn from · give mu=Normal(…) and a proper prior of τ")
+    size = _count(n, chains)
+    rng = np.random.default_rng(post.seed if seed is None else seed)
+    tau = np.asarray(post.prior_tau.quantile(rng.uniform(size=size)))
+    beta = np.column_stack([np.asarray(p.quantile(rng.uniform(size=size))) for p in post.prior_mu])
+    theta = beta @ post.X.T + tau[:, None] * rng.standard_normal((size, post.k))
+    new = beta[:, 0] + tau * rng.standard_normal(size)
+    return _shaped({"tau": tau, "beta": beta, "theta": theta}, new, n, chains, seed)
+
+
+def predictive(post: Posterior, n: int, seed: int | None, replicate: str, source: str) -> FloatArray:
+    """Return replicated data, (n, k): estimates, or events for a likelihood of counts.
+
+    Parameters
+    ----------
+    post
+        The result.
+    n, seed
+        Number of replicates, and what reproduces them.
+    replicate
+        ``new`` draws each row a new true effect (same design, another study); ``same`` keeps its own true effect.
+    source
+        ``posterior`` or ``prior``.
+    """
+    if replicate not in ("new", "same"):
+        raise OptionError(f"replicate={replicate!r} · choices: new, same")
+    if source not in ("posterior", "prior"):
+        raise OptionError(f"source={source!r} · choices: posterior, prior")
+    draw: Any = posterior_draws if source == "posterior" else prior_draws
+    flat = draw(post, n, 1, seed).flat()
+    rng = np.random.default_rng(None if seed is None and post.seed is None else [post.seed if seed is None else seed, 1])
+    theta = flat["theta"]
+    if replicate == "new" and source == "posterior":
+        theta = flat["beta"] @ post.X.T + flat["tau"][:, None] * rng.standard_normal(theta.shape)
+    rows = kernels(post.table, post.likelihood)
+    return np.column_stack([row.sample(theta[:, i], rng) for i, row in enumerate(rows)])
