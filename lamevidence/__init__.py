@@ -14,6 +14,11 @@ _NAMES: dict[str, str] = {
     "forest": "plots.forest",
     "plot_forest": "plots.forest",
     "EvidenceTable": "effects.evidence_table",
+    "fit_beta_binomial": "pooling.beta_binomial",
+    "fit_gamma_poisson": "pooling.gamma_poisson",
+    "fit_glmm": "pooling.glmm",
+    "mantel_haenszel": "pooling.sparse",
+    "peto": "pooling.sparse",
     "Pooled": "pooling.results",
     "pool": "pooling.random_effects",
     "Registry": "registry.registry",
@@ -55,10 +60,18 @@ _NAMES: dict[str, str] = {
     "risk_per_1000": "effects.transforms",
     "mean_sd_from_quantiles": "effects.recovery",
     "FiveNumbers": "effects.recovery",
+    "pool_bayes_many": "bayes.batch",
+    "rhodes_prior": "bayes.prior_tables",
+    "turner_prior": "bayes.prior_tables",
 }
 """Public name → module that defines it."""
 
 if TYPE_CHECKING:
+    from .pooling.beta_binomial import fit_beta_binomial as fit_beta_binomial
+    from .pooling.gamma_poisson import fit_gamma_poisson as fit_gamma_poisson
+    from .pooling.glmm import fit_glmm as fit_glmm
+    from .pooling.sparse import mantel_haenszel as mantel_haenszel
+    from .pooling.sparse import peto as peto
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional
     from .bayes.data_priors import DuMouchel as DuMouchel
@@ -104,6 +117,9 @@ if TYPE_CHECKING:
     from .effects.transforms import risk_per_1000 as risk_per_1000
     from .effects.recovery import mean_sd_from_quantiles as mean_sd_from_quantiles
     from .effects.recovery import FiveNumbers as FiveNumbers
+    from .bayes.batch import pool_bayes_many as pool_bayes_many
+    from .bayes.prior_tables import rhodes_prior as rhodes_prior
+    from .bayes.prior_tables import turner_prior as turner_prior
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

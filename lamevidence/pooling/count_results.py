@@ -13,19 +13,15 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES, FloatArray, Measure
 from ..errors import OptionError
 from ..values import Interval
+from . import presentation
 from .intervals import quantile, two_sided
+from .policy import check_level
+from .spec import Spec
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CountPooled", "CountSpec", "check_level", "check_test", "measure_of"]
-
-
-def check_level(level: float) -> float:
-    """Return a confidence level strictly between 0 and 1, or raise `OptionError`."""
-    if not (isinstance(level, int | float) and 0.0 < level < 1.0):
-        raise OptionError(f"level={level!r} must lie between 0 and 1, for example 0.95")
-    return float(level)
+__all__ = ["CountPooled", "CountSpec", "check_test", "measure_of", "plain"]
 
 
 def check_test(test: str) -> str:
@@ -44,26 +40,29 @@ def measure_of(table: EvidenceTable, choices: tuple[str, ...], given: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class CountSpec:
-    """What was computed, and why each choice was made.
+class CountSpec(Spec):
+    """The choices of a model of counts: those of every model, its own options, and its name in words.
 
     Attributes
     ----------
-    model, tau2, interval, prediction, level
-        Name of the model, how τ² was estimated, kind of interval and prediction interval, confidence level.
     options
-        Options of the model (``nagq``, ``coding`` …).
-    why
-        Choice → reason.
+        Options of the model (``nagq``, ``coding``, ``likelihood`` …).
+    name
+        What the model is called in text.
     """
 
-    model: str
-    tau2: str
-    interval: str
-    prediction: str
-    level: float
     options: Mapping[str, Any] = field(default_factory=dict)
-    why: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """A few words for the row of a table."""
+        return self.name or self.model
+
+    @property
+    def label(self) -> str:
+        """A few words for the row of a table."""
+        return self.model
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choices and reasons as plain values."""
@@ -73,7 +72,7 @@ class CountSpec:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CountPooled:
     """A pooled estimate made from counts.
 
@@ -128,7 +127,14 @@ class CountPooled:
     @property
     def n_total(self) -> float:
         """Patients in all studies, NaN when not known."""
-        return float(np.sum(self.table.n)) if self.table.n is not None else math.nan
+        n = self.table.n
+        known = n[np.isfinite(n)] if n is not None else np.zeros(0)
+        return float(known.sum()) if known.size else math.nan
+
+    @property
+    def se_tau2(self) -> float:
+        """Standard error of τ², NaN where there is none."""
+        return math.nan
 
     @property
     def tau(self) -> float:
@@ -167,7 +173,7 @@ class CountPooled:
     @property
     def prediction_note(self) -> str:
         """Why there is no prediction interval, empty when there is one."""
-        return f"{self.spec.model} is a common-effect model: it has no between-study distribution to predict from"
+        return f"{self.spec.label} is a common-effect model: it has no between-study distribution to predict from"
 
     def transformed(self) -> dict[str, Any]:
         """Return estimate and intervals on the scale people read; empty where that is the analysis scale."""
@@ -189,21 +195,15 @@ class CountPooled:
         return float(self.effect.back(np.asarray(x, dtype=float)))
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row: estimate, standard error, statistic, p value, interval."""
-        import pandas as pd
-
-        low, high = self.interval()
-        return pd.DataFrame([{
-            "term": "overall", "estimate": self.mu, "std_error": self.se, "statistic": self.statistic,
-            "p_value": self.p_value, "conf_low": low, "conf_high": high,
-        }])
+        """Return one row: estimate, standard error, statistic, df, p value, interval."""
+        return presentation.tidy(self)
 
     def glance(self) -> pd.DataFrame:
         """Return one row about the whole fit."""
         import pandas as pd
 
         return pd.DataFrame([{
-            "model": self.spec.model, "measure": self.measure, "k": self.k, "n_total": self.n_total, "tau2": self.tau2,
+            "model": self.spec.label, "measure": self.measure, "k": self.k, "n_total": self.n_total, "tau2": self.tau2,
             "q": self.q, "q_df": self.q_df, "q_p": self.q_p, "i2": self.i2, "h2": self.h2, **self._glance(),
         }])
 
@@ -211,46 +211,57 @@ class CountPooled:
         return {}
 
     def augment(self) -> pd.DataFrame:
-        """Return the rows with their weights."""
+        """Return the rows with their weights (NaN where a study has none of its own)."""
         frame = self.table.to_frame()
         frame["weight"] = np.nan if self.weights is None else self.weights
         return frame
 
-    def summary(self) -> str:
-        """Return the result as text."""
-        return repr(self)
+    def summary(self) -> pd.DataFrame:
+        """Return the estimate, prediction interval and heterogeneity as a numeric table."""
+        import pandas as pd
+
+        new = self.prediction() or Interval(math.nan, math.nan)
+        rows = [
+            ("mean", self.mu, self.se, *self.interval(), self.p_value),
+            ("new study", self.mu, math.nan, *new, math.nan),
+            ("tau2", self.tau2, self.se_tau2, math.nan, math.nan, self.q_p),
+        ]
+        names = ["quantity", "estimate", "std_error", "low", "high", "p_value"]
+        return pd.DataFrame(rows, columns=names).set_index("quantity")
+
+    def alternatives(self) -> pd.DataFrame:
+        """Return what other models give for the same rows; NaN and a note where one does not exist."""
+        from .count_alternatives import alternatives
+
+        return alternatives(self)
 
     def describe(self) -> str:
-        """Return the methods sentence of the result: model, interval, reasons."""
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in self.spec.why.items())
-        return f"{self.k} studies pooled as {self.effect.title} ({self.spec.model}). {reasons}".strip()
+        """Return one sentence: what was pooled, how, and what came out."""
+        return presentation.describe(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values: numbers, strings, lists."""
+        """Return plain values: numbers, strings, lists; None where a quantity does not exist."""
         prediction = self.prediction()
+        own = {name: plain(value) for name, value in self._glance().items()}
         return {
-            "measure": self.measure, "unit": self.unit, "k": self.k, "n": self.n_total, "mu": self.mu, "se": self.se,
-            "interval": list(self.interval()), "prediction": None if prediction is None else list(prediction),
-            "tau2": self.tau2, "tau": self.tau, "q": self.q, "q_df": self.q_df, "q_p": self.q_p, "i2": self.i2,
-            "h2": self.h2, "p_value": self.p_value,
+            "measure": self.measure, "unit": self.unit, "k": self.k, "n": plain(self.n_total), "mu": plain(self.mu),
+            "se": plain(self.se), "df": plain(self.df), "statistic": plain(self.statistic),
+            "p_value": plain(self.p_value), "interval": [plain(x) for x in self.interval()],
+            "prediction": None if prediction is None else [plain(x) for x in prediction],
+            "prediction_note": self.prediction_note, "tau2": plain(self.tau2), "tau": plain(self.tau),
+            "q": plain(self.q), "q_df": self.q_df, "q_p": plain(self.q_p), "i2": plain(self.i2), "h2": plain(self.h2),
             "weights": None if self.weights is None else [float(w) for w in self.weights],
-            "spec": self.spec.to_dict(), "transformed": self.transformed(), "notes": list(self.notes), **self._glance(),
+            "spec": self.spec.to_dict(), "transformed": self.transformed(), "notes": list(self.notes),
+            "fingerprint": self.table.fingerprint, **own,
         }
 
     def __repr__(self) -> str:
-        low, high = self.interval()
-        percent = f"{100 * self.spec.level:g}%"
-        lines = [
-            f"{self.spec.model}: {self.effect.title}, k = {self.k}",
-            f"  estimate {self.mu:.4f}  ({percent} CI {low:.4f} to {high:.4f}, {self.spec.interval})",
-        ]
-        back = self.transformed()
-        if back:
-            a, b = back["interval"]
-            lines.append(f"  {back['name']} {back['mu']:.4g}  ({a:.4g} to {b:.4g})")
-        lines += self._lines()
-        lines += [f"  note: {note}" for note in self.notes]
-        return "\n".join(lines)
+        return presentation.text(self)
 
-    def _lines(self) -> list[str]:
-        return [f"  heterogeneity Q = {self.q:.3f}, df = {self.q_df}, p = {self.q_p:.4f}, I2 = {self.i2:.1f}%"]
+    def _repr_html_(self) -> str:
+        return presentation.html(self)
+
+
+def plain(x: Any) -> Any:  # noqa: ANN401
+    """Return a finite number, or None: JSON has neither NaN nor infinity."""
+    return x if not isinstance(x, float) or math.isfinite(x) else None

@@ -11,17 +11,18 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ..effects.evidence_table import EvidenceTable
+from ..effects.measures.arm_intervals import arm_interval, rate_interval
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError, TooFewStudies
 from ..values import Interval
-from .count_results import CountSpec, check_level, check_test
+from .count_results import CountSpec, check_test
 from .glmm_designs import CountData, conditional, one_arm, random_intercept, unconditional
-from .glmm_exact import clopper_pearson, garwood, on_link
 from .glmm_optimise import Optimum, fit_fixed, fit_random
 from .glmm_quadrature import StudyModel, evaluate
 from .glmm_results import GlmmPooled, Likelihood
 from .glmm_saturated import Saturated, saturated_arms, saturated_random, saturated_rows
 from .glmm_typical import typical_of
+from .policy import check_level
 from .sparse_counts import arms_of, person_time, two_by_two
 
 __all__ = ["GLMM_MODELS", "fit_glmm"]
@@ -216,10 +217,11 @@ def _edge(request: _Request, data: CountData) -> GlmmPooled | None:
 
 def _exact_one_arm(request: _Request, data: CountData, none: bool, full: bool) -> GlmmPooled:
     events, total = float(data.x.sum()), float(data.size.sum())
-    exact = clopper_pearson if data.family == "binomial" else garwood
+    exact = arm_interval if data.family == "binomial" else rate_interval
 
     def bounds(level: float) -> Interval:
-        return on_link(exact(events, total, level), data.family)
+        low, high = exact(events, total, "exact", level)
+        return on_link(Interval(float(low), float(high)), data.family)
 
     mu = on_link(Interval(events / total, events / total), data.family).low
     se = math.nan if none or full else math.sqrt(1 / events + (1 / (total - events) if data.family == "binomial" else 0))
@@ -232,9 +234,9 @@ def _exact_one_arm(request: _Request, data: CountData, none: bool, full: bool) -
         )
     else:
         note = f"one study: its own rate with the exact {kind} interval; how much studies differ cannot be estimated"
+    why = {"model": _WHY["one-arm"], "interval": note, "prediction": "how much studies differ cannot be estimated"}
     spec = CountSpec(
-        "one-arm GLMM", "none", f"exact ({kind})", "none", request.level, {},
-        {"model": _WHY["one-arm"], "interval": note},
+        "glmm", "none", f"exact ({kind})", "none", request.level, "none", why, {"likelihood": "one-arm"}, f"exact ({kind})"
     )
     return GlmmPooled(
         request.table, spec, request.measure, mu, se, math.inf, 0.0, math.nan, data.k - 1, math.nan, math.nan, math.nan,
@@ -344,10 +346,11 @@ def _assemble(
     lrt = max(0.0, 2 * (saturated.value - common))
     typical = typical_of(request.table, used, request.measure)
     parameters = model.p + (used.k if model.has_local else 0) + len(top.scale)
+    why = {"model": _WHY[request.model], "interval": f"Wald, {request.test} quantile, observed information"}
     spec = CountSpec(
-        f"{request.model} GLMM", "ML" if request.method == "ML" else "none", request.test,
-        "normal" if request.test == "z" else "t", request.level, _options(request),
-        {"model": _WHY[request.model], "interval": f"Wald, {request.test} quantile, observed information"},
+        "glmm", "ML" if request.method == "ML" else "none", request.test,
+        {"z": "normal", "t": "t"}[request.test] if request.method == "ML" else "none", request.level, "none", why,
+        _options(request), f"{request.model} GLMM" if request.model != "one-arm" else f"{data.family}-normal GLMM",
     )
     chi2 = lambda q: float(special.chdtrc(q_df, q)) if q_df > 0 else 1.0  # noqa: E731
     return GlmmPooled(
@@ -360,9 +363,16 @@ def _assemble(
 
 
 def _options(request: _Request) -> dict[str, Any]:
-    options: dict[str, Any] = {"method": request.method, "nagq": request.nodes}
+    options: dict[str, Any] = {"likelihood": request.model, "method": request.method, "nagq": request.nodes}
     if request.model.startswith("UM"):
         options["coding"] = request.coding
     if request.model == "UM.RS":
         options |= {"correlated": request.correlated, "drop00": request.drop00}
     return options
+
+
+def on_link(bound: Interval, family: str) -> Interval:
+    """Return a bound of a proportion (logit) or rate (log) on the link scale, infinite at the edge."""
+    with np.errstate(divide="ignore"):
+        low, high = special.logit(np.array(bound)) if family == "binomial" else np.log(np.array(bound))
+    return Interval(float(low), float(high))

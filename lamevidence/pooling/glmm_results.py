@@ -12,10 +12,11 @@ from scipy import special
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable, OptionError
 from ..values import Interval
-from .count_results import CountPooled, check_level
+from .count_results import CountPooled
 from .glmm_optimise import Optimum, maximise
 from .glmm_quadrature import StudyModel, evaluate, hermite
 from .intervals import quantile
+from .policy import check_level
 
 __all__ = ["GlmmPooled", "Likelihood"]
 
@@ -66,8 +67,8 @@ class GlmmPooled(CountPooled):
         What AIC and BIC count.
     q, q_df, q_p
         Wald test of equal effects; ``q_lrt, q_lrt_p`` the likelihood-ratio test.
-    se_tau2
-        From the observed information; NaN at τ² = 0.
+    tau2_error
+        Standard error of τ².
     sigma2, rho
         UM.RS: variance of the intercepts, and their correlation with the effects; else None.
     modes
@@ -82,11 +83,16 @@ class GlmmPooled(CountPooled):
     observations: int = 0
     q_lrt: float = math.nan
     q_lrt_p: float = math.nan
-    se_tau2: float = math.nan
+    tau2_error: float = math.nan
     sigma2: float | None = None
     rho: float | None = None
     modes: int = 1
     likelihood: Likelihood | None = None
+
+    @property
+    def se_tau2(self) -> float:
+        """Standard error of τ² from the observed information; NaN at τ² = 0."""
+        return self.tau2_error
 
     @property
     def aic(self) -> float:
@@ -220,17 +226,6 @@ class GlmmPooled(CountPooled):
             "log_likelihood": self.log_likelihood, "aic": self.aic, "bic": self.bic, "q_lrt": self.q_lrt,
             "q_lrt_p": self.q_lrt_p, "sigma2": self.sigma2, "rho": self.rho, "modes": self.modes,
         }
-
-    def _lines(self) -> list[str]:
-        lines = [
-            f"  tau2 = {self.tau2:.4g}, tau = {self.tau:.4g}",
-            f"  heterogeneity: Wald {self.q:.3f} (p = {self.q_p:.4f}), LRT {self.q_lrt:.3f} (p = {self.q_lrt_p:.4f}),"
-            f" df = {self.q_df}",
-        ]
-        new = self.prediction()
-        if new is not None:
-            lines.insert(0, f"  new study {self._back(self.mu):.4g} ({self._back(new.low):.4g} to {self._back(new.high):.4g})")
-        return lines
 
 
 def _bisect(f: Any, a: float, b: float) -> float:  # noqa: ANN401

@@ -44,7 +44,7 @@ def pool(
     level: float | None = None,
     moderators: str | ArrayLike | None = None,
     weights: str | ArrayLike | None = None,
-    **options: Any,
+    **options: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401 one frozen class per kind of result
     """Pool the rows of an evidence table.
 
@@ -121,17 +121,17 @@ def _choose_model(table: EvidenceTable, given: str | None) -> tuple[str, str]:
         return str(named), NAMED_BY_QUESTION
     needed = _ONE_STAGE.get(table.measure)
     if needed and all(name in table.counts for name in needed):
-        return "glmm", "counts are at hand: their own likelihood needs no continuity correction and no normal approximation"
+        return "glmm", "counts are at hand: their likelihood needs no continuity correction, no normal approximation"
     return "random", "studies differ in patients and methods, so their true effects are allowed to differ"
 
 
-def _refuse_extra(model: str, given: Options) -> None:
+def refuse_extra(model: str, given: Options) -> None:
     extra = sorted(set(given) - set(_OWN) - {"why_model"})
     if extra:
         raise OptionError(f"model={model!r} has no option {extra[0]!r} · options: {', '.join(_OWN)}")
 
 
-def _check_choices(spec: Spec, tau2: Any) -> None:  # noqa: ANN401
+def check_choices(spec: Spec, tau2: Any) -> None:  # noqa: ANN401
     INTERVALS.entry(spec.interval)
     if spec.prediction != "none":
         PREDICTIONS.entry(spec.prediction)
@@ -142,12 +142,12 @@ def _check_choices(spec: Spec, tau2: Any) -> None:  # noqa: ANN401
 
 
 def _inverse_variance(model: str, table: EvidenceTable, given: Options) -> Pooled:
-    _refuse_extra(model, given)
+    refuse_extra(model, given)
     live = checked_rows(table)
     k = int(live.sum())
     spec = resolve(k, given, table.model, model, given["why_model"])
     value = given.get("tau2") if given.get("tau2") is not None else table.model.get("tau2")
-    _check_choices(spec, value)
+    check_choices(spec, value)
     if model in ("common", "fixed") and spec.tau2 != "none":
         raise OptionError(f"model={model!r} has no tau2 · leave tau2 out or use model='random'")
     if spec.tau2 == "none" and spec.prediction != "none":
@@ -156,10 +156,10 @@ def _inverse_variance(model: str, table: EvidenceTable, given: Options) -> Poole
     data = centre(y[None], v[None])
     if k == 1:
         return _single(table, spec, data, live)
-    a = _weights(model, spec, given.get("weights"), table, live, v)
-    _check_zero_variances(table, spec, v)
+    a = weights_of(model, spec, given.get("weights"), table, live, v)
+    check_zero_variances(table, spec, v)
     scale = float(data.scale[0])
-    t, notes = _between(spec, data, a, value, k)
+    t, notes = between(spec, data, a, value, None)
     mean_weights = a if a is not None else (1.0 / data.v[0] if model in ("ivhet", "henmi-copas") else None)
     fit = fit_at(data.y[0], data.v[0], t, mean_weights)
     inference = _inference(model, spec, fit)
@@ -178,15 +178,15 @@ def _inference(model: str, spec: Spec, fit: Fitted) -> Inference:
     return INTERVALS[spec.interval](fit)
 
 
-def _between(
-    spec: Spec, data: Centred, a: FloatArray | None, value: Any, k: int  # noqa: ANN401
+def between(
+    spec: Spec, data: Centred, a: FloatArray | None, value: Any, X: FloatArray | None  # noqa: ANN401
 ) -> tuple[float, tuple[str, ...]]:
     """Return τ² on the centred scale, and cautions about it."""
     if spec.tau2 == "none":
         return 0.0, ()
     if spec.tau2 == "fixed":
         return float(value) / float(data.scale[0]) ** 2, ("τ² was given, not estimated",)
-    found = TAU2[spec.tau2](data.y, data.v, data.k, None, None if a is None else a[None])
+    found = TAU2[spec.tau2](data.y, data.v, data.k, X, None if a is None else a[None])
     if found.status is not None and found.status[0]:
         raise ConvergenceError(f"tau2={spec.tau2!r} did not arrive at its root · please report these data")
     notes: tuple[str, ...] = ()
@@ -211,7 +211,7 @@ def _single(table: EvidenceTable, spec: Spec, data: Centred, live: FloatArray) -
     return Pooled(table, one, fit, inference, float(data.offset[0]), float(data.scale[0]), live, None, (why["model"],))
 
 
-def _weights(
+def weights_of(
     model: str, spec: Spec, given: Any, table: EvidenceTable, live: FloatArray, v: FloatArray  # noqa: ANN401
 ) -> FloatArray | None:
     if given is None:
@@ -233,10 +233,10 @@ def _weights(
     a = a[live]
     if not (np.isfinite(a).all() and (a > 0).all()):
         raise InputError("weights must be positive and finite")
-    return a / a.max()
+    return np.asarray(a / a.max())
 
 
-def _check_zero_variances(table: EvidenceTable, spec: Spec, v: FloatArray) -> None:
+def check_zero_variances(table: EvidenceTable, spec: Spec, v: FloatArray) -> None:
     """Refuse variances of 0 wherever the method divides by them."""
     zero = int((v == 0).sum())
     if zero == 0:
@@ -293,4 +293,23 @@ def _peto(table: EvidenceTable, given: Options) -> Any:  # noqa: ANN401
 def _glmm(table: EvidenceTable, given: Options) -> Any:  # noqa: ANN401
     from .glmm import fit_glmm
 
-    return fit_glmm(table, **_counts(given, "glmm", "prediction", "weights"))
+    options = _counts(given, "glmm", "prediction", "weights")
+    if given.get("tau2") not in (None, "ML"):
+        raise OptionError(f"tau2={given['tau2']!r} does not apply to model='glmm', whose τ² is ML · choices: ML")
+    if given.get("interval") is not None:
+        options["test"] = given["interval"]
+    return fit_glmm(table, **options)
+
+
+@MODELS.register("beta-binomial", title="beta-binomial model of proportions", reference="10.1002/sim.6383")
+def _beta_binomial(table: EvidenceTable, given: Options) -> Any:  # noqa: ANN401
+    from .beta_binomial import fit_beta_binomial
+
+    return fit_beta_binomial(table, **_counts(given, "beta-binomial", "tau2", "interval", "prediction", "weights"))
+
+
+@MODELS.register("gamma-poisson", title="gamma-Poisson model of rates", reference="10.1186/1471-2288-4-17")
+def _gamma_poisson(table: EvidenceTable, given: Options) -> Any:  # noqa: ANN401
+    from .gamma_poisson import fit_gamma_poisson
+
+    return fit_gamma_poisson(table, **_counts(given, "gamma-poisson", "tau2", "interval", "prediction", "weights"))

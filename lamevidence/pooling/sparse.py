@@ -12,7 +12,8 @@ from scipy import special
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable
-from .count_results import CountPooled, CountSpec, check_level, measure_of
+from .count_results import CountPooled, CountSpec, measure_of
+from .policy import check_level
 from .sparse_counts import person_time, two_by_two
 from .sparse_formulas import (
     Association,
@@ -165,8 +166,9 @@ def _result(
         notes += (f"Q rests on the {k_yi} of {table.k} studies that have an estimate and a variance of their own",)
     p, i2, h2 = _heterogeneity(q, k_yi - 1)
     spec = CountSpec(
-        model, "none", "z", "none", level, options,
+        {"Peto": "peto"}.get(model, "mh"), "none", "z", "none", level, "sums over studies",
         {"model": "common effect from sums over studies: no variance per study, no continuity correction"},
+        options, model,
     )
     total = float(summed.weights.sum())
     return SparsePooled(

@@ -96,8 +96,8 @@ def at_r(fit: GlmmPooled, expected: dict[str, Any]) -> tuple[float, float]:
 def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, Any, float, bool]]:
     fit: GlmmPooled = got.pop("_fit")
     early = stopped_early(fit, expected, got)
-    numeric = fit.spec.model.split()[0] in NUMERIC_INFORMATION and fit.measure in ("OR", "IRR")
-    exact_rate = fit.measure == "IRR" and fit.spec.model.startswith("CM")
+    numeric = fit.spec.options["likelihood"] in NUMERIC_INFORMATION and fit.measure in ("OR", "IRR")
+    exact_rate = fit.measure == "IRR" and fit.spec.options["likelihood"].startswith("CM")
     for path, g, e, relative, fine in plain_deviations(got, expected, hint):
         leaf = path.split("[")[0]
         if not fine and leaf in ("QM", "QMp") and isinstance(g, float):
