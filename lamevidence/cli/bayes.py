@@ -15,7 +15,7 @@ def bayes_question(
 ) -> None:
     """Print the exact posterior of a question and its prior sensitivity."""
     from ..bayes import pool_bayes
-    from ..bayes.priors import parse_prior
+    from ..bayes.stated import parse_prior
     from ..reports.answer import Answer
     from ..reports.shapes import posterior_shape
 

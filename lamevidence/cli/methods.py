@@ -12,7 +12,7 @@ __all__ = ["catalogues", "list_methods"]
 
 def catalogues() -> dict[str, list[dict[str, str]]]:
     """Return every catalogue as name → entries with code, title and reference."""
-    from ..bayes.priors import PRIORS
+    from ..bayes.catalogue import PRIORS
     from ..effects.measures import MEASURES
     from ..effects.recovery import RECOVERY
     from ..pooling import INTERVALS, MODELS, PREDICTIONS, TAU2
@@ -24,12 +24,17 @@ def catalogues() -> dict[str, list[dict[str, str]]]:
         "intervals": INTERVALS,
         "prediction intervals": PREDICTIONS,
         "recovery rules": RECOVERY,
-        "priors": PRIORS,
     }
-    return {
+    shown = {
         name: [{"code": e.code, "title": e.title, "reference": e.reference} for e in catalog.entries()]
         for name, catalog in named.items()
     }
+    for role, priors in PRIORS.items():
+        shown[f"priors of {role}"] = [
+            {"code": name, "title": (prior.__doc__ or "").strip().splitlines()[0], "reference": ""}
+            for name, prior in priors.items()
+        ]
+    return shown
 
 
 def list_methods(*, as_json: bool) -> None:

@@ -61,7 +61,7 @@ def _header(registry: Registry) -> str:
     warnings = sum(not p.is_error for p in registry.problems)
     findings = sum(len(s.findings) for s in registry.studies)
     line = (
-        f"lamevidence {__version__} │ registry {registry.fingerprint[:12]} │ {len(registry.studies)} studies,"
+        f"lamevidence {__version__} │ registry {registry.version} │ {len(registry.studies)} studies,"
         f" {findings} findings │ 0 errors, {warnings} warning{'' if warnings == 1 else 's'}"
     )
     return line.replace("│", "|") if _ascii_only() else line
@@ -183,7 +183,7 @@ def _manifest(registry: Registry, written: Mapping[str, str], layout: str) -> di
     inputs = {s.path: s.sha256 for s in registry.studies}
     return {
         "lamevidence": __version__,
-        "registry": registry.fingerprint,
+        "registry": registry.version,
         "layout": layout,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "versions": versions,

@@ -59,11 +59,6 @@ class CountSpec(Spec):
         """A few words for the row of a table."""
         return self.name or self.model
 
-    @property
-    def label(self) -> str:
-        """A few words for the row of a table."""
-        return self.model
-
     def to_dict(self) -> dict[str, Any]:
         """Return the choices and reasons as plain values."""
         return {

@@ -53,8 +53,6 @@ class Display:
         return Interval(low, high)
 
 
-_SHORT = {"mean": "Mean", "proportion": "%", "rate": "Rate"}
-
 
 def display_of(table: EvidenceTable, se: float = math.nan) -> Display:
     """Return how this table is shown; ``se`` of the pooled estimate decides the decimals."""
@@ -65,14 +63,9 @@ def display_of(table: EvidenceTable, se: float = math.nan) -> Display:
         decimals = min(decimals_for(reference), 3)
     else:
         decimals = 1 if percent else 2
-    name = {"MD": "Difference", "MC": "Change", "MN": "Mean"}.get(table.measure) or (
-        "Percent" if percent else _short(measure.back_title or measure.title)
-    )
+    named = {"MD": "Diff.", "MC": "Change", "MN": "Mean", "GEN": "Effect"}
+    name = named.get(table.measure) or ("Percent" if percent else "Rate" if measure.family == "rate" else table.measure)
     return Display(name, "%" if percent else (table.unit or ""), decimals, table.measure, percent)
-
-
-def _short(title: str) -> str:
-    return title[:1].upper() + title[1:]
 
 
 def row_interval(table: EvidenceTable, i: int, display: Display) -> tuple[float, Interval] | None:
@@ -82,11 +75,11 @@ def row_interval(table: EvidenceTable, i: int, display: Display) -> tuple[float,
     """
     counts = {name: float(column[i]) for name, column in table.counts.items()}
     if display.percent and {"xi", "ni"} <= counts.keys():
-        exact = arm_interval(counts["xi"], counts["ni"], method="exact")
-        return 100 * counts["xi"] / counts["ni"], Interval(100 * float(exact.low), 100 * float(exact.high))
+        low, high = arm_interval(counts["xi"], counts["ni"], method="exact")
+        return 100 * counts["xi"] / counts["ni"], Interval(100 * float(low), 100 * float(high))
     if MEASURES[table.measure].family == "rate" and {"xi", "ti"} <= counts.keys():
-        exact = rate_interval(counts["xi"], counts["ti"])
-        return counts["xi"] / counts["ti"], Interval(float(exact.low), float(exact.high))
+        low, high = rate_interval(counts["xi"], counts["ti"])
+        return counts["xi"] / counts["ti"], Interval(float(low), float(high))
     yi, se = float(table.yi[i]), float(table.sei[i])
     if not (math.isfinite(yi) and math.isfinite(se)):
         return None

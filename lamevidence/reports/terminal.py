@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import unicodedata
 
 from ..effects.measures import MEASURES
@@ -14,6 +15,15 @@ from .display import Display, display_of, row_interval
 __all__ = ["render_answer"]
 
 WIDE, NARROW = 92, 80
+_SHORT_DESIGN = {
+    "parallel_rct": "RCT",
+    "open_label_single_arm": "single arm",
+    "before_after": "before-after",
+    "registry_cohort": "cohort",
+    "retrospective_series": "retrospective",
+    "case_series": "case series",
+    "pooled_safety": "pooled safety",
+}
 _ASCII = str.maketrans(
     {MINUS: "-", NOT_SHOWN: "-", "─": "-", "│": "|", "·": "|", "τ": "tau", "²": "2", "≤": "<=", "–": "-", "₁": "1"}
 )
@@ -41,7 +51,8 @@ def _title(found: Answer, display: Display) -> str:
     assert table.n is not None
     unit = f" ({display.unit})" if display.unit else ""
     known = table.n[~(table.n != table.n)]
-    total = f" · N = {count(float(known.sum()))}" if len(known) else ""
+    patients = float(known.sum()) if found.question.pooled else float(max(known, default=0.0))
+    total = f" · N = {count(patients)}" if len(known) else ""
     partial = f" ({table.k - len(known)} not reported)" if 0 < len(known) < table.k else ""
     return f"{table.title}{unit} · k = {table.k}{total}{partial}"
 
@@ -87,7 +98,7 @@ def _rows(found: Answer, display: Display, width: int) -> list[str]:
         if found.fit is not None and found.fit.weights is not None and math.isfinite(found.fit.weights[i]):
             weight = percent(float(found.fit.weights[i]))
         estimate = "not est." if shown is None else fixed(shown[0], d)
-        design = table.groups[i] if table.groups else ""
+        design = _SHORT_DESIGN.get(table.designs[i], table.designs[i]) if table.designs else ""
         lines.append(
             _cells(
                 label,
@@ -136,7 +147,7 @@ def _pooled(found: Answer, display: Display, width: int) -> list[str]:
                 _cells("  prediction interval", "", "", "", _interval(display.interval(prediction), d), "", "", width)
             )
     elif found.why_not_pooled:
-        lines.append(f"not pooled: {found.why_not_pooled}")
+        lines += textwrap.wrap(f"not pooled: {found.why_not_pooled}", width, subsequent_indent="  ")
     if found.post is not None:
         post = found.post
         null = MEASURES[found.table.measure].null
@@ -168,7 +179,7 @@ def _pooled(found: Answer, display: Display, width: int) -> list[str]:
             )
         )
     elif found.question.pooled and found.table.k:
-        lines.append(f"no Bayesian result: {found.why_not_bayes}")
+        lines += textwrap.wrap(f"no Bayesian result: {found.why_not_bayes}", width, subsequent_indent="  ")
     return lines
 
 
@@ -184,21 +195,24 @@ def _heterogeneity(found: Answer) -> list[str]:
         lines.append(" · ".join(parts))
     if found.post is not None:
         low, high = found.post.tau.interval(0.95)
-        lines.append(f"Bayes: τ {found.post.tau.median:.3g} [{low:.3g}, {high:.3g}] · {found.post.spec.label}")
+        lines.append(f"Bayes: τ {found.post.tau.median:.3g} [{low:.3g}, {high:.3g}]")
     return lines
 
 
 def _footnotes(found: Answer, width: int) -> list[str]:
-    import textwrap
-
-    lines: list[str] = []
+    """Return the reason for each choice, what was left out for a reason of its own, and the notes."""
+    told: list[str] = []
     if found.fit is not None:
-        for name, reason in found.fit.spec.why.items():
-            lines += textwrap.wrap(f"{name}: {reason}", width, initial_indent="  ", subsequent_indent="    ")
-    for e in found.table.excluded:
-        lines += textwrap.wrap(
-            f"left out {e.label or e.study}: {e.reason}", width, initial_indent="  ", subsequent_indent="    "
-        )
-    for note in found.table.notes:
-        lines += textwrap.wrap(note, width, initial_indent="  ", subsequent_indent="    ")
+        told += [f"{name}: {reason}" for name, reason in found.fit.spec.why.items()]
+    if found.post is not None:
+        told += [f"Bayes, {name}: {reason}" for name, reason in found.post.spec.why.items()]
+    near = [e for e in found.table.excluded if e.code in ("overlap", "not_derivable")]
+    told += [f"left out {e.label or e.study}: {e.reason}" for e in near]
+    others = len(found.table.excluded) - len(near)
+    if others:
+        told.append(f"{others} more left out as not eligible: `lamevidence table {found.question.id}` says why")
+    told += found.table.notes
+    lines: list[str] = []
+    for text in told:
+        lines += textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="    ")
     return lines
