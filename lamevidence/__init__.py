@@ -13,7 +13,24 @@ _NAMES: dict[str, str] = {
     "ForestPlot": "plots.forest",
     "forest": "plots.forest",
     "plot_forest": "plots.forest",
+    "plot_baujat": "plots.baujat",
+    "plot_bubble": "plots.bubble",
+    "plot_drapery": "plots.drapery",
+    "plot_cumulative": "plots.estimate_rows",
+    "plot_estimates": "plots.estimate_rows",
+    "plot_leave_one_out": "plots.estimate_rows",
+    "plot_funnel": "plots.funnel",
+    "plot_gosh": "plots.gosh",
+    "plot_labbe": "plots.labbe",
+    "plot_orchard": "plots.orchard",
+    "plot_posterior": "plots.posterior",
+    "plot_predictive_intervals": "plots.predictive",
+    "plot_radial": "plots.radial",
+    "plot_rob_summary": "plots.rob_summary",
+    "plot_tau_profile": "plots.tau_profile",
     "EvidenceTable": "effects.evidence_table",
+    "Regression": "pooling.regression",
+    "tau2_standard_error": "pooling.tau2_errors",
     "fit_beta_binomial": "pooling.beta_binomial",
     "fit_gamma_poisson": "pooling.gamma_poisson",
     "fit_glmm": "pooling.glmm",
@@ -67,11 +84,7 @@ _NAMES: dict[str, str] = {
 """Public name → module that defines it."""
 
 if TYPE_CHECKING:
-    from .pooling.beta_binomial import fit_beta_binomial as fit_beta_binomial
-    from .pooling.gamma_poisson import fit_gamma_poisson as fit_gamma_poisson
-    from .pooling.glmm import fit_glmm as fit_glmm
-    from .pooling.sparse import mantel_haenszel as mantel_haenszel
-    from .pooling.sparse import peto as peto
+    from .bayes.batch import pool_bayes_many as pool_bayes_many
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional
     from .bayes.data_priors import DuMouchel as DuMouchel
@@ -85,6 +98,8 @@ if TYPE_CHECKING:
     from .bayes.effect_priors import StudentT as StudentT
     from .bayes.pool import pool_bayes as pool_bayes
     from .bayes.posterior import Posterior as Posterior
+    from .bayes.prior_tables import rhodes_prior as rhodes_prior
+    from .bayes.prior_tables import turner_prior as turner_prior
     from .bayes.priors import HalfCauchy as HalfCauchy
     from .bayes.priors import HalfNormal as HalfNormal
     from .bayes.priors import HalfStudentT as HalfStudentT
@@ -98,28 +113,47 @@ if TYPE_CHECKING:
     from .bayes.scale_priors import Rayleigh as Rayleigh
     from .bayes.scale_priors import Uniform as Uniform
     from .bayes.stated import parse_prior as parse_prior
+    from .effects.covariance import aggregate as aggregate
+    from .effects.covariance import correlated_covariance as correlated_covariance
+    from .effects.covariance import shared_control_covariance as shared_control_covariance
+    from .effects.escalc import escalc as escalc
     from .effects.evidence_table import EvidenceTable as EvidenceTable
+    from .effects.measures.arm_intervals import arm_interval as arm_interval
+    from .effects.measures.arm_intervals import rate_interval as rate_interval
+    from .effects.recovery import FiveNumbers as FiveNumbers
+    from .effects.recovery import mean_sd_from_quantiles as mean_sd_from_quantiles
+    from .effects.transforms import risk_per_1000 as risk_per_1000
     from .errors import EvidenceWarning as EvidenceWarning
     from .errors import LamEvidenceError as LamEvidenceError
     from .plots.forest import ForestPlot as ForestPlot
     from .plots.forest import forest as forest
     from .plots.forest import plot_forest as plot_forest
+    from .plots.baujat import plot_baujat as plot_baujat
+    from .plots.bubble import plot_bubble as plot_bubble
+    from .plots.drapery import plot_drapery as plot_drapery
+    from .plots.estimate_rows import plot_cumulative as plot_cumulative
+    from .plots.estimate_rows import plot_estimates as plot_estimates
+    from .plots.estimate_rows import plot_leave_one_out as plot_leave_one_out
+    from .plots.funnel import plot_funnel as plot_funnel
+    from .plots.gosh import plot_gosh as plot_gosh
+    from .plots.labbe import plot_labbe as plot_labbe
+    from .plots.orchard import plot_orchard as plot_orchard
+    from .plots.posterior import plot_posterior as plot_posterior
+    from .plots.predictive import plot_predictive_intervals as plot_predictive_intervals
+    from .plots.radial import plot_radial as plot_radial
+    from .plots.rob_summary import plot_rob_summary as plot_rob_summary
+    from .plots.tau_profile import plot_tau_profile as plot_tau_profile
+    from .pooling.beta_binomial import fit_beta_binomial as fit_beta_binomial
+    from .pooling.gamma_poisson import fit_gamma_poisson as fit_gamma_poisson
+    from .pooling.glmm import fit_glmm as fit_glmm
     from .pooling.random_effects import pool as pool
+    from .pooling.regression import Regression as Regression
     from .pooling.results import Pooled as Pooled
+    from .pooling.sparse import mantel_haenszel as mantel_haenszel
+    from .pooling.sparse import peto as peto
+    from .pooling.tau2_errors import tau2_standard_error as tau2_standard_error
     from .registry.registry import Registry as Registry
     from .registry.registry import load_registry as load_registry
-    from .effects.escalc import escalc as escalc
-    from .effects.measures.arm_intervals import arm_interval as arm_interval
-    from .effects.measures.arm_intervals import rate_interval as rate_interval
-    from .effects.covariance import aggregate as aggregate
-    from .effects.covariance import correlated_covariance as correlated_covariance
-    from .effects.covariance import shared_control_covariance as shared_control_covariance
-    from .effects.transforms import risk_per_1000 as risk_per_1000
-    from .effects.recovery import mean_sd_from_quantiles as mean_sd_from_quantiles
-    from .effects.recovery import FiveNumbers as FiveNumbers
-    from .bayes.batch import pool_bayes_many as pool_bayes_many
-    from .bayes.prior_tables import rhodes_prior as rhodes_prior
-    from .bayes.prior_tables import turner_prior as turner_prior
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -8,7 +8,7 @@ from typing import Any
 from ..effects.evidence_table import EvidenceTable
 from ..errors import InputError, OptionError
 
-__all__ = ["JUDGEMENTS", "BiasColumns", "Judgement", "bias_columns", "judgement"]
+__all__ = ["JUDGEMENTS", "BiasColumns", "Judgement", "bias_columns", "judged_by", "judgement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ _NONE = Judgement("", "#cccccc", "#000000")
 
 JUDGEMENTS: dict[str, Judgement] = {
     "low": _LOW, "yes": _LOW,
-    "some concerns": _SOME, "moderate": _SOME, "unclear": _SOME, "partly": _SOME,
+    "some concerns": _SOME, "some": _SOME, "moderate": _SOME, "unclear": _SOME, "partly": _SOME,
+    "include": _LOW, "exclude": _HIGH, "seek further info": _UNKNOWN,
     "high": _HIGH, "serious": _HIGH, "no": _HIGH,
     "critical": _CRITICAL,
     "no information": _UNKNOWN, "not reported": _UNKNOWN,
@@ -64,6 +65,18 @@ def _parts(record: Any) -> tuple[str, tuple[tuple[str, str], ...], str]:  # noqa
     return str(tool), tuple((str(d[0]), str(d[1])) for d in domains), str(overall or "")
 
 
+def judged_by(table: EvidenceTable) -> dict[str, dict[str, list[str]]]:
+    """Return tool → domain → the judgements of all rows judged with it."""
+    tools: dict[str, dict[str, list[str]]] = {}
+    for record in table.risk_of_bias:
+        if record is None:
+            continue
+        tool, domains, overall = _parts(record)
+        for name, words in (*domains, *((("Overall", overall),) if overall else ())):
+            tools.setdefault(tool, {}).setdefault(name, []).append(words)
+    return tools
+
+
 def bias_columns(table: EvidenceTable, rob: object) -> BiasColumns | None:
     """Return the risk-of-bias columns of a table, or None.
 
@@ -95,4 +108,5 @@ def bias_columns(table: EvidenceTable, rob: object) -> BiasColumns | None:
         for i in range(table.k)
     )
     meaning = "; ".join(f"{letter} {name.replace('_', ' ')}" for letter, name in zip(letters, domains, strict=True))
-    return BiasColumns((*letters, *(("\u03a3",) if overall else ())), rows, f"{tools[0]}: {meaning}" + ("; \u03a3 overall" if overall else ""))
+    heads = (*letters, "\u03a3") if overall else letters
+    return BiasColumns(heads, rows, f"{tools[0]}: {meaning}" + ("; \u03a3 overall" if overall else ""))

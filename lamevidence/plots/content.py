@@ -145,8 +145,8 @@ def _summary_rows(display: Display, summaries: Sequence[Summary], pi: bool) -> l
     several = sum(s.prediction is not None for s in summaries) > 1
     for i, s in enumerate(summaries):
         number = "" if i == 0 else f"-{i + 1}"
-        values = [display.read(v) for v in (s.estimate, s.low, s.high)]
-        rows.append(SummaryRow(f"pooled{number}", "pooled", s.label, s.bayes, *values, math.nan, i == 0))
+        middle, low, high = (display.read(v) for v in (s.estimate, s.low, s.high))
+        rows.append(SummaryRow(f"pooled{number}", "pooled", s.label, s.bayes, middle, low, high, math.nan, i == 0))
     for i, s in enumerate(summaries):
         if s.prediction is None or not pi:
             continue

@@ -57,7 +57,7 @@ class Display:
         if math.isnan(x):
             return x
         with np.errstate(all="ignore"):
-            return float(np.asarray(self.back(np.float64(x)))) * self.factor
+            return float(self.back(np.asarray(x, dtype=np.float64))) * self.factor
 
 
 def _slope(table: EvidenceTable) -> bool:
@@ -141,7 +141,7 @@ def display_of(table: EvidenceTable) -> Display:
         axis_title = f"({unit})" if unit else ""
     bounds = (0.0, 100.0) if proportion else (0.0 if measure.family == "rate" else -math.inf, math.inf)
     left, right = _directions(measure, table)
-    shown_null = None if null is None else float(np.asarray(back(np.float64(null))))
+    shown_null = None if null is None else float(back(np.asarray(null, dtype=np.float64)))
     return Display(
         _word(table.measure, measure, table), axis_title, log, 100.0 if proportion else 1.0, shown_null, bounds,
         left if null is not None else "", right if null is not None else "", unit, measure.family, back,

@@ -12,7 +12,7 @@ from ..effects.evidence_table import EvidenceTable
 from ..errors import EvidenceWarning, FigureTooNarrow, NotEstimable, OptionError
 from ..numbers import fixed
 from .columns import effect_text, measure_columns
-from .content import Content, StudyRow, content
+from .content import Content, StudyRow, SummaryRow, content
 from .draw import draw
 from .figure import Plot, own_style
 from .forest_layout import BASE, ForestLayout, lay_out, width_in_points
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["ForestPlot", "forest", "plot_forest"]
+__all__ = ["ForestPlot", "finish", "forest", "plot_forest"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,8 @@ def _frame(found: Content, style: Preset, layout: ForestLayout) -> pd.DataFrame:
 
     separator = measure_columns(found, style, BASE).separator
     records = []
-    for row in (*found.studies, *found.summaries):
-        study = isinstance(row, StudyRow)
+    lines: list[StudyRow | SummaryRow] = [*found.studies, *found.summaries]
+    for row in lines:
         records.append(
             {
                 "key": row.key,
@@ -64,7 +64,7 @@ def _frame(found: Content, style: Preset, layout: ForestLayout) -> pd.DataFrame:
                 "weight": row.weight, "n": row.n if isinstance(row, StudyRow) else math.nan,
                 "printed": effect_text(row, found, style).joined(separator),
                 "y": layout.row_y[row.key],
-                "bayes": False if study else row.bayes,
+                "bayes": False if isinstance(row, StudyRow) else row.bayes,
             }
         )
     frame = pd.DataFrame(records)
@@ -72,7 +72,7 @@ def _frame(found: Content, style: Preset, layout: ForestLayout) -> pd.DataFrame:
     return frame
 
 
-def _describe(found: Content, results: Sequence[Result]) -> str:
+def _describe(found: Content) -> str:
     """Return one sentence that reads the plot aloud."""
     k, d = len(found.studies), found.decimals
     start = f"Forest plot{f' of {found.title}' if found.title else ''}: {k} {'study' if k == 1 else 'studies'}"
@@ -93,7 +93,8 @@ def _warn_missing(layout: ForestLayout) -> None:
     if missing:
         warnings.warn(
             EvidenceWarning(
-                f"no installed font has {missing!r}, drawn as boxes · install one that does, for example Noto Sans CJK",
+                f"no installed font has {missing!r}, drawn as boxes"
+                " · install one that does, for example Noto Sans CJK",
                 "LW602",
             ),
             stacklevel=3,
@@ -102,7 +103,7 @@ def _warn_missing(layout: ForestLayout) -> None:
 
 def _box(ax: Axes) -> tuple[float, float, float, float]:
     """Return left, top, width and height of an Axes in points."""
-    figure = ax.get_figure()
+    figure: Any = ax.get_figure()
     if figure is None:
         raise OptionError("ax belongs to no figure · give an Axes made by a Figure")
     width, height = (72 * s for s in figure.get_size_inches())
@@ -136,17 +137,32 @@ def _figure(layout: ForestLayout, ax: Axes | None, box: tuple[float, float, floa
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    figure: Any
     if ax is None or box is None:
         figure = Figure(figsize=(layout.width / 72, layout.height / 72), dpi=100, facecolor="white")
         FigureCanvasAgg(figure)
         left, top = 0.0, layout.height
     else:
         if layout.height > box[3] + 0.5:
-            raise FigureTooNarrow(f"LE601: the figure needs {layout.height:.0f} pt of height, the Axes has {box[3]:.0f} pt")
+            raise FigureTooNarrow(
+                f"LE601: the figure needs {layout.height:.0f} pt of height, the Axes has {box[3]:.0f} pt"
+                " · make the Axes taller"
+            )
         figure, left, top = ax.get_figure(), box[0], box[1]
         ax.set_axis_off()
     draw(figure, layout.marks, left, top)
     return figure, _panel(figure, layout, left, top)
+
+
+def finish(
+    found: Content, style: Preset, laid: ForestLayout, ax: Axes | None, box: tuple[float, float, float, float] | None
+) -> ForestPlot:
+    """Return the drawn plot of a layout."""
+    with own_style():
+        figure, panel = _figure(laid, ax, box)
+        rows = _frame(found, style, laid)
+    _warn_missing(laid)
+    return ForestPlot(figure, panel, _describe(found), rows, laid)
 
 
 def forest(
@@ -245,10 +261,7 @@ def forest(
     box = None if ax is None else _box(ax)
     with own_style():
         laid = lay_out(found, style, width_in_points(width) if box is None else box[2])
-        figure, panel = _figure(laid, ax, box)
-        rows = _frame(found, style, laid)
-    _warn_missing(laid)
-    return ForestPlot(figure, panel, _describe(found, results), rows, laid)
+    return finish(found, style, laid, ax, box)
 
 
 plot_forest = forest

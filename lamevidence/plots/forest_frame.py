@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from .axis import Scale, tick_label, ticks
 from .columns import GAP, PAD, PANEL_GAP, Widths
@@ -16,8 +17,8 @@ from .text import Rich, plain, rich_width, wrap_clauses, wrap_words
 
 __all__ = ["axis_block", "footnote_block", "header", "references"]
 
-_LINE = 1.45
-"""Distance of two lines of a header, as a multiple of the font size."""
+_LINE, _REACH = 1.45, 14.0
+"""Distance of two header lines, in font sizes; how far an arrow reaches beyond its direction label, in points."""
 
 
 def _drawable(text: str) -> bool:
@@ -139,6 +140,22 @@ def _half(words: str, room: float, size: float, bold: bool) -> list[Rich] | None
     return lines if fits and whole else None
 
 
+def _side(
+    group: str, lines: Sequence[Rich], edge: float, y: float, sign: int, size: float, *, outward: bool, bold: bool
+) -> list[Mark]:
+    """Return one direction label with its arrow; ``outward`` when the text runs from the edge to the null's other side."""
+    line = 1.3 * size
+    align: Literal["left", "right"] = "left" if (sign > 0) != outward else "right"
+    marks: list[Mark] = []
+    for i, text in enumerate(lines):
+        marks += put(group, edge, y + i * line, text, size, align=align, bold=bold)
+    tip = edge if outward else edge + sign * max(rich_width(t, size, bold=bold) for t in lines)
+    middle = y + (len(lines) - 1) * line / 2
+    marks.append(Line(group, tip + 3 * sign, middle, tip + 11 * sign, middle, 0.8))
+    marks.append(Arrow(group, tip + _REACH * sign, middle, sign, 4.2, 2.3, "#000000"))
+    return marks
+
+
 def _directions(
     content: Content, scale: Scale, widths: Widths, y: float, *, bold: bool = False, group: str = "axis"
 ) -> tuple[list[Mark], float]:
@@ -147,34 +164,23 @@ def _directions(
     if null is None or not left or not scale.holds(null):
         return [], 0.0
     size = widths.fs - (0.0 if bold else 0.5)
-    line, arrow, reach = 1.3 * size, 14.0, PANEL_GAP - 2
+    line, spare = 1.3 * size, PANEL_GAP - 2
     x = scale.x(null)
-    sides = (_half(left, x - 6 - arrow - scale.left + reach, size, bold), _half(right, scale.right - arrow - x - 6 + reach, size, bold))
-    marks: list[Mark] = []
-    for words, lines, sign in ((left, sides[0], -1), (right, sides[1], 1)):
-        if sides[0] is None or sides[1] is None:
-            lines = [plain(words)]
-            edge = scale.left + arrow if sign < 0 else scale.right - arrow
-            shift = 0.0 if sign < 0 or _side_by_side(left, right, scale, size, bold, arrow) else line
-            align = "left" if sign < 0 else "right"
-            tip = edge
-        else:
-            edge, shift, align = x + 6 * sign, 0.0, "right" if sign < 0 else "left"
-            tip = edge + sign * max(rich_width(t, size, bold=bold) for t in lines)
-        for i, text in enumerate(lines):
-            marks += put(group, edge, y + shift + i * line, text, size, align=align, bold=bold)  # type: ignore[arg-type]
-        middle = y + shift + (len(lines) - 1) * line / 2
-        marks.append(Line(group, tip + 3 * sign, middle, tip + 11 * sign, middle, 0.8))
-        marks.append(Arrow(group, tip + 14 * sign, middle, sign, 4.2, 2.3, "#000000"))
-    stacked = sides[0] is None or sides[1] is None
-    tall = 1 if not stacked else (0 if _side_by_side(left, right, scale, size, bold, arrow) else 1)
-    rows = (1 + tall) if stacked else max(len(sides[0] or ()), len(sides[1] or ()))
-    return marks, (rows - 1) * line + 1.45 * size
+    lower = _half(left, x - 6 - _REACH - scale.left + spare, size, bold)
+    upper = _half(right, scale.right - _REACH - x - 6 + spare, size, bold)
+    if lower is not None and upper is not None:
+        marks = _side(group, lower, x - 6, y, -1, size, outward=False, bold=bold)
+        marks += _side(group, upper, x + 6, y, 1, size, outward=False, bold=bold)
+        return marks, (max(len(lower), len(upper)) - 1) * line + 1.45 * size
+    shift = 0.0 if _side_by_side(left, right, scale, size, bold) else line
+    marks = _side(group, [plain(left)], scale.left + _REACH, y, -1, size, outward=True, bold=bold)
+    marks += _side(group, [plain(right)], scale.right - _REACH, y + shift, 1, size, outward=True, bold=bold)
+    return marks, shift + 1.45 * size
 
 
-def _side_by_side(left: str, right: str, scale: Scale, size: float, bold: bool, arrow: float) -> bool:
+def _side_by_side(left: str, right: str, scale: Scale, size: float, bold: bool) -> bool:
     both = sum(text_size(words, size, bold=bold).width for words in (left, right))
-    return both + 2 * arrow + 8 <= scale.right - scale.left
+    return both + 2 * _REACH + 8 <= scale.right - scale.left
 
 
 def _beside(content: Content, widths: Widths, y: float) -> tuple[list[Mark], float, list[tuple[Rich, ...]]]:

@@ -1,0 +1,40 @@
+"""Baujat plot: who makes the heterogeneity, and who moves the result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .canvas import BLUE, finished, in_own_style, start
+from .figure import Plot
+from .frames import labels_of, numbers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_baujat"]
+
+
+@in_own_style
+def plot_baujat(frame: pd.DataFrame, *, x: str = "q", y: str = "influence", ax: Axes | None = None) -> Plot:
+    """Draw each study's share of Q against its influence on the pooled estimate.
+
+    Parameters
+    ----------
+    frame
+        Columns ``label`` and the two named by ``x`` (contribution to Q) and ``y`` (squared standardised
+        change of the estimate when the study is left out).
+
+    References
+    ----------
+    Baujat et al. 2002, doi:10.1002/sim.1221.
+    """
+    q, influence, labels = numbers_of(frame, x), numbers_of(frame, y), labels_of(frame)
+    figure, ax = start(ax)
+    ax.plot(q, influence, "o", ms=4.2, mfc=BLUE, mec="white", mew=0.5)
+    for place, label in zip(zip(q, influence, strict=True), labels, strict=True):
+        ax.annotate(label, place, xytext=(4, 3), textcoords="offset points", fontsize=6.5, parse_math=False)
+    ax.margins(0.15)
+    return finished(
+        figure, ax, "Contribution to Q", "Influence on the pooled estimate", f"Baujat plot of {len(q)} studies."
+    )

@@ -1,0 +1,67 @@
+"""One plain look for every figure that is not a forest plot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, cast
+
+from .figure import Plot, own_style
+from .measure import families
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["BLUE", "GREY", "LIGHT", "RUST", "finished", "in_own_style", "set_limits", "start"]
+
+BLUE, RUST, GREY, LIGHT = "#1f4e79", "#b5541c", "#555555", "#8aa4bf"
+
+P = ParamSpec("P")
+
+
+def in_own_style(make: Callable[P, Plot]) -> Callable[P, Plot]:
+    """Run a plot function with the package's settings, whatever the session has set."""
+
+    @wraps(make)
+    def run(*args: P.args, **kwargs: P.kwargs) -> Plot:
+        import matplotlib
+
+        look = {"font.family": list(families()), "font.size": 8.0, "axes.unicode_minus": True, "mathtext.default": "regular"}
+        with own_style(), matplotlib.rc_context(look):
+            return make(*args, **kwargs)
+
+    return run
+
+
+def start(ax: Axes | None, width: float = 3.6, height: float = 3.0) -> tuple[Figure, Axes]:
+    """Return figure and axes: those given, or new ones of this size in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if ax is None:
+        figure = Figure(figsize=(width, height), dpi=100, facecolor="white", layout="constrained")
+        FigureCanvasAgg(figure)
+        ax = figure.add_subplot()
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    ax.tick_params(direction="out", length=3, width=0.8, labelsize=7)
+    return cast("Figure", ax.get_figure()), ax
+
+
+def finished(figure: Figure, ax: Axes, x: str, y: str, description: str) -> Plot:
+    """Return the plot with its axes labelled."""
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    return Plot(figure, ax, description)
+
+
+def set_limits(ax: Axes, values: Any, *, axis: str = "x", share: float = 0.06) -> None:  # noqa: ANN401
+    """Set limits a little outside the values."""
+    import numpy as np
+
+    array = np.asarray(values, dtype=float)
+    array = array[np.isfinite(array)]
+    low, high = float(array.min()), float(array.max())
+    room = share * (high - low) or 0.5 * abs(high) or 1.0
+    (ax.set_xlim if axis == "x" else ax.set_ylim)(low - room, high + room)
