@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy import special
 
@@ -19,13 +17,21 @@ __all__ = ["fit_beta_binomial"]
 
 
 def log_likelihood(x: FloatArray, n: FloatArray, mean: float, rho: float) -> float:
-    """Return Σ log P(x | n) with p ~ Beta, E p = ``mean`` and intra-study correlation ``rho`` = 1/(a + b + 1)."""
-    constant = float((special.gammaln(n + 1) - special.gammaln(x + 1) - special.gammaln(n - x + 1)).sum())
-    if rho < 1e-9:
-        return constant + float((special.xlogy(x, mean) + special.xlogy(n - x, 1 - mean)).sum())
-    total = (1 - rho) / rho
-    a, b = mean * total, (1 - mean) * total
-    return constant + float((special.betaln(x + a, n - x + b) - special.betaln(a, b)).sum())
+    """Return Σ log P(x | n) with p ~ Beta, E p = ``mean`` and intra-study correlation ``rho`` = 1/(a + b + 1).
+
+    With θ = ρ/(1 − ρ): C(n,x) Π_{j<x}(m + jθ) Π_{j<n−x}(1 − m + jθ) / Π_{j<n}(1 + jθ), exact at ρ = 0 too.
+    """
+    theta = rho / (1 - rho)
+    total = float((special.gammaln(n + 1) - special.gammaln(x + 1) - special.gammaln(n - x + 1)).sum())
+    total += _rising(mean, theta, x) + _rising(1 - mean, theta, n - x) - _rising(1.0, theta, n)
+    return total
+
+
+def _rising(start: float, theta: float, counts: FloatArray) -> float:
+    """Return Σ_i Σ_{j < counts_i} log(start + jθ)."""
+    largest = int(counts.max(initial=0.0))
+    sums = np.concatenate([[0.0], np.cumsum(np.log(start + theta * np.arange(largest)))])
+    return float(sums[counts.astype(np.intp)].sum())
 
 
 def fit_beta_binomial(table: EvidenceTable, *, level: float = 0.95) -> CountPooled:
@@ -66,27 +72,19 @@ def fit_beta_binomial(table: EvidenceTable, *, level: float = 0.95) -> CountPool
     0.77475
     """
     check_level(level)
+    table.require_independent()
     x, n = require(table, ("xi", "ni"), "the beta-binomial model")
     if table.k < 2:
-        raise TooFewStudies("the beta-binomial model", table.k, 2, "model='glmm' reports one study with its exact interval")
+        raise TooFewStudies(
+            "the beta-binomial model", table.k, 2, "model='glmm' reports one study with its exact interval"
+        )
     if x.sum() == 0 or (x == n).all():
-        raise NotEstimable("no events, or nothing but events: the mean is at the edge · model='glmm' gives the exact bound")
+        raise NotEstimable(
+            "no events, or nothing but events: the mean is at the edge · model='glmm' gives the exact bound"
+        )
     model = MixedModel("beta-binomial", "PLO", "rho", float(special.logit(x.sum() / n.sum())))
 
     def value(mu: float, rho: float) -> float:
         return log_likelihood(x, n, float(special.expit(mu)), rho)
 
     return fit_mixed(table, model, value, np.concatenate([[0.0], np.geomspace(1e-4, 0.95, 25)]), 0.9999, level)
-
-
-def shape_of(mean: float, rho: float) -> tuple[float, float]:
-    """Return (a, b) of the beta distribution with this mean and intra-study correlation.
-
-    Examples
-    --------
-    >>> a, b = shape_of(0.25, 0.2)
-    >>> round(a, 12), round(b, 12)
-    (1.0, 3.0)
-    """
-    total = (1 - rho) / rho if rho > 0 else math.inf
-    return mean * total, (1 - mean) * total

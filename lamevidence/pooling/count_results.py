@@ -62,8 +62,13 @@ class CountSpec(Spec):
     def to_dict(self) -> dict[str, Any]:
         """Return the choices and reasons as plain values."""
         return {
-            "model": self.model, "tau2": self.tau2, "interval": self.interval, "prediction": self.prediction,
-            "level": self.level, **dict(self.options), "why": dict(self.why),
+            "model": self.model,
+            "tau2": self.tau2,
+            "interval": self.interval,
+            "prediction": self.prediction,
+            "level": self.level,
+            **dict(self.options),
+            "why": dict(self.why),
         }
 
 
@@ -197,10 +202,23 @@ class CountPooled:
         """Return one row about the whole fit."""
         import pandas as pd
 
-        return pd.DataFrame([{
-            "model": self.spec.label, "measure": self.measure, "k": self.k, "n_total": self.n_total, "tau2": self.tau2,
-            "q": self.q, "q_df": self.q_df, "q_p": self.q_p, "i2": self.i2, "h2": self.h2, **self._glance(),
-        }])
+        return pd.DataFrame(
+            [
+                {
+                    "model": self.spec.label,
+                    "measure": self.measure,
+                    "k": self.k,
+                    "n_total": self.n_total,
+                    "tau2": self.tau2,
+                    "q": self.q,
+                    "q_df": self.q_df,
+                    "q_p": self.q_p,
+                    "i2": self.i2,
+                    "h2": self.h2,
+                    **self._glance(),
+                }
+            ]
+        )
 
     def _glance(self) -> dict[str, Any]:
         return {}
@@ -239,15 +257,31 @@ class CountPooled:
         prediction = self.prediction()
         own = {name: plain(value) for name, value in self._glance().items()}
         return {
-            "measure": self.measure, "unit": self.unit, "k": self.k, "n": plain(self.n_total), "mu": plain(self.mu),
-            "se": plain(self.se), "df": plain(self.df), "statistic": plain(self.statistic),
-            "p_value": plain(self.p_value), "interval": [plain(x) for x in self.interval()],
+            "measure": self.measure,
+            "unit": self.unit,
+            "k": self.k,
+            "n": plain(self.n_total),
+            "mu": plain(self.mu),
+            "se": plain(self.se),
+            "df": plain(self.df),
+            "statistic": plain(self.statistic),
+            "p_value": plain(self.p_value),
+            "interval": [plain(x) for x in self.interval()],
             "prediction": None if prediction is None else [plain(x) for x in prediction],
-            "prediction_note": self.prediction_note, "tau2": plain(self.tau2), "tau": plain(self.tau),
-            "q": plain(self.q), "q_df": self.q_df, "q_p": plain(self.q_p), "i2": plain(self.i2), "h2": plain(self.h2),
+            "prediction_note": self.prediction_note,
+            "tau2": plain(self.tau2),
+            "tau": plain(self.tau),
+            "q": plain(self.q),
+            "q_df": self.q_df,
+            "q_p": plain(self.q_p),
+            "i2": plain(self.i2),
+            "h2": plain(self.h2),
             "weights": None if self.weights is None else [float(w) for w in self.weights],
-            "spec": self.spec.to_dict(), "transformed": self.transformed(), "notes": list(self.notes),
-            "fingerprint": self.table.fingerprint, **own,
+            "spec": self.spec.to_dict(),
+            "transformed": self.transformed(),
+            "notes": list(self.notes),
+            "fingerprint": self.table.fingerprint,
+            **own,
         }
 
     def __repr__(self) -> str:

@@ -19,15 +19,16 @@ __all__ = ["fit_gamma_poisson"]
 
 
 def log_likelihood(x: FloatArray, t: FloatArray, rate: float, phi: float) -> float:
-    """Return Σ log P(x | t) with rates Gamma of mean ``rate`` and squared coefficient of variation ``phi``."""
-    expected = rate * t
-    constant = -float(special.gammaln(x + 1).sum())
-    if phi < 1e-9:
-        return constant + float((special.xlogy(x, expected) - expected).sum())
-    a = 1 / phi
-    terms = special.gammaln(x + a) - special.gammaln(a) - a * np.log1p(phi * expected)
-    terms += special.xlogy(x, phi * expected / (1 + phi * expected))
-    return constant + float(terms.sum())
+    """Return Σ log P(x | t) with rates Gamma of mean ``rate`` and squared coefficient of variation ``phi``.
+
+    log P = x log m − log x! + Σ_{j<x} log(1 + jφ) − x log(1 + φm) − log(1 + φm)/φ with m = rate·t; exact at φ = 0 too.
+    """
+    m = rate * t
+    grown = np.log1p(phi * m)
+    sums = np.concatenate([[0.0], np.cumsum(np.log1p(phi * np.arange(int(x.max(initial=0.0)))))])
+    spread = grown / phi if phi > 0 else m
+    terms = special.xlogy(x, m) - special.gammaln(x + 1) + sums[x.astype(np.intp)] - x * grown - spread
+    return float(terms.sum())
 
 
 def fit_gamma_poisson(table: EvidenceTable, *, level: float = 0.95) -> CountPooled:
@@ -65,9 +66,12 @@ def fit_gamma_poisson(table: EvidenceTable, *, level: float = 0.95) -> CountPool
     0.1
     """
     check_level(level)
+    table.require_independent()
     x, t = require(table, ("xi", "ti"), "the gamma-Poisson model")
     if table.k < 2:
-        raise TooFewStudies("the gamma-Poisson model", table.k, 2, "model='glmm' reports one study with its exact interval")
+        raise TooFewStudies(
+            "the gamma-Poisson model", table.k, 2, "model='glmm' reports one study with its exact interval"
+        )
     if x.sum() == 0:
         raise NotEstimable("no events: the rate is at the edge · model='glmm' gives the exact bound")
     model = MixedModel("gamma-poisson", "IRLN", "phi", math.log(x.sum() / t.sum()))

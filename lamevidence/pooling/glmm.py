@@ -22,7 +22,7 @@ from .glmm_quadrature import StudyModel, evaluate
 from .glmm_results import GlmmPooled, Likelihood
 from .glmm_saturated import Saturated, saturated_arms, saturated_random, saturated_rows
 from .glmm_typical import typical_of
-from .policy import check_level
+from .policy import FEW, check_level
 from .sparse_counts import arms_of, person_time, two_by_two
 
 __all__ = ["GLMM_MODELS", "fit_glmm"]
@@ -35,6 +35,9 @@ GLMM_MODELS = {
 }
 """Measure → models, the default first."""
 
+PREDICTIONS = ("HTS", "t", "normal", "none")
+"""Prediction intervals of one-stage models."""
+
 _WHY = {
     "CM.EL": "exact conditional likelihood: no baseline risks to estimate, no continuity correction",
     "CM.AL": "binomial approximation of the conditional likelihood, good while events are rare",
@@ -45,9 +48,18 @@ _WHY = {
 
 
 def fit_glmm(
-    table: EvidenceTable, *, model: str | None = None, level: float = 0.95, test: str = "z", nagq: int | None = None,
-    method: str = "ML", mods: ArrayLike | None = None, coding: float = 0.5, correlated: bool = False,
+    table: EvidenceTable,
+    *,
+    model: str | None = None,
+    level: float = 0.95,
+    test: str = "z",
+    nagq: int | None = None,
+    method: str = "ML",
+    mods: ArrayLike | None = None,
+    coding: float = 0.5,
+    correlated: bool = False,
     drop00: bool = False,
+    prediction: str | None = None,
 ) -> GlmmPooled:
     """Fit a one-stage model to counts by maximum likelihood.
 
@@ -78,6 +90,9 @@ def fit_glmm(
         UM.RS: let baselines and effects correlate.
     drop00
         UM.RS: leave out studies without events in both groups (they inform the baselines).
+    prediction
+        ``HTS`` (t with k − p − 1 degrees of freedom), ``t`` (k − p), ``normal`` or ``none``. Default ``HTS`` from
+        five studies on, else ``none``.
 
     Returns
     -------
@@ -105,11 +120,16 @@ def fit_glmm(
     """
     check_level(level)
     check_test(test)
+    table.require_independent()
     data, measure = _data(table, mods)
     name = _model_name(measure, model)
     nodes = _nodes(nagq, name)
     _check_options(name, method, coding, correlated, drop00)
-    request = _Request(table, measure, name, level, test, nodes, method, coding, correlated, drop00)
+    if prediction is not None and prediction not in PREDICTIONS:
+        raise OptionError(
+            f"prediction={prediction!r} does not apply to one-stage models · choices: {', '.join(PREDICTIONS)}"
+        )
+    request = _Request(table, measure, name, level, test, nodes, method, coding, correlated, drop00, prediction)
     pooled_edge = _edge(request, data)
     if pooled_edge is not None:
         return pooled_edge
@@ -128,6 +148,7 @@ class _Request:
     coding: float
     correlated: bool
     drop00: bool
+    prediction: str | None
 
 
 def _data(table: EvidenceTable, mods: ArrayLike | None) -> tuple[CountData, str]:
@@ -224,7 +245,9 @@ def _exact_one_arm(request: _Request, data: CountData, none: bool, full: bool) -
         return on_link(Interval(float(low), float(high)), data.family)
 
     mu = on_link(Interval(events / total, events / total), data.family).low
-    se = math.nan if none or full else math.sqrt(1 / events + (1 / (total - events) if data.family == "binomial" else 0))
+    se = (
+        math.nan if none or full else math.sqrt(1 / events + (1 / (total - events) if data.family == "binomial" else 0))
+    )
     kind = "Clopper-Pearson" if data.family == "binomial" else "Garwood"
     if none or full:
         what = "no events in any study" if none else "every patient of every study had the event"
@@ -236,11 +259,34 @@ def _exact_one_arm(request: _Request, data: CountData, none: bool, full: bool) -
         note = f"one study: its own rate with the exact {kind} interval; how much studies differ cannot be estimated"
     why = {"model": _WHY["one-arm"], "interval": note, "prediction": "how much studies differ cannot be estimated"}
     spec = CountSpec(
-        "glmm", "none", f"exact ({kind})", "none", request.level, "none", why, {"likelihood": "one-arm"}, f"exact ({kind})"
+        "glmm",
+        "none",
+        f"exact ({kind})",
+        "none",
+        request.level,
+        "none",
+        why,
+        {"likelihood": "one-arm"},
+        f"exact {kind} interval",
     )
     return GlmmPooled(
-        request.table, spec, request.measure, mu, se, math.inf, 0.0, math.nan, data.k - 1, math.nan, math.nan, math.nan,
-        None, (note,), bounds, np.array([mu]), np.array([[se**2]]),
+        request.table,
+        spec,
+        request.measure,
+        mu,
+        se,
+        math.inf,
+        0.0,
+        math.nan,
+        data.k - 1,
+        math.nan,
+        math.nan,
+        math.nan,
+        None,
+        (note,),
+        bounds,
+        np.array([mu]),
+        np.array([[se**2]]),
     )
 
 
@@ -276,8 +322,10 @@ def _fit(request: _Request, data: CountData) -> GlmmPooled:
     random = request.method == "ML" or request.model == "UM.RS"
     top = fit_random(model, request.nodes) if random else fit_fixed(model)
     if float(np.abs(top.beta).max()) > 40 or float(np.abs(top.scale).max(initial=0.0)) > 40:
-        raise NotEstimable("the likelihood rises towards infinity: studies with no events against studies with nothing but events"
-                           " · fit a Bayesian model, or method='EE'")
+        raise NotEstimable(
+            "the likelihood rises towards infinity: studies with no events against studies with nothing but events"
+            " · fit a Bayesian model, or method='EE'"
+        )
     if request.model == "UM.RS":
         plain = random_intercept(used, request.coding, False, slope=False)
         common = fit_random(plain, request.nodes).value
@@ -287,7 +335,9 @@ def _fit(request: _Request, data: CountData) -> GlmmPooled:
     return _assemble(request, data, used, model, top, slope, common, saturated)
 
 
-def _scales(request: _Request, top: Optimum, slope: tuple[int, ...], p: int) -> tuple[float, float, float | None, float | None]:
+def _scales(
+    request: _Request, top: Optimum, slope: tuple[int, ...], p: int
+) -> tuple[float, float, float | None, float | None]:
     """Return (τ², se of τ², σ², ρ)."""
     s = top.scale
     tau2 = float((s[list(slope)] ** 2).sum()) if request.method == "ML" else 0.0
@@ -318,10 +368,14 @@ def _notes(request: _Request, data: CountData, used: CountData, top: Optimum, ta
     if data.x.shape[1] == 2:
         empty = int(data.uninformative().sum())
         if empty and request.model == "UM.RS" and not request.drop00:
-            notes.append(f"{empty} of {data.k} studies without events in either group stay in: they inform the baselines")
+            notes.append(
+                f"{empty} of {data.k} studies without events in either group stay in: they inform the baselines"
+            )
         elif empty:
-            notes.append(f"{empty} of {data.k} studies without events in either group (or nothing but events) carry no"
-                         f" information about the ratio in {request.model}")
+            notes.append(
+                f"{empty} of {data.k} studies without events in either group (or nothing but events) carry no"
+                f" information about the ratio in {request.model}"
+            )
     if request.method == "ML" and tau2 == 0:
         notes.append("the likelihood is highest at tau2 = 0; with few studies that does not show that they agree")
     if top.modes > 1:
@@ -332,8 +386,14 @@ def _notes(request: _Request, data: CountData, used: CountData, top: Optimum, ta
 
 
 def _assemble(
-    request: _Request, data: CountData, used: CountData, model: StudyModel, top: Optimum, slope: tuple[int, ...],
-    common: float, saturated: Saturated,
+    request: _Request,
+    data: CountData,
+    used: CountData,
+    model: StudyModel,
+    top: Optimum,
+    slope: tuple[int, ...],
+    common: float,
+    saturated: Saturated,
 ) -> GlmmPooled:
     p = used.mods.shape[1]
     tau2, se_tau2, sigma2, rho = _scales(request, top, slope, p)
@@ -346,20 +406,72 @@ def _assemble(
     lrt = max(0.0, 2 * (saturated.value - common))
     typical = typical_of(request.table, used, request.measure)
     parameters = model.p + (used.k if model.has_local else 0) + len(top.scale)
-    why = {"model": _WHY[request.model], "interval": f"Wald, {request.test} quantile, observed information"}
+    new, why_new = _prediction(request, used.k, p)
+    why = {
+        "model": _WHY[request.model],
+        "interval": f"Wald, {request.test} quantile, observed information",
+        "prediction": why_new,
+    }
     spec = CountSpec(
-        "glmm", "ML" if request.method == "ML" else "none", request.test,
-        {"z": "normal", "t": "t"}[request.test] if request.method == "ML" else "none", request.level, "none", why,
-        _options(request), f"{request.model} GLMM" if request.model != "one-arm" else f"{data.family}-normal GLMM",
+        "glmm",
+        "ML" if request.method == "ML" else "none",
+        request.test,
+        new,
+        request.level,
+        "none",
+        why,
+        _options(request),
+        f"{request.model} GLMM" if request.model != "one-arm" else f"{data.family}-normal GLMM",
     )
     chi2 = lambda q: float(special.chdtrc(q_df, q)) if q_df > 0 else 1.0  # noqa: E731
     return GlmmPooled(
-        request.table, spec, request.measure, float(top.beta[0]), se, df, tau2, saturated.wald, q_df, chi2(saturated.wald),
-        100 * tau2 / (typical + tau2), 1 + tau2 / typical, None, _notes(request, data, used, top, tau2), None,
-        top.beta[:p], covariance, top.value, conditional_value(model, top, request.nodes), parameters,
-        used.k * used.x.shape[1] if request.model.startswith("UM") else used.k, lrt, chi2(lrt), se_tau2, sigma2, rho,
-        top.modes, Likelihood(model, top, request.nodes, slope),
+        request.table,
+        spec,
+        request.measure,
+        float(top.beta[0]),
+        se,
+        df,
+        tau2,
+        saturated.wald,
+        q_df,
+        chi2(saturated.wald),
+        100 * tau2 / (typical + tau2),
+        1 + tau2 / typical,
+        None,
+        _notes(request, data, used, top, tau2),
+        None,
+        top.beta[:p],
+        covariance,
+        top.value,
+        conditional_value(model, top, request.nodes),
+        parameters,
+        used.k * used.x.shape[1] if request.model.startswith("UM") else used.k,
+        lrt,
+        chi2(lrt),
+        se_tau2,
+        sigma2,
+        rho,
+        top.modes,
+        Likelihood(model, top, request.nodes, slope),
     )
+
+
+def _prediction(request: _Request, k: int, p: int) -> tuple[str, str]:
+    """Return the prediction interval and why."""
+    if request.method != "ML":
+        return "none", "a common-effect model has no distribution of effects to predict from"
+    degrees = k - p - {"HTS": 1, "t": 0}.get(request.prediction or "HTS", 0)
+    if request.prediction is not None:
+        if request.prediction in ("HTS", "t") and degrees < 1:
+            raise TooFewStudies(
+                f"prediction={request.prediction!r}", k, k - degrees + 1, "prediction='none' leaves it out"
+            )
+        return request.prediction, "given"
+    if k < FEW:
+        return "none", f"k = {k} < {FEW}: τ² is too uncertain for a frequentist prediction interval; use pool_bayes"
+    if degrees < 1:
+        return "none", "no degrees of freedom are left for a prediction interval"
+    return "HTS", "t(k − 2) with the Wald standard error (Higgins, Thompson and Spiegelhalter)"
 
 
 def _options(request: _Request) -> dict[str, Any]:

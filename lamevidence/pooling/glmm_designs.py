@@ -70,11 +70,9 @@ def _cumulant(data: CountData) -> tuple[Cumulant, FloatArray, FloatArray]:
 def one_arm(data: CountData) -> StudyModel:
     """Return the binomial-normal (Hamza 2008) or Poisson-normal model of one arm."""
     cumulant, offset, constant = _cumulant(data)
-    k, p = data.mods.shape
+    k = data.k
     ones = np.ones((k, 1))
-    return StudyModel(
-        data.x, offset, 0 * ones, data.mods[:, None, :], ones[:, :, None, None], ones, constant, cumulant
-    )
+    return StudyModel(data.x, offset, 0 * ones, data.mods[:, None, :], ones[:, :, None, None], ones, constant, cumulant)
 
 
 def conditional(data: CountData, exact: bool) -> StudyModel:
@@ -88,9 +86,8 @@ def conditional(data: CountData, exact: bool) -> StudyModel:
     X, E = data.mods[:, None, :], ones[:, :, None, None]
     a, c = data.x[:, 0], data.x[:, 1]
     if exact and data.family == "binomial":
-        cumulant: Cumulant = hypergeometric(a, data.size[:, 0], c, data.size[:, 1])
-        constant = cumulant.log_weight[cumulant.support == 0.0]  # type: ignore[attr-defined]
-        constant = _first_weight(cumulant.support, cumulant.log_weight)  # type: ignore[attr-defined]
+        cumulant = hypergeometric(a, data.size[:, 0], c, data.size[:, 1])
+        constant = _first_weight(cumulant.support, cumulant.log_weight)
         return StudyModel(a[:, None], 0 * ones, 0 * ones, X, E, ones, constant, cumulant)
     m = (a + c)[:, None]
     constant = special.gammaln(a + c + 1) - special.gammaln(a + 1) - special.gammaln(c + 1)
@@ -118,8 +115,9 @@ def unconditional(data: CountData, coding: float) -> StudyModel:
     slope = np.broadcast_to(np.array([coding, coding - 1.0]), (k, 2))
     if coding == 0:
         slope = np.broadcast_to(np.array([0.0, 1.0]), (k, 2))
-    active = ones * ~data.uninformative()[:, None]
-    constant = np.where(data.uninformative(), 0.0, constant)
+    empty = data.uninformative()
+    active = np.where(empty[:, None], 0.0, ones)
+    constant = np.where(empty, 0.0, constant)
     return StudyModel(data.x, offset, ones, treated, slope[:, :, None, None].copy(), active, constant, cumulant, True)
 
 
@@ -148,7 +146,7 @@ def random_intercept(data: CountData, coding: float, correlated: bool, slope: bo
 
 def saturated_intercept(data: CountData) -> StudyModel:
     """Return UM.RS with one effect a study: what its heterogeneity tests compare with."""
-    cumulant, offset, constant = _cumulant(data)
+    cumulant, offset, _ = _cumulant(data)
     k = data.k
     ones = np.ones((k, 2))
     local = np.broadcast_to(np.array([1.0, 0.0]), (k, 2)).copy()

@@ -67,7 +67,9 @@ class _Point:
         return _Point(self.alpha + da, self.beta + db, self.scale + ds)
 
 
-def _arrow(gradient: FloatArray, hessian: FloatArray, has_local: bool, free: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _arrow(
+    gradient: FloatArray, hessian: FloatArray, has_local: bool, free: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return (g, S) with the own parameters eliminated, and what is needed to get their steps back."""
     if not has_local:
         g, S = gradient.sum(axis=0)[free], hessian.sum(axis=0)[np.ix_(free, free)]
@@ -78,7 +80,9 @@ def _arrow(gradient: FloatArray, hessian: FloatArray, has_local: bool, free: Flo
     cross = hessian[:, 0, 1:][:, free]
     ga = gradient[:, 0] * alive
     g = gradient[:, 1:].sum(axis=0)[free] - (cross * (ga / safe)[:, None]).sum(axis=0)
-    S = hessian[:, 1:, 1:].sum(axis=0)[np.ix_(free, free)] - np.einsum("ka,kb->ab", cross * (alive / safe)[:, None], cross)
+    S = hessian[:, 1:, 1:].sum(axis=0)[np.ix_(free, free)] - np.einsum(
+        "ka,kb->ab", cross * (alive / safe)[:, None], cross
+    )
     return g, S, -ga / safe, -cross * (alive / safe)[:, None]
 
 
@@ -117,12 +121,21 @@ def _evaluate(model: StudyModel, at: _Point, nodes: int, mode: FloatArray | None
 
 
 def maximise(
-    model: StudyModel, alpha: FloatArray, beta: FloatArray, scale: FloatArray, nodes: int, *,
-    hold_beta: tuple[int, ...] = (), hold_scale: tuple[int, ...] = (),
+    model: StudyModel,
+    alpha: FloatArray,
+    beta: FloatArray,
+    scale: FloatArray,
+    nodes: int,
+    *,
+    hold_beta: tuple[int, ...] = (),
+    hold_scale: tuple[int, ...] = (),
 ) -> Optimum:
     """Return the maximum reached by Newton's method from a starting point; held parameters stay."""
-    free = np.array([j for j in range(model.p) if j not in hold_beta]
-                    + [model.p + j for j in range(model.m) if j not in hold_scale], dtype=np.intp)
+    free = np.array(
+        [j for j in range(model.p) if j not in hold_beta]
+        + [model.p + j for j in range(model.m) if j not in hold_scale],
+        dtype=np.intp,
+    )
     at = _Point(np.array(alpha, float), np.array(beta, float), np.array(scale, float))
     ev = _evaluate(model, at, nodes, None)
     for _ in range(STEPS):
@@ -136,13 +149,21 @@ def maximise(
         if not moved:
             break
     else:
-        raise ConvergenceError("the likelihood kept rising after 100 Newton steps · the estimate is at infinity or the data are corrupt")
+        raise ConvergenceError(
+            "the likelihood kept rising after 100 Newton steps · the estimate is at infinity or the data are corrupt"
+        )
     return _optimum(model, at, ev, nodes, free)
 
 
 def _line_search(
-    model: StudyModel, at: _Point, ev: Evaluation, nodes: int, step: FloatArray,
-    da0: FloatArray, da1: FloatArray, free: FloatArray,
+    model: StudyModel,
+    at: _Point,
+    ev: Evaluation,
+    nodes: int,
+    step: FloatArray,
+    da0: FloatArray,
+    da1: FloatArray,
+    free: FloatArray,
 ) -> tuple[_Point, Evaluation, bool]:
     """Return the first of full, half, quarter … step that raises the likelihood."""
     full = np.zeros(model.p + model.m)
@@ -321,4 +342,6 @@ def _zeroed(model: StudyModel, base: Optimum, nodes: int) -> Optimum:
     ev = _evaluate(model, at, max(nodes, 1), None)
     free = np.arange(model.p, dtype=np.intp)
     hessian = _numeric_hessian(model, at, nodes, ev.mode)
-    return Optimum(base.value, base.alpha, base.beta, at.scale, moments_at(model, -hessian, free), -hessian, base.studies)
+    return Optimum(
+        base.value, base.alpha, base.beta, at.scale, moments_at(model, -hessian, free), -hessian, base.studies
+    )

@@ -103,7 +103,7 @@ def hermite(nodes: int, d: int) -> tuple[FloatArray, FloatArray]:
     if d == 1:
         return x[:, None], logw
     t = np.stack(np.meshgrid(*[x] * d, indexing="ij"), axis=-1).reshape(-1, d)
-    total = sum(np.meshgrid(*[logw] * d, indexing="ij")).reshape(-1)  # type: ignore[union-attr]
+    total = np.sum(np.meshgrid(*[logw] * d, indexing="ij"), axis=0).reshape(-1)
     return t, total
 
 
@@ -112,7 +112,9 @@ def _linear(model: StudyModel, alpha: FloatArray, beta: FloatArray) -> FloatArra
     return f + model.local * alpha[..., None] if model.has_local else f
 
 
-def _mode(model: StudyModel, f: FloatArray, Z: FloatArray, start: FloatArray | None) -> tuple[FloatArray, FloatArray, tuple[FloatArray, ...]]:
+def _mode(
+    model: StudyModel, f: FloatArray, Z: FloatArray, start: FloatArray | None
+) -> tuple[FloatArray, FloatArray, tuple[FloatArray, ...]]:
     """Return the mode v̂ (b,k,d), its curvature H (b,k,d,d) and (residual, A'', A''') there."""
     eye = np.eye(model.d)
     v = np.zeros((*f.shape[:2], model.d)) if start is None else start
@@ -135,7 +137,7 @@ def _mode(model: StudyModel, f: FloatArray, Z: FloatArray, start: FloatArray | N
 
 def _solve(H: FloatArray, g: FloatArray) -> FloatArray:
     if H.shape[-1] == 1:
-        return g / H[..., 0]
+        return np.asarray(g / H[..., 0])
     return np.asarray(np.linalg.solve(H, g[..., None])[..., 0])
 
 
@@ -158,6 +160,8 @@ def evaluate(
 
     Parameters
     ----------
+    model
+        The likelihood.
     alpha, beta, scale
         (b, k), (b, p), (b, m).
     nodes
@@ -201,8 +205,16 @@ def _direct(model: StudyModel, v: FloatArray) -> FloatArray:
 
 
 def _gradient(
-    model: StudyModel, Z: FloatArray, v: FloatArray, L: FloatArray, H: FloatArray,
-    parts: tuple[FloatArray, ...], vq: FloatArray, t: FloatArray, posterior: FloatArray, residual: FloatArray,
+    model: StudyModel,
+    Z: FloatArray,
+    v: FloatArray,
+    L: FloatArray,
+    H: FloatArray,
+    parts: tuple[FloatArray, ...],
+    vq: FloatArray,
+    t: FloatArray,
+    posterior: FloatArray,
+    residual: FloatArray,
 ) -> FloatArray:
     """Return the gradient of the quadrature value, nodes moving with the parameters: (b, k, a)."""
     r0, w0, a3 = parts

@@ -46,7 +46,9 @@ class Likelihood:
         if tau is not None:
             scale[list(self.slope)] = tau
             hold_scale = self.slope
-        top = maximise(self.model, self.optimum.alpha, beta, scale, self.nodes, hold_beta=hold_beta, hold_scale=hold_scale)
+        top = maximise(
+            self.model, self.optimum.alpha, beta, scale, self.nodes, hold_beta=hold_beta, hold_scale=hold_scale
+        )
         return top.value
 
 
@@ -102,6 +104,8 @@ class GlmmPooled(CountPooled):
     @property
     def bic(self) -> float:
         """Schwarz's criterion, with the number of count rows as sample size."""
+        if self.observations == 0:
+            return math.nan
         return -2 * self.log_likelihood + self.parameters * math.log(self.observations)
 
     @property
@@ -113,17 +117,26 @@ class GlmmPooled(CountPooled):
     @property
     def prediction_note(self) -> str:
         """Why there is no prediction interval, empty when there is one."""
-        if self.bounds is not None:
-            return "one study, no events or nothing but events: the random-effects distribution cannot be estimated"
-        return "" if self.spec.tau2 == "ML" else CountPooled.prediction_note.fget(self)  # type: ignore[attr-defined]
+        return self.spec.why.get("prediction", "") if self.spec.prediction == "none" else ""
+
+    @property
+    def prediction_df(self) -> float:
+        """Degrees of freedom behind the prediction interval; inf for the normal distribution."""
+        rows = self.k_informative - self.coefficients.size
+        return {"HTS": float(rows - 1), "t": float(rows)}.get(self.spec.prediction, math.inf)
 
     def prediction(self, level: float | None = None) -> Interval | None:
         """Return mu ± quantile × √(se² + τ²): the true effect of a new study, on the link scale."""
         if self.prediction_note:
             return None
         level = self.spec.level if level is None else check_level(level)
-        half = quantile(level, self.df) * math.sqrt(self.se**2 + self.tau2)
+        half = quantile(level, self.prediction_df) * math.sqrt(self.se**2 + self.tau2)
         return Interval(self.mu - half, self.mu + half)
+
+    @property
+    def k_informative(self) -> int:
+        """Studies that carry information about the effect."""
+        return self.table.k if self.likelihood is None else self.likelihood.model.k
 
     def marginal(self) -> float:
         """Return the mean proportion or rate over studies: E{back(θ)} with θ ~ N(mu, τ²).
@@ -223,8 +236,14 @@ class GlmmPooled(CountPooled):
 
     def _glance(self) -> dict[str, Any]:
         return {
-            "log_likelihood": self.log_likelihood, "aic": self.aic, "bic": self.bic, "q_lrt": self.q_lrt,
-            "q_lrt_p": self.q_lrt_p, "sigma2": self.sigma2, "rho": self.rho, "modes": self.modes,
+            "log_likelihood": self.log_likelihood,
+            "aic": self.aic,
+            "bic": self.bic,
+            "q_lrt": self.q_lrt,
+            "q_lrt_p": self.q_lrt_p,
+            "sigma2": self.sigma2,
+            "rho": self.rho,
+            "modes": self.modes,
         }
 
 

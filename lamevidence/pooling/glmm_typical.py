@@ -12,7 +12,12 @@ from .glmm_designs import CountData
 
 __all__ = ["typical_of"]
 
-_NAMES = {"OR": ("ai", "n1i", "ci", "n2i"), "IRR": ("x1i", "t1i", "x2i", "t2i"), "PLO": ("xi", "ni"), "IRLN": ("xi", "ti")}
+_NAMES = {
+    "OR": ("ai", "n1i", "ci", "n2i"),
+    "IRR": ("x1i", "t1i", "x2i", "t2i"),
+    "PLO": ("xi", "ni"),
+    "IRLN": ("xi", "ti"),
+}
 
 
 def typical_of(table: EvidenceTable, data: CountData, measure: str) -> float:

@@ -56,7 +56,11 @@ class MixedPooled(CountPooled):
 
 
 def fit_mixed(
-    table: EvidenceTable, model: MixedModel, value: Callable[[float, float], float], grid: FloatArray, top: float,
+    table: EvidenceTable,
+    model: MixedModel,
+    value: Callable[[float, float], float],
+    grid: FloatArray,
+    top: float,
     level: float,
 ) -> MixedPooled:
     """Return the fit of ``value(mu, dispersion)``: profile over a grid of dispersions, then polish, 0 included."""
@@ -79,8 +83,24 @@ def fit_mixed(
         "q is the likelihood-ratio statistic of no dispersion (half χ² with 1 df)",
     )
     return MixedPooled(
-        table, spec, model.measure, mu, se, math.inf, math.nan, lrt, 1, q_p, math.nan, math.nan, None, notes, None,
-        dispersion, model.dispersion, at,
+        table,
+        spec,
+        model.measure,
+        mu,
+        se,
+        math.inf,
+        math.nan,
+        lrt,
+        1,
+        q_p,
+        math.nan,
+        math.nan,
+        None,
+        notes,
+        None,
+        dispersion,
+        model.dispersion,
+        at,
     )
 
 
@@ -89,7 +109,9 @@ def _golden(f: Callable[[float], float], low: float, high: float) -> float:
 
     if high <= low:
         return low
-    found = minimize_scalar(lambda d: -f(d), bounds=(low, high), method="bounded", options={"xatol": 1e-10 * (1 + high)})
+    found = minimize_scalar(
+        lambda d: -f(d), bounds=(low, high), method="bounded", options={"xatol": 1e-10 * (1 + high)}
+    )
     return float(found.x)
 
 
@@ -112,7 +134,9 @@ def _standard_error(value: Callable[[float, float], float], mu: float, dispersio
         return math.sqrt(-1 / mm)
     dd = (value(mu, dispersion + s) - 2 * f + value(mu, dispersion - s)) / s**2
     md = (
-        value(mu + h, dispersion + s) - value(mu + h, dispersion - s)
-        - value(mu - h, dispersion + s) + value(mu - h, dispersion - s)
+        value(mu + h, dispersion + s)
+        - value(mu + h, dispersion - s)
+        - value(mu - h, dispersion + s)
+        + value(mu - h, dispersion - s)
     ) / (4 * h * s)
     return math.sqrt(-dd / (mm * dd - md * md))

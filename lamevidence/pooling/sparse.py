@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,14 +50,17 @@ class SparsePooled(CountPooled):
         Studies that have an estimate of their own and enter Q.
     """
 
-    association: Association = Association(math.nan, math.nan)
-    homogeneity: Homogeneity = Homogeneity(math.nan, math.nan, math.nan, math.nan, 0)
+    association: Association = field(default_factory=lambda: Association(math.nan, math.nan))
+    homogeneity: Homogeneity = field(default_factory=lambda: Homogeneity(math.nan, math.nan, math.nan, math.nan, 0))
     k_estimated: int = 0
 
     def _glance(self) -> dict[str, Any]:
         return {
-            "cmh": self.association.statistic, "cmh_p": self.association.p, "breslow_day": self.homogeneity.bd,
-            "breslow_day_p": self.homogeneity.bd_p, "tarone": self.homogeneity.tarone,
+            "cmh": self.association.statistic,
+            "cmh_p": self.association.p,
+            "breslow_day": self.homogeneity.bd,
+            "breslow_day_p": self.homogeneity.bd_p,
+            "tarone": self.homogeneity.tarone,
             "tarone_p": self.homogeneity.tarone_p,
         }
 
@@ -86,12 +89,19 @@ def _notes(double_zero: FloatArray, keeps: bool) -> tuple[str, ...]:
     if not count:
         return ()
     fate = "enter with zero events on both sides" if keeps else "carry no information about this ratio and get weight 0"
-    return (f"{count} of {double_zero.size} studies without events in either group (or with nothing but events) {fate}",)
+    return (
+        f"{count} of {double_zero.size} studies without events in either group (or with nothing but events) {fate}",
+    )
 
 
 def mantel_haenszel(
-    table: EvidenceTable, *, measure: str | None = None, level: float = 0.95, correct: bool = True,
-    add: float = 0.0, to: str = "none",
+    table: EvidenceTable,
+    *,
+    measure: str | None = None,
+    level: float = 0.95,
+    correct: bool = True,
+    add: float = 0.0,
+    to: str = "none",
 ) -> SparsePooled:
     """Pool two-group counts by the Mantel-Haenszel method (a common-effect model).
 
@@ -132,6 +142,7 @@ def mantel_haenszel(
     """
     code = measure_of(table, (*_TABLES, *_RATES), measure, "Mantel-Haenszel pooling")
     check_level(level)
+    table.require_independent()
     what = f"Mantel-Haenszel {code}"
     association, homogeneity = Association(math.nan, math.nan), Homogeneity(math.nan, math.nan, math.nan, math.nan, 0)
     if code in _TABLES:
@@ -152,13 +163,33 @@ def mantel_haenszel(
         raise _no_estimate(what, "Mantel-Haenszel")
     yi, vi = _own_estimates(table) if code == table.measure else (np.zeros(0), np.zeros(0))
     q = max(0.0, float(((yi - summed.mu) ** 2 / vi).sum()))
-    return _result(table, code, "Mantel-Haenszel", summed, q, yi.size, level, _notes(empty, code in ("RD", "IRD")),
-                   {"add": add, "to": to}, association, homogeneity)
+    return _result(
+        table,
+        code,
+        "Mantel-Haenszel",
+        summed,
+        q,
+        yi.size,
+        level,
+        _notes(empty, code in ("RD", "IRD")),
+        {"add": add, "to": to},
+        association,
+        homogeneity,
+    )
 
 
 def _result(
-    table: EvidenceTable, code: str, model: str, summed: Summed, q: float, k_yi: int, level: float,
-    notes: tuple[str, ...], options: dict[str, Any], association: Association, homogeneity: Homogeneity,
+    table: EvidenceTable,
+    code: str,
+    model: str,
+    summed: Summed,
+    q: float,
+    k_yi: int,
+    level: float,
+    notes: tuple[str, ...],
+    options: dict[str, Any],
+    association: Association,
+    homogeneity: Homogeneity,
 ) -> SparsePooled:
     if options.get("to", "none") != "none":
         notes += (f"{options['add']:g} was added to the cells of studies chosen by to={options['to']!r}, as asked",)
@@ -166,20 +197,40 @@ def _result(
         notes += (f"Q rests on the {k_yi} of {table.k} studies that have an estimate and a variance of their own",)
     p, i2, h2 = _heterogeneity(q, k_yi - 1)
     spec = CountSpec(
-        {"Peto": "peto"}.get(model, "mh"), "none", "z", "none", level, "sums over studies",
+        {"Peto": "peto"}.get(model, "mh"),
+        "none",
+        "z",
+        "none",
+        level,
+        "sums over studies",
         {"model": "common effect from sums over studies: no variance per study, no continuity correction"},
-        options, model,
+        options,
+        model,
     )
     total = float(summed.weights.sum())
     return SparsePooled(
-        table, spec, code, summed.mu, summed.se, math.inf, 0.0, q, k_yi - 1, p, i2, h2,
-        100 * summed.weights / total, notes, None, association, homogeneity, k_yi,
+        table,
+        spec,
+        code,
+        summed.mu,
+        summed.se,
+        math.inf,
+        0.0,
+        q,
+        k_yi - 1,
+        p,
+        i2,
+        h2,
+        100 * summed.weights / total,
+        notes,
+        None,
+        association,
+        homogeneity,
+        k_yi,
     )
 
 
-def peto(
-    table: EvidenceTable, *, level: float = 0.95, add: float = 0.0, to: str = "none"
-) -> SparsePooled:
+def peto(table: EvidenceTable, *, level: float = 0.95, add: float = 0.0, to: str = "none") -> SparsePooled:
     """Pool two-by-two counts by Peto's one-step method: log OR = Σ(O − E)/ΣV, se = 1/√ΣV.
 
     Good for rare events, balanced groups and small effects (Bradburn 2007, doi:10.1002/sim.2528); biased otherwise.
@@ -211,6 +262,7 @@ def peto(
     """
     measure_of(table, ("PETO", "OR"), None, "Peto pooling")
     check_level(level)
+    table.require_independent()
     raw = two_by_two(table, "Peto pooling")
     summed, q, k_pos = peto_or(raw.corrected(add, to))
     if k_pos == 0:
@@ -218,9 +270,9 @@ def peto(
     notes = _notes(raw.double_zero, False)
     imbalance = np.maximum(raw.n1, raw.n2) / np.minimum(raw.n1, raw.n2)
     if float(imbalance.max()) > 2 or abs(summed.mu) > math.log(2.5):
-        notes += ("Peto's method is biased with unbalanced groups or large effects; Mantel-Haenszel or a GLMM is safer here",)
+        notes += (
+            "Peto's method is biased with unbalanced groups or large effects; Mantel-Haenszel or a GLMM is safer here",
+        )
     homogeneity = Homogeneity(math.nan, math.nan, math.nan, math.nan, k_pos)
     nothing = Association(math.nan, math.nan)
     return _result(table, "PETO", "Peto", summed, q, k_pos, level, notes, {"add": add, "to": to}, nothing, homogeneity)
-
-

@@ -105,8 +105,12 @@ def _extra(zero: FloatArray, add: float, to: str) -> FloatArray:
         raise OptionError(f"to={to!r} does not apply · choices: {', '.join(ADD_TO)}")
     if not (np.isfinite(add) and add >= 0):
         raise OptionError(f"add={add!r} must be a number not below 0")
-    chosen = {"none": np.zeros_like(zero), "only0": zero, "all": np.ones_like(zero),
-              "if0all": np.full_like(zero, bool(zero.any()))}[to]
+    chosen = {
+        "none": np.zeros_like(zero),
+        "only0": zero,
+        "all": np.ones_like(zero),
+        "if0all": np.full_like(zero, bool(zero.any())),
+    }[to]
     return np.where(chosen, add, 0.0)
 
 

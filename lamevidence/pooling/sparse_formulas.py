@@ -11,8 +11,18 @@ from scipy import special
 from .sparse_counts import PersonTime, TwoByTwo
 
 __all__ = [
-    "Association", "Homogeneity", "Summed", "breslow_day", "cochran_mantel_haenszel", "irr_test", "mh_ird",
-    "mh_irr", "mh_or", "mh_rd", "mh_rr", "peto_or",
+    "Association",
+    "Homogeneity",
+    "Summed",
+    "breslow_day",
+    "cochran_mantel_haenszel",
+    "irr_test",
+    "mh_ird",
+    "mh_irr",
+    "mh_or",
+    "mh_rd",
+    "mh_rr",
+    "peto_or",
 ]
 
 
@@ -85,7 +95,9 @@ def mh_irr(t: PersonTime) -> Summed:
     R, S = float((t.x1 * t.t2 / t.t).sum()), float(weights.sum())
     if R == 0 or S == 0:
         return _nothing(weights)
-    return Summed(math.log(R / S), math.sqrt(float((t.t1 / t.t * (t.t2 / t.t) * (t.x1 + t.x2)).sum()) / (R * S)), weights)
+    return Summed(
+        math.log(R / S), math.sqrt(float((t.t1 / t.t * (t.t2 / t.t) * (t.x1 + t.x2)).sum()) / (R * S)), weights
+    )
 
 
 def mh_ird(t: PersonTime) -> Summed:

@@ -62,7 +62,9 @@ def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> GlmmPooled:
     counts = {name: inputs[name][keep] for name in COUNTS if name in inputs}
     labels = tuple(str(i) for i in range(int(keep.sum())))
     nothing = np.full(len(labels), math.nan)
-    table = EvidenceTable(yi=nothing, vi=nothing, labels=labels, studies=labels, measure=measure, unit=None, counts=counts)
+    table = EvidenceTable(
+        yi=nothing, vi=nothing, labels=labels, studies=labels, measure=measure, unit=None, counts=counts
+    )
     return fit_glmm(table, **settings)
 
 
@@ -88,8 +90,15 @@ def at_r(fit: GlmmPooled, expected: dict[str, Any]) -> tuple[float, float]:
         scale[:] = math.sqrt(sigma2), r * tau, math.sqrt(max(0.0, 1 - r * r)) * tau
     if scale.size == 0:
         return fit.log_likelihood, fit.conditional_log_likelihood
-    there = maximise(model, top.alpha, beta, scale, likelihood.nodes, hold_beta=tuple(range(effects)),
-                     hold_scale=tuple(range(scale.size)))
+    there = maximise(
+        model,
+        top.alpha,
+        beta,
+        scale,
+        likelihood.nodes,
+        hold_beta=tuple(range(effects)),
+        hold_scale=tuple(range(scale.size)),
+    )
     return there.value, conditional_value(model, there, likelihood.nodes)
 
 
@@ -105,7 +114,12 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, A
             fine = abs(g - e) <= rel * abs(e)
         if not fine and leaf in ("QE.Wld", "QEp.Wld") and numeric and not exact_rate:
             fine = True
-        if not fine and leaf in ("se", "se.tau2", "zval", "ci.lb", "ci.ub", "QM", "QMp", "pval") and numeric and not exact_rate:
+        if (
+            not fine
+            and leaf in ("se", "se.tau2", "zval", "ci.lb", "ci.ub", "QM", "QMp", "pval")
+            and numeric
+            and not exact_rate
+        ):
             fine = abs(g - e) <= 1e-2 * max(abs(e), fit.se)
         if not fine and leaf in ("QE.LRT", "QEp.LRT") and got["QE.LRT"] > expected["QE.LRT"]:
             fine = abs(g - e) <= 1e-3 * abs(e)  # R's saturated fit stops on its way to an infinite effect
@@ -146,9 +160,29 @@ def numbers(fit: GlmmPooled, args: dict[str, Any]) -> dict[str, Any]:
     wide = max(n, parms + 2)
     se_tau2 = fit.se_tau2 if args.get("model") == "CM.EL" and args["measure"] == "OR" else None
     return {
-        "beta": beta, "se": se, "zval": z, "pval": p, "ci.lb": beta - half, "ci.ub": beta + half, "tau2": fit.tau2,
-        "se.tau2": se_tau2, "sigma2": fit.sigma2, "rho": fit.rho, "I2": fit.i2, "H2": fit.h2, "QE.Wld": fit.q,
-        "QEp.Wld": fit.q_p, "QE.LRT": fit.q_lrt, "QEp.LRT": fit.q_lrt_p, "QE.df": fit.q_df, "QM": qm, "QMp": qmp,
-        "logLik": ll, "AIC": -2 * ll + 2 * parms, "BIC": -2 * ll + parms * math.log(n),
-        "AICc": -2 * ll + 2 * parms * wide / (wide - parms - 1), "k": fit.k, "_fit": fit,
+        "beta": beta,
+        "se": se,
+        "zval": z,
+        "pval": p,
+        "ci.lb": beta - half,
+        "ci.ub": beta + half,
+        "tau2": fit.tau2,
+        "se.tau2": se_tau2,
+        "sigma2": fit.sigma2,
+        "rho": fit.rho,
+        "I2": fit.i2,
+        "H2": fit.h2,
+        "QE.Wld": fit.q,
+        "QEp.Wld": fit.q_p,
+        "QE.LRT": fit.q_lrt,
+        "QEp.LRT": fit.q_lrt_p,
+        "QE.df": fit.q_df,
+        "QM": qm,
+        "QMp": qmp,
+        "logLik": ll,
+        "AIC": -2 * ll + 2 * parms,
+        "BIC": -2 * ll + parms * math.log(n),
+        "AICc": -2 * ll + 2 * parms * wide / (wide - parms - 1),
+        "k": fit.k,
+        "_fit": fit,
     }

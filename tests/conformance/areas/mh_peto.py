@@ -37,7 +37,9 @@ def _value(text: Any) -> Any:
     return text.strip('"') if text.startswith('"') or not re.fullmatch(r"[-+.\de]+", text) else float(text)
 
 
-def table_of(inputs: dict[str, Any], measure: str, options: dict[str, Any], keep: np.ndarray | None = None) -> EvidenceTable:
+def table_of(
+    inputs: dict[str, Any], measure: str, options: dict[str, Any], keep: np.ndarray | None = None
+) -> EvidenceTable:
     add, to = options.get("add", (0.5, 0.0)), options.get("to", ("only0", "none"))
     drop = options.get("drop00", True)
     drop = drop[0] if isinstance(drop, tuple) else drop
@@ -48,7 +50,9 @@ def table_of(inputs: dict[str, Any], measure: str, options: dict[str, Any], keep
     return EvidenceTable(yi=own.yi, vi=own.vi, labels=labels, studies=labels, measure=measure, unit=None, counts=counts)
 
 
-def fit(inputs: dict[str, Any], fn: str, args: dict[str, Any], options: dict[str, Any], keep: np.ndarray | None = None) -> tuple[SparsePooled, EvidenceTable]:
+def fit(
+    inputs: dict[str, Any], fn: str, args: dict[str, Any], options: dict[str, Any], keep: np.ndarray | None = None
+) -> tuple[SparsePooled, EvidenceTable]:
     level = float(options.get("level", 95)) / 100
     pooled = {"add": float(options.get("add", (0.5, 0.0))[1]), "to": options.get("to", ("only0", "none"))[1]}
     if pooled["to"] == "none":
@@ -64,17 +68,40 @@ def numbers(fit: SparsePooled) -> dict[str, Any]:
     low, high = fit.interval()
     nothing = lambda x: None if math.isnan(x) else x  # noqa: E731
     return {
-        "beta": fit.mu, "se": fit.se, "zval": fit.statistic, "pval": fit.p_value, "ci.lb": low, "ci.ub": high,
-        "QE": fit.q, "QEp": fit.q_p, "I2": fit.i2, "H2": fit.h2,
-        "MH": nothing(fit.association.statistic), "MHp": nothing(fit.association.p),
-        "BD": nothing(fit.homogeneity.bd), "BDp": nothing(fit.homogeneity.bd_p),
-        "TA": nothing(fit.homogeneity.tarone), "TAp": nothing(fit.homogeneity.tarone_p),
-        "k": fit.k, "k.yi": fit.k_estimated, "k.pos": fit.homogeneity.k_pos or None,
+        "beta": fit.mu,
+        "se": fit.se,
+        "zval": fit.statistic,
+        "pval": fit.p_value,
+        "ci.lb": low,
+        "ci.ub": high,
+        "QE": fit.q,
+        "QEp": fit.q_p,
+        "I2": fit.i2,
+        "H2": fit.h2,
+        "MH": nothing(fit.association.statistic),
+        "MHp": nothing(fit.association.p),
+        "BD": nothing(fit.homogeneity.bd),
+        "BDp": nothing(fit.homogeneity.bd_p),
+        "TA": nothing(fit.homogeneity.tarone),
+        "TAp": nothing(fit.homogeneity.tarone_p),
+        "k": fit.k,
+        "k.yi": fit.k_estimated,
+        "k.pos": fit.homogeneity.k_pos or None,
     }
 
 
-SERIES = {"estimate": "beta", "se": "se", "zval": "zval", "pval": "pval", "ci.lb": "ci.lb", "ci.ub": "ci.ub",
-          "Q": "QE", "Qp": "QEp", "I2": "I2", "H2": "H2"}
+SERIES = {
+    "estimate": "beta",
+    "se": "se",
+    "zval": "zval",
+    "pval": "pval",
+    "ci.lb": "ci.lb",
+    "ci.ub": "ci.ub",
+    "Q": "QE",
+    "Qp": "QEp",
+    "I2": "I2",
+    "H2": "H2",
+}
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +110,9 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     k = next(iter(inputs.values())).size
     if fn.startswith(("leave1out", "cumul")):
         every = np.arange(k)
-        subsets = [np.delete(every, i) for i in every] if fn.startswith("leave1out") else [every[: i + 1] for i in every]
+        subsets = (
+            [np.delete(every, i) for i in every] if fn.startswith("leave1out") else [every[: i + 1] for i in every]
+        )
         rows = []
         for keep in subsets:
             try:
