@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
@@ -16,6 +17,7 @@ from .vocabulary import Vocabulary
 
 __all__ = ["study_problems", "unknown"]
 
+_MANY = 20
 _DOI = re.compile(r"10\.\d{4,9}/\S+\Z")
 _PMID = re.compile(r"\d{1,8}\Z")
 _NCT = re.compile(r"NCT\d{8}\Z")
@@ -34,13 +36,14 @@ _OVERALL = {
 def unknown(
     document: Document, loc: Loc, what: str, given: str, choices: Iterable[str], code: str = "LE304"
 ) -> Problem:
-    """Return the problem of a name that is not among the choices."""
+    """Return the problem of a name that is not among the choices; of many choices the nearest are named."""
     names = sorted(choices)
     near = did_you_mean(given, names)
     hint = f"did you mean `{near}`? " if near else ""
-    return document.problem(
-        code, loc, f"unknown {what} `{given}`", f"{hint}choices: {', '.join(names) or 'none'}"
-    )
+    shown = names if len(names) <= _MANY else difflib.get_close_matches(given, names, n=8, cutoff=0.3)
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    remedy = f"{hint}choices: {', '.join(shown) or 'none'}{more}"
+    return document.problem(code, loc, f"unknown {what} `{given}`", remedy)
 
 
 def study_problems(
@@ -86,18 +89,14 @@ def _repeated(document: Document) -> Iterator[Problem]:
                 first[text] = line
 
 
-def _references(
-    document: Document, findings: dict[int, FindingBase], vocabulary: Vocabulary
-) -> Iterator[Problem]:
+def _references(document: Document, findings: dict[int, FindingBase], vocabulary: Vocabulary) -> Iterator[Problem]:
     arms = {t for _, t in _ids(document, "arms")}
     sources = {t for _, t in _ids(document, "publications")}
     own = {t for _, t in _ids(document, "findings")}
     for i, model in findings.items():
         here: Loc = ("findings", i)
         if vocabulary.outcomes and model.outcome not in vocabulary.outcomes:
-            yield unknown(
-                document, (*here, "outcome"), "outcome", model.outcome, vocabulary.outcomes, "LE106"
-            )
+            yield unknown(document, (*here, "outcome"), "outcome", model.outcome, vocabulary.outcomes, "LE106")
         category = getattr(model, "category", None)
         if category and vocabulary.categories and category not in vocabulary.categories:
             yield unknown(document, (*here, "category"), "category", category, vocabulary.categories, "LE106")
@@ -142,11 +141,7 @@ def _identity(document: Document, header: HeaderModel, vocabulary: Vocabulary) -
             'write "YYYY-MM-DD" in quotes',
         )
     registration = header.registration
-    if (
-        registration
-        and registration.registry.lower().startswith("clinicaltrials")
-        and not _NCT.match(registration.id)
-    ):
+    if registration and registration.registry.lower().startswith("clinicaltrials") and not _NCT.match(registration.id):
         yield document.problem(
             "LE502",
             ("registration", "id"),
@@ -187,9 +182,7 @@ def _judgements(document: Document, header: HeaderModel, vocabulary: Vocabulary)
     for i, judged in enumerate(header.risk_of_bias):
         here: Loc = ("risk_of_bias", i)
         if vocabulary.outcomes and judged.outcome not in (*vocabulary.outcomes, "all"):
-            yield unknown(
-                document, (*here, "outcome"), "outcome", judged.outcome, vocabulary.outcomes, "LE106"
-            )
+            yield unknown(document, (*here, "outcome"), "outcome", judged.outcome, vocabulary.outcomes, "LE106")
         if judged.overall not in _OVERALL[judged.tool]:
             yield unknown(
                 document,
@@ -240,9 +233,7 @@ def _cohort(document: Document, header: HeaderModel) -> Iterator[Problem]:
         )
 
 
-def _not_the_sum(
-    document: Document, loc: Loc, what: str, parts: list[int], total: int, remedy: str
-) -> Problem:
+def _not_the_sum(document: Document, loc: Loc, what: str, parts: list[int], total: int, remedy: str) -> Problem:
     return document.problem(
         "LE231", loc, f"{what} {' + '.join(map(str, parts))} = {sum(parts)}, enrolled {total}", remedy
     )

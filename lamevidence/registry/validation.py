@@ -14,6 +14,7 @@ from .nodes import Document, Loc
 __all__ = ["allowed_fields", "blank_problems", "duplicate_problems", "validate"]
 
 M = TypeVar("M", bound=BaseModel)
+_AT = 'add `at: {source: main, table: "2", row: …, printed: "…"}`; nothing is pooled without'
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -63,6 +64,8 @@ def _problem(
         return document.problem(
             "LE101", loc, f"unknown field `{name}`", f"{hint}allowed here: {', '.join(fields)}", key=True
         )
+    if kind == "missing" and inner[-1] == "at":
+        return document.problem("LE501", loc, "the finding has no place in print: `at` is missing", _AT)
     if kind == "missing":
         return document.problem(
             "LE102", loc, f"`{inner[-1]}` is missing", _missing_help(str(inner[-1]), model, inner)
@@ -131,8 +134,6 @@ def _kind_of(value: Any) -> str:  # noqa: ANN401
 
 
 def _missing_help(name: str, model: type[BaseModel], inner: Loc) -> str:
-    if name == "at":
-        return 'say where it is printed: `at: {source: main, table: "2", row: …, printed: "…"}`; nothing is pooled without'
     if name == "dispersion":
         return "say what the printed ± or interval is: `{type: se | sd | ci | iqr | range, …}`, or `dispersion: not_reported`"
     return "add it; what the source does not say is written not_reported"

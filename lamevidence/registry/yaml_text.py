@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .nodes import Node
 
 if TYPE_CHECKING:
-    from ruamel.yaml.error import Mark
+    from ruamel.yaml.error import StreamMark as Mark
 
 __all__ = ["SyntaxTrouble", "compose"]
 
@@ -145,6 +145,8 @@ def _remedy(detail: str) -> str:
         return "put text that holds a colon and a space in quotes"
     if "quoted scalar" in detail or "scanning" in detail:
         return "close the quotes"
+    if "<scalar>" in detail:
+        return "a quote may be open, or a comma missing, here or above"
     if "flow" in detail or "expected ',' or" in detail:
         return "close the bracket, put a comma between fields, and quote text that holds a comma"
     if "block" in detail or "could not find expected ':'" in detail:

@@ -201,11 +201,7 @@ def silent_acceptance(study: object) -> str:
         numbers += [spread.value, spread.low, spread.high] if spread is not None else []
         if any(x is not None and not abs(float(x)) < float("inf") for x in numbers):
             return f"{f.id}: NaN or infinity"
-        if (
-            isinstance(f, Continuous | Contrast)
-            and spread.kind in ("se", "sd")
-            and not float(spread.value) > 0
-        ):
+        if isinstance(f, Continuous | Contrast) and spread.kind in ("se", "sd") and not float(spread.value) > 0:
             return f"{f.id}: SE or SD not positive"
         if (
             isinstance(f, Dichotomous)
@@ -270,9 +266,7 @@ def shorten(text: str, findings: int = 4) -> str:
     if len(starts) <= findings + 1:
         return text
     inside = "findings:" in lines
-    end = next(
-        (i for i in range(starts[-1], len(lines)) if lines[i] and not lines[i].startswith(" ")), len(lines)
-    )
+    end = next((i for i in range(starts[-1], len(lines)) if lines[i] and not lines[i].startswith(" ")), len(lines))
     return "\n".join(lines[: starts[findings]] + lines[end:]) if inside else text
 
 
