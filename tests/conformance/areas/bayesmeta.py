@@ -153,6 +153,8 @@ def deviations(got: Any, expected: Any, hint: Mapping[str, Any]) -> Iterator[tup
 
     bayesmeta searches the mode of a study's effect only inside the interval of μ, and stops at its end.
     """
+    if expected is None:
+        return
     sd = {name: spread(expected[name]) for name in ("mu", "theta")}
     rows = [spread({key: expected["shrinkage"][key][i] for key in ("sd", "ci.lb", "ci.ub")}) for i in range(len(got["_higher"]))]
     for key, g, e, relative, fine in plain_deviations(got, expected, hint):

@@ -49,6 +49,8 @@ posterior gives 0.414501253 for the intercept of raudenbush1985 under uniform pr
 
 def deviations(got: Any, expected: Any, hint: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any, float, bool]]:
     """τ and the marginal likelihood at the file's tolerance; effects also within the grid error, in posterior sd."""
+    if expected is None:
+        return
     tau = {key: expected[key] for key in ("tau", "marginal_likelihood") if key in expected}
     yield from plain_deviations(got, tau, hint)
     for name, block_of in expected.items():
