@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
@@ -86,9 +85,9 @@ def i2_from_h2(h2: float) -> float:
 
 
 def h2_test_based(q: float, df: int, level: float) -> Interval:
-    """Return Higgins and Thompson's test-based interval for H² (not cut at 1).
+    """Return Higgins and Thompson's test-based interval for H²; its lower end may lie below 1.
 
-    log H ± z·se with se = ½(log Q − log df)/(√(2Q) − √(2df − 1)) where Q > k, and
+    log max(1, H) ± z·se with se = ½(log Q − log df)/(√(2Q) − √(2df − 1)) where Q > k, and
     √(1/(2(df − 1))·(1 − 1/(3(df − 1)²))) otherwise. Reference: doi:10.1002/sim.1186, appendix A2.
     """
     k = df + 1
@@ -96,6 +95,6 @@ def h2_test_based(q: float, df: int, level: float) -> Interval:
         se = 0.5 * (math.log(q) - math.log(df)) / (math.sqrt(2 * q) - math.sqrt(2 * df - 1))
     else:
         se = math.sqrt(1 / (2 * (df - 1)) * (1 - 1 / (3 * (df - 1) ** 2)))
-    centre = 0.5 * math.log(max(q / df, np.finfo(float).tiny))
+    centre = 0.5 * math.log(max(q / df, 1.0))
     half = quantile(level) * se
     return Interval(math.exp(2 * (centre - half)), math.exp(2 * (centre + half)))

@@ -9,20 +9,21 @@ the most frequent model and gets closed forms.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 
 __all__ = [
-    "ITERATION_LIMIT", "OK", "OUT_OF_ITERATIONS", "Centred", "Projection", "Roots", "centre", "generalised_q",
-    "solve_decreasing",
+    "ITERATION_LIMIT", "OK", "OUT_OF_ITERATIONS", "Centred", "IntArray", "Projection", "Roots", "centre",
+    "generalised_q", "pick", "solve_decreasing",
 ]
 
 OK = 0
 OUT_OF_ITERATIONS = 1
+IntArray: TypeAlias = NDArray[np.int64]
 ITERATION_LIMIT = 200
 RELATIVE_STOP = 4e-15
 """Newton stops when a step changes t by less than this share: a few units in the last place."""
@@ -79,7 +80,8 @@ class Projection:
         if X is None:
             self.W: FloatArray = np.add.reduce(w, axis=-1)
         else:
-            self.G: FloatArray = np.linalg.inv(np.swapaxes(X, -1, -2) @ (w[..., None] * X))
+            cross = np.swapaxes(X, -1, -2) @ (w[..., None] * X)
+            self.G: FloatArray = np.asarray(np.linalg.inv(cross), dtype=np.float64)
 
     def coefficients(self, z: FloatArray) -> FloatArray:
         """Return (X'WX)⁻¹X'Wz, (…, p); shape (…, 1) without a design."""
@@ -137,10 +139,10 @@ class Roots(NamedTuple):
 
     value: FloatArray
     iterations: int
-    status: FloatArray
+    status: IntArray
 
 
-def pick(X: FloatArray | None, rows: FloatArray) -> FloatArray | None:
+def pick(X: FloatArray | None, rows: IntArray | int) -> FloatArray | None:
     """Return the designs of some data sets; a design shared by all stays shared."""
     return X if X is None or X.ndim == 2 else X[rows]
 
@@ -180,5 +182,3 @@ def solve_decreasing(y: FloatArray, v: FloatArray, X: FloatArray | None, target:
     status[active[~settled]] = OUT_OF_ITERATIONS
     return Roots(t, ITERATION_LIMIT, status)
 
-
-Evaluate = Callable[[FloatArray, FloatArray, FloatArray, FloatArray | None], tuple[FloatArray, FloatArray]]

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..effects.measures.base import FloatArray
-from .kernels import ITERATION_LIMIT, OUT_OF_ITERATIONS, Projection, pick
+from .kernels import ITERATION_LIMIT, OUT_OF_ITERATIONS, IntArray, Projection, pick
 
-__all__ = ["LikelihoodFit", "log_likelihood", "maximise", "restricted_log_likelihood"]
+__all__ = ["LikelihoodFit", "information", "log_likelihood", "maximise", "restricted_log_likelihood"]
 
 GRID_RATIO = 2.0
 RELATIVE_STOP = 1e-14
@@ -26,9 +26,9 @@ class LikelihoodFit(NamedTuple):
     """Where the likelihood is highest, and what else it shows; one entry a data set."""
 
     value: FloatArray
-    modes: FloatArray
+    modes: IntArray
     gap: FloatArray
-    status: FloatArray
+    status: IntArray
 
 
 def restricted_log_likelihood(
@@ -58,9 +58,34 @@ def log_likelihood(
     rss = float(np.sum(w * r * r))
     logs = float(np.sum(np.log(v + t)))
     if not restricted:
-        return -0.5 * (k * _LOG_2PI + logs + rss)
+        return float(-0.5 * (k * _LOG_2PI + logs + rss))
     within = float(np.linalg.slogdet(X.T @ X)[1])
-    return -0.5 * ((k - p) * _LOG_2PI - within + logs + float(projection.log_determinant()) + rss)
+    return float(-0.5 * ((k - p) * _LOG_2PI - within + logs + float(projection.log_determinant()) + rss))
+
+
+def information(value: float, v: FloatArray, p: int, estimated: bool, restricted: bool) -> dict[str, float]:
+    """Return log-likelihood, deviance, AIC, BIC and AICc.
+
+    Parameters
+    ----------
+    value
+        Log-likelihood at the estimate.
+    v
+        Variances, (k,); the saturated model of the ML deviance.
+    p, estimated
+        Number of coefficients, and whether τ² was estimated.
+    restricted
+        REML: k − p observations, deviance −2ℓ.
+    """
+    k, parameters = v.size, p + int(estimated)
+    n = k - p if restricted else k
+    saturated = 0.0 if restricted else -0.5 * float(np.sum(_LOG_2PI + np.log(v)))
+    size = max(n, parameters + 2)
+    return {
+        "log_likelihood": value, "deviance": -2 * (value - saturated), "aic": -2 * value + 2 * parameters,
+        "bic": -2 * value + parameters * float(np.log(n)),
+        "aicc": -2 * value + 2 * parameters * size / (size - parameters - 1),
+    }
 
 
 def score(
@@ -115,7 +140,7 @@ def _grid(y: FloatArray, v: FloatArray, k: FloatArray, p: int, X: FloatArray | N
 
 def _polish(
     y: FloatArray, v: FloatArray, X: FloatArray | None, low: FloatArray, high: FloatArray, restricted: bool
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, IntArray]:
     """Return the root of the score inside each bracket (+ at ``low``, − at ``high``), and a status."""
     t = np.where(low > 0, np.sqrt(low * high), high / 2)
     status = np.zeros(t.shape[0], dtype=np.int64)

@@ -13,12 +13,11 @@ from typing import Any
 from ..errors import OptionError
 from .spec import Spec
 
-__all__ = ["FEW", "INVERSE_VARIANCE", "check_level", "resolve"]
+__all__ = ["FEW", "check_level", "resolve", "resolve_regression"]
 
 FEW = 5
 """Below this number of studies a frequentist prediction interval says next to nothing."""
 
-INVERSE_VARIANCE = ("random", "common", "fixed", "ivhet", "henmi-copas")
 NAMED_BY_QUESTION = "the question pre-specifies it"
 
 
@@ -64,7 +63,7 @@ def default_prediction(model: str, k: int, interval: str) -> tuple[str, str]:
 
 
 def resolve(k: int, given: Mapping[str, Any], question: Mapping[str, Any], model: str, why_model: str) -> Spec:
-    """Return the complete `Spec` of an inverse-variance model.
+    """Return the complete `Spec` of a pooled mean.
 
     Parameters
     ----------
@@ -75,23 +74,49 @@ def resolve(k: int, given: Mapping[str, Any], question: Mapping[str, Any], model
     model, why_model
         The model, already chosen, and why.
     """
-    why = {"model": why_model}
-    chosen: dict[str, Any] = {}
+    interval = _settle("interval", given, question, default_interval(model, k))
+    return _spec(
+        model, why_model, given,
+        tau2=_settle("tau2", given, question, default_tau2(model, k)), interval=interval,
+        prediction=_settle("prediction", given, question, default_prediction(model, k, str(interval[0]))),
+        level=_settle("level", given, question, (0.95, "customary")),
+    )
 
-    def settle(name: str, default: tuple[Any, str]) -> None:
-        if given.get(name) is not None:
-            chosen[name], why[name] = given[name], "given"
-        elif question.get(name) is not None:
-            chosen[name], why[name] = question[name], NAMED_BY_QUESTION
-        else:
-            chosen[name], why[name] = default
 
-    settle("tau2", default_tau2(model, k))
-    settle("interval", default_interval(model, k))
-    settle("prediction", default_prediction(model, k, str(chosen["interval"])))
-    settle("level", (0.95, "customary"))
-    tau2 = chosen["tau2"]
+def resolve_regression(k: int, p: int, given: Mapping[str, Any], question: Mapping[str, Any], model: str) -> Spec:
+    """Return the complete `Spec` of a meta-regression; of the question, only the level counts."""
+    nothing: Mapping[str, Any] = {}
+    prediction = ("none", f"the {model} model has no distribution of effects to predict from")
+    if model == "random":
+        prediction = ("riley", "t(k − p − 1) with the standard error of the test")
+        if k - p < 2:
+            prediction = ("none", "k − p < 2")
+    return _spec(
+        model, "moderators may leave heterogeneity unexplained" if model == "random" else "given", given,
+        tau2=_settle("tau2", given, nothing, default_tau2(model, k)),
+        interval=_settle("interval", given, nothing, default_interval(model, k)),
+        prediction=_settle("prediction", given, nothing, prediction),
+        level=_settle("level", given, question, (0.95, "customary")),
+    )
+
+
+def _settle(
+    name: str, given: Mapping[str, Any], question: Mapping[str, Any], default: tuple[Any, str]
+) -> tuple[Any, str]:
+    """Return the choice and its reason: the user's, else the question's, else the policy's."""
+    if given.get(name) is not None:
+        return given[name], "given"
+    if question.get(name) is not None:
+        return question[name], NAMED_BY_QUESTION
+    return default
+
+
+def _spec(model: str, why_model: str, given: Mapping[str, Any], **chosen: tuple[Any, str]) -> Spec:
+    weights = given.get("weights")
+    tau2 = chosen["tau2"][0]
     return Spec(
-        model, tau2 if isinstance(tau2, str) else "fixed", chosen["interval"], chosen["prediction"],
-        check_level(chosen["level"]), str(given.get("weights") or "inverse-variance"), why,
+        model, tau2 if isinstance(tau2, str) else "fixed", chosen["interval"][0], chosen["prediction"][0],
+        check_level(chosen["level"][0]),
+        "inverse-variance" if weights is None else weights if isinstance(weights, str) else "given",
+        {"model": why_model} | {name: why for name, (_, why) in chosen.items()},
     )

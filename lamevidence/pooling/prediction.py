@@ -82,8 +82,8 @@ def student(fit: Fitted, inference: Inference) -> Predictive:
 
 @PREDICTIONS.register("riley", title="t quantile with k − 2 df", reference="10.1136/bmj.d549")
 def riley(fit: Fitted, inference: Inference) -> Predictive:
-    """Return mean ± t(k − 2)·√(τ² + se²), with the standard error of the interval method."""
-    return _spread(fit, inference.se**2, fit.k - 2, 3, "riley")
+    """Return mean ± t(max(1, k − 2))·√(τ² + se²), with the standard error of the interval method."""
+    return _spread(fit, inference.se**2, max(1, fit.k - 2), 2, "riley")
 
 
 @PREDICTIONS.register("HTS", title="Higgins-Thompson-Spiegelhalter", reference="10.1111/j.1467-985X.2008.00552.x")

@@ -160,7 +160,10 @@ def text(fit: Pooled) -> str:
     percent = f"{100 * fit.spec.level:g}%"
     lines = [f"{fit.table.title or name} · k = {fit.k} · {fit.spec.label}"]
     lines.append(f"  {name}  {mu:.4g}  {percent} CI {low:.4g} to {high:.4g}" + (f"  ({fit.unit})" if fit.unit else ""))
-    lines.append(f"  new study  {new.low:.4g} to {new.high:.4g}  ({fit.spec.prediction})" if new else f"  no prediction interval: {fit.prediction_note}")
+    if new is None:
+        lines.append(f"  no prediction interval: {fit.prediction_note}")
+    else:
+        lines.append(f"  new study  {new.low:.4g} to {new.high:.4g}  ({fit.spec.prediction})")
     if fit.k > 1:
         lines.append(f"  tau2 {fit.tau2:.4g} · I² {fit.i2:.1f}% · Q({fit.q_df}) = {fit.q:.2f}, P = {fit.q_p:.3g}")
     lines += [f"  {choice}: {reason}" for choice, reason in fit.spec.why.items()]

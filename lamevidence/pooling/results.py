@@ -16,11 +16,10 @@ from ..values import Interval
 from .fitted import Fitted
 from .heterogeneity import Heterogeneity, heterogeneity
 from .intervals import Inference
-from .likelihood import log_likelihood
+from .likelihood import information, log_likelihood
 from .policy import check_level
 from .prediction import PREDICTIONS, Predictive
 from .spec import Spec
-from .tau2_errors import tau2_standard_error
 from .tau2_intervals import TAU2_INTERVALS, Tau2Fit
 
 if TYPE_CHECKING:
@@ -274,7 +273,9 @@ class Pooled:
     def weights(self) -> FloatArray:
         """Weight of each row of the table in percent, summing to 100."""
         out = np.zeros(self.live.size)
-        out[self.live] = 100.0 * self.fit.a / self.fit.a.sum() if np.isfinite(self.fit.a).all() else np.isinf(self.fit.a) * 100.0
+        a = self.fit.a
+        a = a if np.isfinite(a).all() else np.isinf(a).astype(np.float64)
+        out[self.live] = 100.0 * a / a.sum()
         return out
 
     @property
@@ -286,6 +287,18 @@ class Pooled:
         )
         size = fit.k - 1 if self.spec.tau2 == "REML" else fit.k
         return value - size * math.log(self.scale)
+
+    def information(self) -> dict[str, float]:
+        """Return log_likelihood, deviance, aic, bic and aicc (restricted ones for REML)."""
+        estimated = self.spec.tau2 not in ("none", "fixed")
+        return information(
+            self.log_likelihood, self.scale**2 * self.fit.v, 1, estimated, restricted=self.spec.tau2 == "REML"
+        )
+
+    @property
+    def typical_variance(self) -> float:
+        """The typical sampling variance behind I²."""
+        return self.scale**2 * self.shape.typical
 
     def transformed(self) -> dict[str, Any]:
         """Return estimate and intervals on the scale people read; empty where that is the analysis scale."""

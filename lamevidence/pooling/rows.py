@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
@@ -11,7 +12,7 @@ from ..errors import DependentRows, InputError, NotEstimable
 __all__ = ["checked_rows", "nothing_to_pool"]
 
 
-def _names(table: EvidenceTable, wrong: FloatArray) -> str:
+def _names(table: EvidenceTable, wrong: NDArray[np.bool_]) -> str:
     return ", ".join(table.labels[i] for i in np.flatnonzero(wrong))
 
 
@@ -42,7 +43,7 @@ def checked_rows(table: EvidenceTable) -> FloatArray:
         return np.ones(v.size, dtype=bool)
     unknown = np.isnan(v) | np.isnan(y)
     if unknown.any():
-        remedy = "use model='glmm' or model='mh', which need no variance per study" if table.counts else "leave them out"
+        remedy = "use model='glmm' or 'mh', which need no variance a study" if table.counts else "leave them out"
         raise InputError(f"no estimate or variance for {_names(table, unknown)} · {remedy}")
     if (v < 0).any():
         raise InputError(f"negative variance for {_names(table, v < 0)} · variances are squares of standard errors")

@@ -18,7 +18,7 @@ from scipy import special
 
 from ..catalog import Catalog
 from ..effects.measures.base import FloatArray
-from .kernels import OUT_OF_ITERATIONS, Projection, pick, solve_decreasing
+from .kernels import OUT_OF_ITERATIONS, IntArray, Projection, pick, solve_decreasing
 from .likelihood import maximise
 from .quadratic_forms import weighted_chi2_cdf
 
@@ -30,8 +30,8 @@ class Tau2:
     """τ² of m data sets, with a status code, the number of modes of the likelihood, and its gap."""
 
     value: FloatArray
-    status: FloatArray | None = None
-    modes: FloatArray | None = None
+    status: IntArray | None = None
+    modes: IntArray | None = None
     gap: FloatArray | None = None
 
 
@@ -53,7 +53,7 @@ def _live(v: FloatArray) -> FloatArray:
 
 def _finite(v: FloatArray) -> FloatArray:
     """Return variances with absent studies as 0, to be multiplied by weights of 0."""
-    return np.where(v < np.inf, v, 0.0)
+    return np.asarray(np.where(v < np.inf, v, 0.0))
 
 
 def moment_estimate(y: FloatArray, v: FloatArray, X: FloatArray | None, a: FloatArray) -> FloatArray:
@@ -61,7 +61,7 @@ def moment_estimate(y: FloatArray, v: FloatArray, X: FloatArray | None, a: Float
     projection = Projection(a, X)
     r = projection.residuals(y)
     q = np.add.reduce(a * r * r, axis=-1)
-    return np.maximum((q - projection.trace(_finite(v))) / projection.trace(), 0.0)
+    return np.asarray(np.maximum((q - projection.trace(_finite(v))) / projection.trace(), 0.0))
 
 
 @TAU2.register("DL", title="DerSimonian-Laird", reference="10.1016/0197-2456(86)90046-2")
@@ -103,7 +103,7 @@ def _hunter_schmidt(
     w = 1.0 / v
     r = Projection(w, X).residuals(y)
     q = np.add.reduce(w * r * r, axis=-1)
-    return np.maximum((factor * q - k) / np.add.reduce(w, axis=-1), 0.0)
+    return np.asarray(np.maximum((factor * q - k) / np.add.reduce(w, axis=-1), 0.0))
 
 
 def crude_variance(y: FloatArray, v: FloatArray, k: FloatArray) -> FloatArray:
@@ -242,7 +242,7 @@ def form_eigenvalues(v: FloatArray, t: float, X: FloatArray | None, a: FloatArra
     ax = a[:, None] * design
     form = root[:, None] * (np.diag(a) - ax @ inner @ ax.T) * root
     values = np.linalg.eigvalsh(form)[design.shape[1]:]
-    return np.maximum(values, 0.0)
+    return np.asarray(np.maximum(values, 0.0))
 
 
 def solve_form(

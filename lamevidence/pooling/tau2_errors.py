@@ -17,13 +17,30 @@ def form_variance(v: FloatArray, t: float, X: FloatArray | None, a: FloatArray) 
 
 
 def tau2_standard_error(
-    method: str, y: FloatArray, v: FloatArray, t: float, X: FloatArray | None, a: FloatArray | None
+    method: str, y: FloatArray, v: FloatArray, t: float, X: FloatArray | None = None, a: FloatArray | None = None
 ) -> float:
     """Return the standard error of τ² for one data set, nan where none is published.
 
     Moment estimators: √Var(Q)/tr P. ML: √(2/Σw²). REML: √(2/tr PP). Roots of Q(τ²) = c: √(2k²/(k − p))/Σw
     with w = 1/(v + τ²) (Sidik & Jonkman 2007, doi:10.1002/sim.2688).
+
+    Parameters
+    ----------
+    method
+        Code in `TAU2`.
+    y, v, t
+        Estimates and variances (k,), and τ².
+    X, a
+        Design (k, p) or None for a common mean; weights (k,) of GENQ and GENQM.
+
+    Examples
+    --------
+    >>> y, v = np.array([0.1, 0.9]), np.array([0.04, 0.09])
+    >>> round(tau2_standard_error("DL", y, v, 0.255), 4)
+    0.4525
     """
+    if X is not None:
+        X = np.linalg.qr(X / np.sqrt((X * X).sum(axis=0)))[0]
     k, p = y.size, 1 if X is None else X.shape[1]
     w = 1.0 / (v + t)
     if method in ("ML", "REML"):

@@ -42,7 +42,7 @@ class Tau2Fit:
 
     @property
     def df(self) -> int:
-        """k − p."""
+        """Degrees of freedom, k − p."""
         return self.y.size - (1 if self.X is None else self.X.shape[1])
 
     @property
@@ -150,19 +150,19 @@ def wald(fit: Tau2Fit, level: float) -> Interval:
 
 @TAU2_INTERVALS.register("wald-log", title="Wald on the log scale", reference="10.1002/sim.2514")
 def wald_log(fit: Tau2Fit, level: float) -> Interval:
-    """Return exp(log τ² ± z·se/τ²)."""
+    """Return exp(log τ² ± z·se/τ²); [0, ∞) at τ² = 0, where the scale says nothing."""
     half = _wald_parts(fit, level)
     if fit.t <= 0:
-        raise NotEstimable("the log-scale interval does not exist at tau2 = 0 · use method='QP'")
-    return Interval(fit.t * math.exp(-half / fit.t), fit.t * math.exp(half / fit.t))
+        return Interval(0.0, math.inf)
+    return Interval(fit.t * math.exp(-half / fit.t), fit.t * float(np.exp(min(half / fit.t, 709.0))))
 
 
 @TAU2_INTERVALS.register("wald-sqrt", title="Wald on the square-root scale", reference="10.1002/sim.2514")
 def wald_sqrt(fit: Tau2Fit, level: float) -> Interval:
-    """Return (τ ± z·se/(2τ))², the lower end not below 0."""
+    """Return (τ ± z·se/(2τ))², the lower end not below 0; [0, ∞) at τ² = 0."""
     half = _wald_parts(fit, level)
     if fit.t <= 0:
-        raise NotEstimable("the square-root-scale interval does not exist at tau2 = 0 · use method='QP'")
+        return Interval(0.0, math.inf)
     tau = math.sqrt(fit.t)
     step = half / (2 * tau)
     return Interval(max(0.0, tau - step) ** 2, (tau + step) ** 2)
