@@ -117,8 +117,12 @@ def pool_bayes_many(yi: ArrayLike, vi: ArrayLike, *, mu: EffectPrior, tau: TauPr
     existence(tau, y.shape[1], int(not mu.proper))
     parts = [_chunk(y[i : i + _CHUNK], v[i : i + _CHUNK], mu, tau) for i in range(0, y.shape[0], _CHUNK)]
     return BatchPosterior(
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("tau", "weight", "loc", "scale", "log_marginal")),
-        parts[0].t, *(np.concatenate([getattr(p, name) for p in parts]) for name in ("centre", "width")),
+        *(
+            np.concatenate([getattr(p, name) for p in parts])
+            for name in ("tau", "weight", "loc", "scale", "log_marginal")
+        ),
+        parts[0].t,
+        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("centre", "width")),
     )
 
 

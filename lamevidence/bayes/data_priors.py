@@ -11,7 +11,17 @@ from ..effects.measures.base import FloatArray
 from ..errors import OptionError
 from .priors import TauPrior
 
-__all__ = ["BergerDeely", "Conventional", "DuMouchel", "FlatSqrt", "FlatTau", "Jeffreys", "OverallJeffreys", "UniformI2", "UniformShrinkage"]
+__all__ = [
+    "BergerDeely",
+    "Conventional",
+    "DuMouchel",
+    "FlatSqrt",
+    "FlatTau",
+    "Jeffreys",
+    "OverallJeffreys",
+    "UniformI2",
+    "UniformShrinkage",
+]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -37,7 +47,9 @@ class _StandardErrorPrior(TauPrior):
     def variances(self) -> FloatArray:
         """Sampling variances that define the prior."""
         if self.vi is None:
-            raise OptionError(f"{self!r} is defined by the standard errors of the studies · use it in a fit, or call .resolve(vi)")
+            raise OptionError(
+                f"{self!r} is defined by the standard errors of the studies · use it in a fit, or call .resolve(vi)"
+            )
         return self.vi
 
     @property

@@ -34,18 +34,21 @@ _MU_SLOPE = Default(
     "95 % within 39 mL/month, three times the whole untreated decline: weak and proper",
 )
 _TAU_LOG_RATIO = Default(
-    HalfNormal(0.5), "weakly informative for log ratios (Friede 2017, doi:10.1002/jrsm.1217)",
+    HalfNormal(0.5),
+    "weakly informative for log ratios (Friede 2017, doi:10.1002/jrsm.1217)",
     (HalfNormal(0.25), HalfNormal(1.0), HalfStudentT(4, 0.5)),
 )
 _MU_LOG_RATIO = Default(Normal(0, 2.82), "95 % of ratios between 1/250 and 250 (Günhan 2020, doi:10.1002/jrsm.1370)")
 _TAU_ONE_ARM = Default(
-    HalfNormal(1.0), "weakly informative for single-arm risks and rates on the log or logit scale",
+    HalfNormal(1.0),
+    "weakly informative for single-arm risks and rates on the log or logit scale",
     (HalfNormal(0.5), HalfNormal(2.0), HalfStudentT(4, 1.0)),
 )
 _MU_LOGIT = Default(Normal(0, 1.5), "nearly flat on the probability")
 _MU_FLAT = Default(Flat(), "no anchor is known on this scale; flat, so that no Bayes factor about μ exists")
 _TAU_SMD = Default(
-    HalfNormal(0.5), "half a standard deviation between studies is large heterogeneity for standardised differences",
+    HalfNormal(0.5),
+    "half a standard deviation between studies is large heterogeneity for standardised differences",
     (HalfNormal(0.25), HalfNormal(1.0), HalfStudentT(4, 0.5)),
 )
 

@@ -58,7 +58,9 @@ def _column(table: EvidenceTable, name: str) -> FloatArray:
 def _checked(X: FloatArray) -> FloatArray:
     if not np.all(np.isfinite(X)):
         rows = ", ".join(str(i) for i in np.flatnonzero(~np.isfinite(X).all(axis=1)))
-        raise InputError(f"moderators are missing or infinite in rows {rows} · leave these studies out first, on purpose")
+        raise InputError(
+            f"moderators are missing or infinite in rows {rows} · leave these studies out first, on purpose"
+        )
     return X
 
 

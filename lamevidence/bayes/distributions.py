@@ -179,7 +179,7 @@ class Distribution(ABC):
             bounds[0] = 0.0
         if np.isfinite(self.support.high):
             bounds[1] = rest
-        grid = np.linspace(*bounds, _SCAN)
+        grid = np.linspace(bounds[0], bounds[1], _SCAN)
         low, high = self._ends(grid, level)
         best = int(np.argmin(high - low))
         left, right = max(best - 1, 0), min(best + 1, _SCAN - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -29,6 +30,10 @@ class EffectPrior(Distribution):
         if unit == self.unit:
             return self
         return self._rescaled(ratio, unit)
+
+    @abstractmethod
+    def logpdf(self, x: FloatArray) -> FloatArray:
+        """Log density; 0 when flat."""
 
     def _rescaled(self: Any, ratio: float, unit: str | None) -> Any:
         raise NotImplementedError

@@ -72,6 +72,7 @@ class ScalarKernel(Kernel):
 
     def below_observed(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> tuple[float, float]:
         """Sum the predictive probabilities of every smaller datum."""
+
         def predicted(kernel: ScalarKernel) -> float:
             return float((weight * np.exp(kernel.integrate(mu, tau, 31).log)).sum())
 
@@ -189,11 +190,17 @@ class Hypergeometric(ScalarKernel):
         m = a + c
         low, high = max(0.0, m - n2), min(n1, m)
         if high - low > _SUPPORT_LIMIT:
-            raise OptionError(f"the exact law of a 2×2 table with {high - low + 1:.0f} possible values is too long · use likelihood='normal'")
+            raise OptionError(
+                f"the exact law of a 2×2 table with {high - low + 1:.0f} possible values is too long · use likelihood='normal'"
+            )
         u = np.arange(low, high + 1)
         log_choose = (
-            special.gammaln(n1 + 1) - special.gammaln(u + 1) - special.gammaln(n1 - u + 1)
-            + special.gammaln(n2 + 1) - special.gammaln(m - u + 1) - special.gammaln(n2 - m + u + 1)
+            special.gammaln(n1 + 1)
+            - special.gammaln(u + 1)
+            - special.gammaln(n1 - u + 1)
+            + special.gammaln(n2 + 1)
+            - special.gammaln(m - u + 1)
+            - special.gammaln(n2 - m + u + 1)
         )
         self.a, self.low, self.high, self.margins = a, low, high, (n1, n2, m)
         self._log_choose = log_choose
@@ -232,12 +239,16 @@ class Hypergeometric(ScalarKernel):
         h = _STEP
         f0, f1, d0, d1, s0, s1 = k0[:-1], k0[1:], k1[:-1] * h, k1[1:] * h, k2[:-1] * h * h, k2[1:] * h * h
         gap = f1 - f0
-        self._poly = np.stack([
-            f0, d0, 0.5 * s0,
-            10 * gap - 6 * d0 - 4 * d1 - 1.5 * s0 + 0.5 * s1,
-            -15 * gap + 8 * d0 + 7 * d1 + 1.5 * s0 - s1,
-            6 * gap - 3 * (d0 + d1) - 0.5 * (s0 - s1),
-        ])
+        self._poly = np.stack(
+            [
+                f0,
+                d0,
+                0.5 * s0,
+                10 * gap - 6 * d0 - 4 * d1 - 1.5 * s0 + 0.5 * s1,
+                -15 * gap + 8 * d0 + 7 * d1 + 1.5 * s0 - s1,
+                6 * gap - 3 * (d0 + d1) - 0.5 * (s0 - s1),
+            ]
+        )
         self._ends = (float(k1[0]), float(k1[-1]))
 
     def _locate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -290,7 +301,6 @@ class TEstimate(Kernel):
         mean = (share * centre).sum(-1)
         var = (share * (v * pull + (centre - mean[..., None]) ** 2)).sum(-1)
         return Inner(out, mean, var)
-
 
     def sample(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Estimate with the same standard error."""
@@ -356,4 +366,6 @@ def _check(table: EvidenceTable, events: FloatArray, total: FloatArray, time: Fl
         bad |= ~((time > 0) & np.isfinite(time))
     if bad.any():
         rows = ", ".join(table.labels[i] for i in np.flatnonzero(bad))
-        raise InputError(f"events must be whole numbers from 0 to their total, and person-time positive · look at: {rows}")
+        raise InputError(
+            f"events must be whole numbers from 0 to their total, and person-time positive · look at: {rows}"
+        )

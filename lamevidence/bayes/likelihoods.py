@@ -73,7 +73,9 @@ def _sizes_known(table: EvidenceTable) -> np.ndarray[tuple[int], np.dtype[np.boo
 def _auto(table: EvidenceTable) -> Likelihood:
     for name, (measures, _) in _COUNTS.items():
         if table.measure in measures and _has_counts(table, name):
-            return Likelihood(name, "the counts themselves are in the table: no normal approximation, no correction for zeros")
+            return Likelihood(
+                name, "the counts themselves are in the table: no normal approximation, no correction for zeros"
+            )
     assert table.n is not None
     estimated = table.unit is not None and unit_named(table.unit).dimension not in ("rate", "ratio")
     family = MEASURES[table.measure].family if table.measure in MEASURES else "generic"

@@ -62,10 +62,17 @@ class LeaveOneOut:
         """Return one line a row."""
         import pandas as pd
 
-        return pd.DataFrame({
-            "label": self.labels, "elpd": self.elpd, "pit": self.pit, "pit_low": self.pit_low, "pit_high": self.pit_high,
-            "p_holm": self.p_holm, "mu_without": self.mu,
-        })
+        return pd.DataFrame(
+            {
+                "label": self.labels,
+                "elpd": self.elpd,
+                "pit": self.pit,
+                "pit_low": self.pit_low,
+                "pit_high": self.pit_high,
+                "p_holm": self.p_holm,
+                "mu_without": self.mu,
+            }
+        )
 
 
 def leave_one_out(post: Posterior) -> LeaveOneOut:

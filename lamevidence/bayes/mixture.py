@@ -102,15 +102,25 @@ class NormalMixture(Distribution):
     def shifted(self, shift: float, factor: float = 1.0, unit: str | None = None) -> NormalMixture:
         """Return the distribution of ``factor · x + shift``."""
         return NormalMixture(
-            self.weight, factor * self.loc + shift, abs(factor) * self.scale,
-            self.finite_mean, self.finite_sd, self.note, unit or self.unit,
+            self.weight,
+            factor * self.loc + shift,
+            abs(factor) * self.scale,
+            self.finite_mean,
+            self.finite_sd,
+            self.note,
+            unit or self.unit,
         )
 
     def widened(self, variance: float) -> NormalMixture:
         """Return the distribution of x plus independent normal noise of this variance."""
         return NormalMixture(
-            self.weight, self.loc, np.sqrt(self.scale**2 + variance),
-            self.finite_mean, self.finite_sd, self.note, self.unit,
+            self.weight,
+            self.loc,
+            np.sqrt(self.scale**2 + variance),
+            self.finite_mean,
+            self.finite_sd,
+            self.note,
+            self.unit,
         )
 
     def draw(self, rng: np.random.Generator, size: int) -> FloatArray:

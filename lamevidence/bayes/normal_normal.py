@@ -213,7 +213,10 @@ def fit_normal(
     def probes(tau: FloatArray, weight: FloatArray) -> FloatArray:
         _, b, V = model.given(tau)
         loc, var = b @ new_x, np.einsum("mpq,p,q->m", V, new_x, new_x)
-        mu, pred = NormalMixture(weight, loc, np.sqrt(np.maximum(var, 1e-300))), NormalMixture(weight, loc, np.sqrt(var + tau**2))
+        mu, pred = (
+            NormalMixture(weight, loc, np.sqrt(np.maximum(var, 1e-300))),
+            NormalMixture(weight, loc, np.sqrt(var + tau**2)),
+        )
         if not state:
             centre, spread = weight @ loc, np.exp(weight @ (0.5 * np.log(np.maximum(var, 1e-300))))
             wide = np.exp(weight @ (0.5 * np.log(var + tau**2)))
@@ -224,7 +227,11 @@ def fit_normal(
     spread = float(np.ptp(model.y)) if model.k > 1 else 0.0
     scales = np.concatenate([np.sqrt(v), [max(spread, float(np.sqrt(v.min())))], [prior.typical]])
     grid = tau_grid(
-        target, probes, scales=(float(scales.min()), float(scales.max())), upper=prior.upper, moments=exists.tau_moments,
+        target,
+        probes,
+        scales=(float(scales.min()), float(scales.max())),
+        upper=prior.upper,
+        moments=exists.tau_moments,
     )
     _, b, V = model.given(grid.tau)
     return ExactNormal(model, prior, grid, b, V, exists)

@@ -91,7 +91,9 @@ def pool_bayes(
     if table.k == 0:
         raise TooFewStudies("a Bayesian pooled effect", 0, 1, "no study answers the question; see table.excluded")
     if table.V is not None and not np.array_equal(table.V, np.diag(np.diagonal(table.V))):
-        raise OptionError("the table has dependent rows (V) · the Bayesian engine pools independent rows; use lam.multilevel")
+        raise OptionError(
+            "the table has dependent rows (V) · the Bayesian engine pools independent rows; use lam.multilevel"
+        )
     table.require_independent()
     X, names = design_matrix(table, moderators)
     chosen = choose_likelihood(table, likelihood)
@@ -140,7 +142,9 @@ def _priors(table: EvidenceTable, mu: Any, tau: Any, names: tuple[str, ...]) -> 
         tau, why_tau = default_tau.prior, f"default: {default_tau.why}"
     tau = stated_prior(tau, "tau", table.unit)
     if not isinstance(tau, TauPrior):
-        raise OptionError(f"tau={tau!r} is not a prior of a standard deviation · choose HalfNormal, HalfCauchy, LogNormal …")
+        raise OptionError(
+            f"tau={tau!r} is not a prior of a standard deviation · choose HalfNormal, HalfCauchy, LogNormal …"
+        )
     given = list(mu) if isinstance(mu, Sequence) else [mu]
     if isinstance(mu, Sequence) and len(given) != len(names):
         raise OptionError(f"mu has {len(given)} priors, the design has {len(names)} coefficients: {', '.join(names)}")
@@ -197,7 +201,9 @@ def _assemble(job: _Job, state: Any, engine: str, prior_tau: TauPrior, error: fl
     coefficients = {name: state.at(rows[j]) for j, name in enumerate(job.names)}
     why = {
         "engine": "deterministic quadrature covers this model" if engine == "exact" else "asked for",
-        "likelihood": job.likelihood.why, "mu": job.priors.why_mu, "tau": job.priors.why_tau,
+        "likelihood": job.likelihood.why,
+        "mu": job.priors.why_mu,
+        "tau": job.priors.why_tau,
     }
     shown = ", ".join(map(repr, job.priors.mu))
     spec = BayesSpec(engine, job.likelihood.name, shown, repr(prior_tau), job.names, job.level, why)
@@ -205,7 +211,9 @@ def _assemble(job: _Job, state: Any, engine: str, prior_tau: TauPrior, error: fl
     learned = table.k - flat >= 1 and table.k > 1
     notes = list(job.likelihood.notes)
     if not learned:
-        notes.append(f"{table.k} {'study says' if table.k == 1 else 'studies say'} nothing about τ by themselves: its posterior is the prior's")
+        notes.append(
+            f"{table.k} {'study says' if table.k == 1 else 'studies say'} nothing about τ by themselves: its posterior is the prior's"
+        )
     elif table.k <= 4:
         notes.append(f"with {table.k} studies the prior of τ matters: see sensitivity()")
     first = coefficients[job.names[0]]
@@ -213,8 +221,21 @@ def _assemble(job: _Job, state: Any, engine: str, prior_tau: TauPrior, error: fl
     if new.moment_note:
         notes.append(new.moment_note)
     return Posterior(
-        table=table, engine=engine, likelihood=job.likelihood.name, mu=first, tau=state.tau,
-        theta=StudyEffects(table.labels, table.studies, state.theta), theta_new=new, coefficients=coefficients,
-        prior_mu=job.priors.mu, prior_tau=prior_tau, spec=spec, state=state, X=job.X, seed=job.seed,
-        numerical_error=error, tau_learned=learned, notes=tuple(notes),
+        table=table,
+        engine=engine,
+        likelihood=job.likelihood.name,
+        mu=first,
+        tau=state.tau,
+        theta=StudyEffects(table.labels, table.studies, state.theta),
+        theta_new=new,
+        coefficients=coefficients,
+        prior_mu=job.priors.mu,
+        prior_tau=prior_tau,
+        spec=spec,
+        state=state,
+        X=job.X,
+        seed=job.seed,
+        numerical_error=error,
+        tau_learned=learned,
+        notes=tuple(notes),
     )

@@ -22,6 +22,9 @@ from .spec import BayesSpec
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .draws import Draws
+    from .loo import LeaveOneOut
+
 
 __all__ = ["Engine", "Posterior", "StudyEffects"]
 
@@ -152,7 +155,9 @@ class Posterior:
             A prior is improper, so that it has no value.
         """
         if not self.proper:
-            raise OptionError("the marginal likelihood needs proper priors for μ and τ · give mu=Normal(…) and a proper tau")
+            raise OptionError(
+                "the marginal likelihood needs proper priors for μ and τ · give mu=Normal(…) and a proper tau"
+            )
         return self.state.log_marginal
 
     @property
@@ -298,8 +303,10 @@ class Posterior:
         ends = [*self.interval(level, kind), *self.prediction(level, kind)]
         mu, a, b, c, d = (float(x) for x in np.asarray(back(np.array([self.mu.median, *ends]))))
         return {
-            "title": measure.back_title if measure else "", "mu": mu,
-            "interval": Interval(a, b), "prediction": Interval(c, d),
+            "title": measure.back_title if measure else "",
+            "mu": mu,
+            "interval": Interval(a, b),
+            "prediction": Interval(c, d),
         }
 
     def draws(self, n: int = 1000, chains: int = 4, seed: int | None = None) -> Draws:

@@ -12,12 +12,29 @@ from .scale_priors import LogNormal, LogStudentT
 __all__ = ["RHODES", "TURNER", "rhodes_prior", "turner_prior"]
 
 _COMPARISONS = (
-    "pharma vs placebo", "pharma vs pharma", "non-pharma vs placebo", "non-pharma vs pharma", "non-pharma vs non-pharma",
+    "pharma vs placebo",
+    "pharma vs pharma",
+    "non-pharma vs placebo",
+    "non-pharma vs pharma",
+    "non-pharma vs non-pharma",
 )
 _TURNER_OUTCOMES = (
-    "all-cause mortality", "obstetric", "cause-specific mortality or morbidity", "resource use", "surgical or device success",
-    "withdrawals", "structure", "physical health", "adverse events", "infection", "signs and symptoms", "pain", "quality of life",
-    "mental health", "biological markers", "subjective",
+    "all-cause mortality",
+    "obstetric",
+    "cause-specific mortality or morbidity",
+    "resource use",
+    "surgical or device success",
+    "withdrawals",
+    "structure",
+    "physical health",
+    "adverse events",
+    "infection",
+    "signs and symptoms",
+    "pain",
+    "quality of life",
+    "mental health",
+    "biological markers",
+    "subjective",
 )
 _TURNER_LOCATION = (
     (-3.95, -3.52, -3.71, -2.34, -2.14, -2.99, -2.71, -2.29, -1.87, -2.49, -2.06, -1.83, -2.54, -2.12, -1.77, -2.70),
@@ -34,7 +51,14 @@ _TURNER_SCALE = (
     (1.26, 1.68, 1.68, 1.68, 1.68, 1.68, 1.68, 1.46, 1.45, 1.45, 1.45, 1.45, 1.47, 1.47, 1.45, 1.45),
 )
 _RHODES_OUTCOMES = (
-    "obstetric", "resource use", "structure", "physical health", "signs and symptoms", "mental health", "biological markers", "subjective",
+    "obstetric",
+    "resource use",
+    "structure",
+    "physical health",
+    "signs and symptoms",
+    "mental health",
+    "biological markers",
+    "subjective",
 )
 _RHODES_COMPARISONS = ("pharma vs placebo", "pharma vs pharma", "non-pharma")
 _RHODES_RESPIRATORY_LOCATION = (

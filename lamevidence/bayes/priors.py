@@ -15,7 +15,16 @@ from ..units import factor
 from ..values import Interval
 from .distributions import Distribution
 
-__all__ = ["HalfCauchy", "HalfNormal", "HalfStudentT", "ScalePrior", "TauPrior", "parse_prior", "positive", "unit_factor"]
+__all__ = [
+    "HalfCauchy",
+    "HalfNormal",
+    "HalfStudentT",
+    "ScalePrior",
+    "TauPrior",
+    "parse_prior",
+    "positive",
+    "unit_factor",
+]
 
 P = TypeVar("P", bound="TauPrior")
 S = TypeVar("S", bound="ScalePrior")
@@ -122,7 +131,9 @@ class ScalePrior(TauPrior):
     def __post_init__(self) -> None:
         for field in fields(self):
             if field.name not in ("unit", "meanlog"):
-                object.__setattr__(self, field.name, positive(f"{type(self).__name__} {field.name}", getattr(self, field.name)))
+                object.__setattr__(
+                    self, field.name, positive(f"{type(self).__name__} {field.name}", getattr(self, field.name))
+                )
 
     @property
     def typical(self) -> float:
@@ -210,7 +221,9 @@ class HalfStudentT(ScalePrior):
         """Twice the t density on the positive half."""
         nu = self.df
         const = special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
-        return np.asarray(np.log(2.0) + const - np.log(self.scale) - (nu + 1) / 2 * np.log1p((tau / self.scale) ** 2 / nu))
+        return np.asarray(
+            np.log(2.0) + const - np.log(self.scale) - (nu + 1) / 2 * np.log1p((tau / self.scale) ** 2 / nu)
+        )
 
     def _cdf(self, x: FloatArray) -> FloatArray:
         return np.asarray(2.0 * special.stdtr(self.df, np.maximum(x, 0.0) / self.scale) - 1.0)

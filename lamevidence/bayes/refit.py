@@ -26,4 +26,6 @@ def refit(post: Posterior, keep: Sequence[int]) -> Any:
     if post.likelihood == "normal" and all(isinstance(p, Normal | Flat) for p in post.prior_mu):
         fit = fit_normal(post.table.yi[idx], post.table.vi[idx], X, post.prior_mu, post.prior_tau)
         return ExactState(fit, post.prior_mu, post.unit)
-    return fit_two_level(post.table.subset(list(keep)), Likelihood(post.likelihood, "refit"), X, post.prior_mu, post.prior_tau)
+    return fit_two_level(
+        post.table.subset(list(keep)), Likelihood(post.likelihood, "refit"), X, post.prior_mu, post.prior_tau
+    )

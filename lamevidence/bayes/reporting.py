@@ -21,8 +21,18 @@ __all__ = ["as_html", "as_json", "augment_frame", "glance_frame", "in_words", "s
 
 def _line(name: str, d: Distribution, level: float, kind: str) -> dict[str, Any]:
     low, high = d.interval(level, kind)
-    return {"quantity": name, "mean": d.mean, "sd": d.sd, "median": d.median, "mode": d.mode, "low": low, "high": high, "level": level,
-            "kind": kind, "note": d.moment_note}
+    return {
+        "quantity": name,
+        "mean": d.mean,
+        "sd": d.sd,
+        "median": d.median,
+        "mode": d.mode,
+        "low": low,
+        "high": high,
+        "level": level,
+        "kind": kind,
+        "note": d.moment_note,
+    }
 
 
 def _quantities(post: Posterior) -> dict[str, Distribution]:
@@ -43,11 +53,21 @@ def glance_frame(post: Posterior) -> pd.DataFrame:
     """One line about the fit."""
     import pandas as pd
 
-    return pd.DataFrame([{
-        "k": post.k, "measure": post.measure, "unit": post.unit, "engine": post.engine, "likelihood": post.likelihood,
-        "log_marginal": post.state.log_marginal if post.proper else math.nan, "tau_learned": post.tau_learned,
-        "numerical_error": post.numerical_error, "fingerprint": post.table.fingerprint,
-    }])
+    return pd.DataFrame(
+        [
+            {
+                "k": post.k,
+                "measure": post.measure,
+                "unit": post.unit,
+                "engine": post.engine,
+                "likelihood": post.likelihood,
+                "log_marginal": post.state.log_marginal if post.proper else math.nan,
+                "tau_learned": post.tau_learned,
+                "numerical_error": post.numerical_error,
+                "fingerprint": post.table.fingerprint,
+            }
+        ]
+    )
 
 
 def augment_frame(post: Posterior) -> pd.DataFrame:
@@ -58,10 +78,20 @@ def augment_frame(post: Posterior) -> pd.DataFrame:
     for i, label in enumerate(post.table.labels):
         effect = post.theta[label]
         low, high = effect.interval(post.level)
-        rows.append({
-            "label": label, "study": post.table.studies[i], "yi": post.table.yi[i], "vi": post.table.vi[i], "theta": effect.median,
-            "theta_mean": effect.mean, "theta_sd": effect.sd, "low": low, "high": high, "level": post.level,
-        })
+        rows.append(
+            {
+                "label": label,
+                "study": post.table.studies[i],
+                "yi": post.table.yi[i],
+                "vi": post.table.vi[i],
+                "theta": effect.median,
+                "theta_mean": effect.mean,
+                "theta_sd": effect.sd,
+                "low": low,
+                "high": high,
+                "level": post.level,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -86,14 +116,19 @@ def as_json(post: Posterior) -> dict[str, Any]:
     level = post.level
     back = post.transformed()
     return {
-        "k": post.k, "measure": post.measure, "unit": post.unit, "level": level,
+        "k": post.k,
+        "measure": post.measure,
+        "unit": post.unit,
+        "level": level,
         **{name: _json_distribution(d, level) for name, d in _quantities(post).items()},
         "mu": _json_distribution(post.mu, level),
         "prediction": list(post.prediction()),
         "theta": {label: _json_distribution(post.theta[label], level) for label in post.table.labels},
         "log_marginal": post.state.log_marginal if post.proper else None,
-        "numerical_error": post.numerical_error, "tau_learned": post.tau_learned,
-        "spec": post.spec.to_dict(), "notes": list(post.notes),
+        "numerical_error": post.numerical_error,
+        "tau_learned": post.tau_learned,
+        "spec": post.spec.to_dict(),
+        "notes": list(post.notes),
         "transformed": {key: list(v) if isinstance(v, tuple) else v for key, v in back.items()},
         "fingerprint": post.table.fingerprint,
     }
@@ -117,7 +152,9 @@ def in_words(post: Posterior) -> str:
     measure = MEASURES[post.measure] if post.measure in MEASURES else None
     if measure and measure.back_title:
         back = post.transformed()
-        lines.append(f"{measure.back_title} {back['mu']:.3g} ({share} {_say(*back['interval'], '')}; new study {_say(*back['prediction'], '')})")
+        lines.append(
+            f"{measure.back_title} {back['mu']:.3g} ({share} {_say(back['interval'].low, back['interval'].high, '')}; new study {_say(back['prediction'].low, back['prediction'].high, '')})"
+        )
     lines += [p.describe() for p in post.prior_mu]
     lines.append(post.prior_tau.describe())
     lines += list(post.notes)
@@ -134,6 +171,9 @@ def as_html(post: Posterior) -> str:
         cells = [f"{x:.4g}" if np.isfinite(x) else str(x) for x in (d.median, d.mean, d.sd)]
         row = "".join(f"<td>{c}</td>" for c in (*cells, f"{low:.4g} to {high:.4g}"))
         body.append(f"<tr><th>{html.escape(name)}</th>{row}</tr>")
-    notes = "".join(f"<p>{html.escape(note)}</p>" for note in (*[p.describe() for p in post.prior_mu], post.prior_tau.describe(), *post.notes))
+    notes = "".join(
+        f"<p>{html.escape(note)}</p>"
+        for note in (*[p.describe() for p in post.prior_mu], post.prior_tau.describe(), *post.notes)
+    )
     title = html.escape(post.table.title or "Bayesian meta-analysis")
     return f"<table><caption>{title} {unit}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{notes}"

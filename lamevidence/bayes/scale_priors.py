@@ -180,8 +180,11 @@ class InverseChi(ScalePrior):
         half = 0.5 * self.df
         with np.errstate(divide="ignore", invalid="ignore"):
             value = (
-                (1 - half) * np.log(2.0) - special.gammaln(half) + self.df * np.log(self.scale)
-                - (self.df + 1) * np.log(tau) - 0.5 * (self.scale / tau) ** 2
+                (1 - half) * np.log(2.0)
+                - special.gammaln(half)
+                + self.df * np.log(self.scale)
+                - (self.df + 1) * np.log(tau)
+                - 0.5 * (self.scale / tau) ** 2
             )
         return np.where(np.asarray(tau) > 0, value, -_INF)
 
@@ -195,7 +198,14 @@ class InverseChi(ScalePrior):
     def _moment(self, r: int) -> float:
         if self.df <= r:
             return _INF
-        return float(np.exp(r * np.log(self.scale) - 0.5 * r * np.log(2) + special.gammaln((self.df - r) / 2) - special.gammaln(self.df / 2)))
+        return float(
+            np.exp(
+                r * np.log(self.scale)
+                - 0.5 * r * np.log(2)
+                + special.gammaln((self.df - r) / 2)
+                - special.gammaln(self.df / 2)
+            )
+        )
 
     @property
     def mean(self) -> float:
@@ -224,7 +234,12 @@ class InverseGamma(ScalePrior):
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """A log s − log Γ(a) − (a+1) log τ − s/τ."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = self.shape * np.log(self.scale) - special.gammaln(self.shape) - (self.shape + 1) * np.log(tau) - self.scale / tau
+            value = (
+                self.shape * np.log(self.scale)
+                - special.gammaln(self.shape)
+                - (self.shape + 1) * np.log(tau)
+                - self.scale / tau
+            )
         return np.where(np.asarray(tau) > 0, value, -_INF)
 
     def _cdf(self, x: FloatArray) -> FloatArray:

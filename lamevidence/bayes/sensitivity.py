@@ -58,14 +58,28 @@ def sensitivity(post: Posterior, tau: Sequence[Any] | None = None, mu: Sequence[
     for effect in effects:
         for prior in priors:
             fit = pool_bayes(
-                replace(post.table, model={}), mu=list(effect), tau=prior, likelihood=post.likelihood, moderators=post.X,
-                level=post.level, engine="exact",
+                replace(post.table, model={}),
+                mu=list(effect),
+                tau=prior,
+                likelihood=post.likelihood,
+                moderators=post.X,
+                level=post.level,
+                engine="exact",
             )
             low, high = fit.interval()
             new_low, new_high = fit.prediction()
-            lines.append({
-                "mu_prior": repr(fit.prior_mu[0]), "tau_prior": repr(fit.prior_tau), "used": prior is post.prior_tau and effect is post.prior_mu,
-                "mu": fit.mu.median, "low": low, "high": high, "tau": fit.tau.median, "new_low": new_low, "new_high": new_high,
-                "log_marginal": fit.state.log_marginal if fit.proper else float("nan"),
-            })
+            lines.append(
+                {
+                    "mu_prior": repr(fit.prior_mu[0]),
+                    "tau_prior": repr(fit.prior_tau),
+                    "used": prior is post.prior_tau and effect is post.prior_mu,
+                    "mu": fit.mu.median,
+                    "low": low,
+                    "high": high,
+                    "tau": fit.tau.median,
+                    "new_low": new_low,
+                    "new_high": new_high,
+                    "log_marginal": fit.state.log_marginal if fit.proper else float("nan"),
+                }
+            )
     return pd.DataFrame(lines)

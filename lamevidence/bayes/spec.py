@@ -43,6 +43,11 @@ class BayesSpec:
     def to_dict(self) -> dict[str, Any]:
         """Return the settings and reasons as plain values."""
         return {
-            "engine": self.engine, "likelihood": self.likelihood, "mu": self.mu, "tau": self.tau,
-            "moderators": list(self.moderators), "level": self.level, "why": dict(self.why),
+            "engine": self.engine,
+            "likelihood": self.likelihood,
+            "mu": self.mu,
+            "tau": self.tau,
+            "moderators": list(self.moderators),
+            "level": self.level,
+            "why": dict(self.why),
         }

@@ -27,7 +27,7 @@ from .quadrature import TauGrid
 
 __all__ = ["TwoLevelState", "fit_two_level"]
 
-_LEVELS = ((0.35, 0.35, 31), (0.25, 0.25, 41), (0.18, 0.18, 61), (0.125, 0.125, 81))
+_LEVELS = ((0.25, 0.3, 31), (0.125, 0.25, 31), (0.0625, 0.2, 41), (0.04, 0.15, 61))
 """Steps over τ and μ, and nodes over θ."""
 _LIMIT = 1e-6
 _WIDE = 4.0
@@ -138,7 +138,11 @@ class TwoLevelState:
             x = np.sinh(place)
             slope = grid.width * np.cosh(place)
             with np.errstate(divide="ignore", invalid="ignore"):
-                value = np.log(np.maximum(sinc(place), 0.0)) - np.log(slope) - grid.variable.log_slope(grid.centre + grid.width * x)
+                value = (
+                    np.log(np.maximum(sinc(place), 0.0))
+                    - np.log(slope)
+                    - grid.variable.log_slope(grid.centre + grid.width * x)
+                )
             return np.asarray(value)
 
         return TauPosterior(grid, log_density, self.exists, self.unit)
@@ -152,13 +156,23 @@ class TwoLevelState:
         var += float(self.grid.weight @ noise**2)
         finite = self.exists.tau_moments == 2 or (self.exists.flat == 0 and not new)
         return MuPosterior(
-            self.weight, self.t, self.step, self.centre, self.width, mean, float(np.sqrt(var)) if finite else float("inf"), noise,
-            "" if finite else self.exists.note, self.unit,
+            self.weight,
+            self.t,
+            self.step,
+            self.centre,
+            self.width,
+            mean,
+            float(np.sqrt(var)) if finite else float("inf"),
+            noise,
+            "" if finite else self.exists.note,
+            self.unit,
         )
 
     def theta(self, i: int) -> Distribution:
         """Posterior of θᵢ: a mixture over (τ, μ) of normals with its exact conditional means and variances."""
-        return NormalMixture(self.weight.ravel(), self.mean[i].ravel(), np.sqrt(np.maximum(self.var[i].ravel(), 1e-300)), unit=self.unit)
+        return NormalMixture(
+            self.weight.ravel(), self.mean[i].ravel(), np.sqrt(np.maximum(self.var[i].ravel(), 1e-300)), unit=self.unit
+        )
 
     def draw(self, rng: np.random.Generator, size: int) -> Mapping[str, FloatArray]:
         """Draws of τ and μ from their joint nodes by inverse distribution functions, and of each θ from its conditional."""
@@ -233,18 +247,24 @@ def fit_two_level(
             if error < _LIMIT:
                 return _with_error(state, error)
         previous = state
-    raise QuadratureError(f"integration over τ, μ and θ still moves by {error:.1e} at the finest level (limit {_LIMIT:g}) · use engine='nuts'")
+    raise QuadratureError(
+        f"integration over τ, μ and θ still moves by {error:.1e} at the finest level (limit {_LIMIT:g}) · use engine='nuts'"
+    )
 
 
 def _require_proper(rows: tuple[Kernel, ...], mu: EffectPrior, tau: TauPrior, name: str) -> None:
     if not tau.proper:
-        raise ImproperPosterior(f"τ ~ {tau!r} is improper and a {name} likelihood does not bound τ · give a proper prior such as HalfNormal")
+        raise ImproperPosterior(
+            f"τ ~ {tau!r} is improper and a {name} likelihood does not bound τ · give a proper prior such as HalfNormal"
+        )
     if mu.proper:
         return
     missing = "above" if not any(k.above for k in rows) else "below" if not any(k.below for k in rows) else ""
     if missing:
         what = "no events" if missing == "below" else "events only"
-        raise ImproperPosterior(f"{what} in all rows: the data do not bound μ from {missing} and its prior is flat · give mu=Normal(…)")
+        raise ImproperPosterior(
+            f"{what} in all rows: the data do not bound μ from {missing} and its prior is flat · give mu=Normal(…)"
+        )
 
 
 def _with_error(state: TwoLevelState, error: float) -> TwoLevelState:
@@ -253,19 +273,24 @@ def _with_error(state: TwoLevelState, error: float) -> TwoLevelState:
 
 
 def _distance(a: TwoLevelState, b: TwoLevelState) -> float:
-    """Estimated error of the finer level: geometric convergence makes it the gap to a power of the step ratio."""
-    steps = _LEVELS[a.level][0] / _LEVELS[b.level][0]
+    """Estimated error of the finer level: halving a step squares the error of a geometric rule; a power of 1.5 is assumed."""
     mu_a, mu_b = a.at(np.ones(1)), b.at(np.ones(1))
     sd = mu_b.sd if np.isfinite(mu_b.sd) else float(np.sqrt(b.width @ b.grid.weight))
     gaps = [a.log_total - b.log_total, (mu_a.mean - mu_b.mean) / sd]
     gaps.append(float(np.log(a.grid.weight @ np.log1p(a.grid.tau)) - np.log(b.grid.weight @ np.log1p(b.grid.tau))))
     gap = float(np.max(np.abs(gaps)))
-    return gap**steps if gap < 1 else gap
+    return gap**1.5 if gap < 1 else gap
 
 
 def _fit_level(
-    rows: tuple[Kernel, ...], place: FloatArray, mu: EffectPrior, tau: TauPrior, exists: Existence, level: int,
-    unit: str | None, coarse: TwoLevelState | None,
+    rows: tuple[Kernel, ...],
+    place: FloatArray,
+    mu: EffectPrior,
+    tau: TauPrior,
+    exists: Existence,
+    level: int,
+    unit: str | None,
+    coarse: TwoLevelState | None,
 ) -> TwoLevelState:
     h, hm, nodes = _LEVELS[level]
     approx = mu if isinstance(mu, Normal | Flat) else _normal_like(mu)
@@ -306,12 +331,25 @@ def _fit_level(
     log_total = float(peak + np.log(total) + np.log(h) + np.log(hm))
     grid = TauGrid(taus[cut], row[cut], grid_t[cut], h, log_total, guide.grid.centre, wide, guide.grid.variable, np.inf)
     return TwoLevelState(
-        rows, mu, tau, grid, t, hm, centre[cut], width[cut], weight[cut], means[:, cut], variances[:, cut], log_total, np.inf, exists,
-        level, unit,
+        rows,
+        mu,
+        tau,
+        grid,
+        t,
+        hm,
+        centre[cut],
+        width[cut],
+        weight[cut],
+        means[:, cut],
+        variances[:, cut],
+        log_total,
+        np.inf,
+        exists,
+        level,
+        unit,
     )
 
 
 def _normal_like(mu: EffectPrior) -> Normal:
     low, high = mu._quantile(np.array([0.05, 0.95]))
     return Normal(float(0.5 * (low + high)), float((high - low) / 3.29))
-

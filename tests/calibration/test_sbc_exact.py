@@ -39,14 +39,32 @@ def table_of(family, k, rng):
     nothing = {"yi": np.zeros(k), "vi": np.ones(k), "labels": names, "studies": names}
     n = rng.integers(8, 40, k).astype(float)
     if family == "binomial":
-        return mu, tau, EvidenceTable(**nothing, measure="PLO", counts={"xi": rng.binomial(n.astype(int), 1 / (1 + np.exp(-theta))), "ni": n})
+        return (
+            mu,
+            tau,
+            EvidenceTable(
+                **nothing, measure="PLO", counts={"xi": rng.binomial(n.astype(int), 1 / (1 + np.exp(-theta))), "ni": n}
+            ),
+        )
     if family == "poisson":
         return mu, tau, EvidenceTable(**nothing, measure="IRLN", counts={"xi": rng.poisson(n * np.exp(theta)), "ti": n})
     if family == "conditional-binomial":
         t1, t2 = n, rng.integers(8, 40, k).astype(float)
         base = np.exp(rng.normal(-1, 0.5, k))
-        return mu, tau, EvidenceTable(**nothing, measure="IRR", counts={
-            "x1i": rng.poisson(t1 * base * np.exp(theta)), "t1i": t1, "x2i": rng.poisson(t2 * base), "t2i": t2})
+        return (
+            mu,
+            tau,
+            EvidenceTable(
+                **nothing,
+                measure="IRR",
+                counts={
+                    "x1i": rng.poisson(t1 * base * np.exp(theta)),
+                    "t1i": t1,
+                    "x2i": rng.poisson(t2 * base),
+                    "t2i": t2,
+                },
+            ),
+        )
     n2 = rng.integers(8, 40, k).astype(float)
     base = rng.normal(-0.5, 0.7, k)
     p1, p2 = (1 / (1 + np.exp(-x)) for x in (base + theta, base))

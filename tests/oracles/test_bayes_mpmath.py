@@ -11,9 +11,20 @@ from lamevidence.effects.evidence_table import EvidenceTable
 mp.mp.dps = 20
 
 TAU = [
-    lam.HalfNormal(4), lam.HalfCauchy(2), lam.HalfStudentT(4, 3), lam.Exponential(3), lam.LogNormal(0.5, 0.8), lam.LogStudentT(5, 0.5, 0.8),
-    lam.HalfLogistic(2), lam.Rayleigh(3), lam.Lomax(3, 2), lam.InverseChi(3, 2), lam.InverseGamma(2, 2), lam.Uniform(12),
-    lam.DuMouchel(), lam.UniformShrinkage(),
+    lam.HalfNormal(4),
+    lam.HalfCauchy(2),
+    lam.HalfStudentT(4, 3),
+    lam.Exponential(3),
+    lam.LogNormal(0.5, 0.8),
+    lam.LogStudentT(5, 0.5, 0.8),
+    lam.HalfLogistic(2),
+    lam.Rayleigh(3),
+    lam.Lomax(3, 2),
+    lam.InverseChi(3, 2),
+    lam.InverseGamma(2, 2),
+    lam.Uniform(12),
+    lam.DuMouchel(),
+    lam.UniformShrinkage(),
 ]
 
 
@@ -30,7 +41,9 @@ def log_prior(prior, v, t):
     if name == "Exponential":
         return -mp.log(prior.scale) - t / prior.scale
     if name == "LogNormal":
-        return -mp.log(t * prior.sdlog * mp.sqrt(2 * mp.pi)) - (mp.log(t) - prior.meanlog) ** 2 / (2 * mp.mpf(prior.sdlog) ** 2)
+        return -mp.log(t * prior.sdlog * mp.sqrt(2 * mp.pi)) - (mp.log(t) - prior.meanlog) ** 2 / (
+            2 * mp.mpf(prior.sdlog) ** 2
+        )
     if name == "LogStudentT":
         nu = mp.mpf(prior.df)
         c = mp.gamma((nu + 1) / 2) / (mp.gamma(nu / 2) * mp.sqrt(nu * mp.pi) * prior.sdlog)
@@ -70,7 +83,14 @@ def reference(y, v, m0, s0, prior):
 
     centre, wide = np.log(4.0), isinstance(prior, lam.LogStudentT)
     far = 60.0 if wide else 24.0
-    cuts = [mp.mpf(c) for c in [*np.linspace(-far, centre - 3, 9), *np.linspace(centre - 2.5, centre + 2.5, 11), *np.linspace(centre + 3, far, 9)]]
+    cuts = [
+        mp.mpf(c)
+        for c in [
+            *np.linspace(-far, centre - 3, 9),
+            *np.linspace(centre - 2.5, centre + 2.5, 11),
+            *np.linspace(centre + 3, far, 9),
+        ]
+    ]
     if upper is not None:
         cuts = [c for c in cuts if c < mp.log(upper)] + [mp.log(upper)]
 

@@ -36,8 +36,11 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
     if at:
         mean, new = post.at(at["x"]), post.at(at["x"], new=True)
         out["at"] = {
-            "x": at["x"], "mean_ci": list(mean.interval(0.95, "shortest")), "pred_ci": list(new.interval(0.95, "shortest")),
-            "mean_median": [mean.median], "pred_median": [new.median],
+            "x": at["x"],
+            "mean_ci": list(mean.interval(0.95, "shortest")),
+            "pred_ci": list(new.interval(0.95, "shortest")),
+            "mean_median": [mean.median],
+            "pred_median": [new.median],
         }
     return out
 
