@@ -9,10 +9,11 @@ import numpy as np
 from scipy import special
 
 from .base import Estimates, FloatArray
+from .change import change_variance
 from .registering import file_measure
 from .standardised import FROM_TESTS, MEANS_AND_SDS, cohen_d_columns, from_d
 
-__all__ = ["biserial", "common_language", "d_to_log_odds", "point_biserial"]
+__all__ = ["biserial", "common_language", "common_language_paired", "d_to_log_odds", "point_biserial"]
 
 _SANCHEZ = "Sánchez-Meca et al. 2003; doi:10.1037/1082-989X.8.4.448"
 _JACOBS = "Jacobs & Viechtbauer 2017; doi:10.1002/jrsm.1218"
@@ -92,13 +93,12 @@ def biserial(d: FloatArray, n1i: FloatArray, n2i: FloatArray) -> Estimates:
     return Estimates(r, (p * q / f**2 - factor * r**2 + r**4) / (n1i + n2i - 1))
 
 
-@from_d("ZBIS", title="variance-stabilised biserial correlation", scale="z", reference=_JACOBS)
+@from_d("ZBIS", title="z-transformed biserial correlation", scale="z", back=np.tanh, forward=np.arctanh,
+        back_title="biserial correlation", reference=_JACOBS)
 def _biserial_z(d: FloatArray, n1i: FloatArray, n2i: FloatArray) -> Estimates:
-    """Return (a/2) log((1+a r)/(1−a r)), a = √f/(pq)^¼, and 1/(N−1)."""
-    p, q, _, f = _cut(n1i, n2i)
-    r = biserial(d, n1i, n2i).yi
-    a = np.sqrt(f) / (p * q) ** 0.25
-    return Estimates(a / 2 * np.log((1 + a * r) / (1 - a * r)), 1 / (n1i + n2i - 1))
+    """Return artanh r_b and Var(r_b)/(1−r_b²)²; not variance-stabilising."""
+    raw = biserial(d, n1i, n2i)
+    return Estimates(np.arctanh(raw.yi), raw.vi / (1 - raw.yi**2) ** 2)
 
 
 def _superiority_columns(data: Mapping[str, FloatArray], options: dict[str, Any]) -> dict[str, FloatArray]:
@@ -134,3 +134,23 @@ def common_language(
         variance = sampling + z**2 / (2 * total**2) * (v1**2 / (n1i - less) + v2**2 / (n2i - less))
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     return Estimates(special.ndtr(z), density**2 * variance)
+
+
+@file_measure(
+    "CLESCN", title="common language effect size (normal, paired)", needs="m1i sd1i m2i sd2i ni ri", family="change",
+    flip=True, null=0.5, reference="McGraw & Wong 1992; doi:10.1037/0033-2909.111.2.361",
+)
+def common_language_paired(
+    m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray
+) -> Estimates:
+    """Return Φ(z), z = (m1−m2)/√(s1²+s2²), for two draws from different patients, by the delta method.
+
+    Var(z) = (s1²+s2²−2 r s1 s2)/((n−1)(s1²+s2²)) + z² (s1⁴+s2⁴+2 r² s1² s2²)/(2 (n−1)(s1²+s2²)²).
+    """
+    v1, v2 = sd1i**2, sd2i**2
+    total = v1 + v2
+    z = (m1i - m2i) / np.sqrt(total)
+    of_means = change_variance(sd1i, sd2i, ri) / ((ni - 1) * total)
+    of_spread = z**2 * (v1**2 + v2**2 + 2 * ri**2 * v1 * v2) / (2 * (ni - 1) * total**2)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return Estimates(special.ndtr(z), density**2 * (of_means + of_spread))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .base import Estimates, FloatArray
@@ -51,11 +49,10 @@ def standardised_mean(mi: FloatArray, sdi: FloatArray, ni: FloatArray, *, correc
 def log_cv(mi: FloatArray, sdi: FloatArray, ni: FloatArray, *, correct: bool = True) -> Estimates:
     """Return log(SD/m) and 1/(2(n−1)) + SD²/(n m²); NaN for a mean that is not positive.
 
-    The correction adds 1/(2(n−1)), the bias of log SD, and takes SD²/(2 n m²) off log m.
+    The correction adds 1/(2(n−1)), the bias of log SD.
     """
-    squared = sdi**2 / (ni * mi**2)
-    bias: Any = 1 / (2 * (ni - 1)) - squared / 2 if correct else 0.0
-    return Estimates(np.log(sdi / mi) + bias, 1 / (2 * (ni - 1)) + squared)
+    half = 1 / (2 * (ni - 1))
+    return Estimates(np.log(sdi / mi) + (half if correct else 0.0), half + sdi**2 / (ni * mi**2))
 
 
 @file_measure(

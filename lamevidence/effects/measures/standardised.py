@@ -115,7 +115,7 @@ def standardised_unequal(
     m1i: FloatArray, sd1i: FloatArray, n1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, n2i: FloatArray,
     *, vtype: str = "LS", correct: bool = True,
 ) -> Estimates:
-    """Return g = J(m) (m1−m2)/s, s² = (s1²+s2²)/2, m = (s1²+s2²)²/(s1⁴/(n1−1) + s2⁴/(n2−1)).
+    """Return g = J(n1+n2−2) (m1−m2)/s with s² = (s1²+s2²)/2.
 
     ``LS``: (s1²/(n1−1) + s2²/(n2−1))/s² + g² (s1⁴/(n1−1) + s2⁴/(n2−1))/(8 s⁴); ``LS2``: J² times it in d.
     """
@@ -123,7 +123,7 @@ def standardised_unequal(
     average = (v1 + v2) / 2
     fourth = v1**2 / (n1i - 1) + v2**2 / (n2i - 1)
     d = (m1i - m2i) / np.sqrt(average)
-    j = exact_j((v1 + v2) ** 2 / fourth)
+    j = exact_j(n1i + n2i - 2)
     g = d * j if correct else d
     sampling = (v1 / (n1i - 1) + v2 / (n2i - 1)) / average
     excess = fourth / (8 * average**2)

@@ -52,7 +52,10 @@ def _angle(h: FloatArray, k: FloatArray, excess: FloatArray) -> FloatArray:
 
 @two_by_two("RTET", add=0.0, title="tetrachoric correlation", reference=_KIRK)
 def tetrachoric(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> Estimates:
-    """Return the maximum likelihood correlation and its asymptotic variance; NaN with a zero cell.
+    """Return the maximum likelihood correlation and its asymptotic variance.
+
+    With one zero cell, or zeros in one diagonal, the likelihood is largest at ±1, where no variance exists (NaN);
+    with an empty margin nothing is estimable.
 
     The model has three parameters for three free proportions, hence ρ solves Φ₂(h, k; ρ) = a/N with
     h = Φ⁻¹((a+b)/N), k = Φ⁻¹((a+c)/N). Var(ρ) follows by the delta method: with g1 = Φ((k−ρh)/√(1−ρ²)),
@@ -71,7 +74,9 @@ def tetrachoric(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) 
     slopes = np.stack([1 - g1 - g2, -g1, -g2, np.zeros_like(g1)])
     centred = slopes - (table * slopes).sum(axis=0)
     vi = (table * centred**2).sum(axis=0) / (total * density**2)
-    return Estimates(np.where(exists, rho, np.nan), np.where(exists, vi, np.nan))
+    concordant, discordant = np.minimum(ai, di) > 0, np.minimum(bi, ci) > 0
+    edge = np.where(concordant & ~discordant, 1.0, np.where(discordant & ~concordant, -1.0, np.nan))
+    return Estimates(np.where(exists, rho, edge), np.where(exists, vi, np.nan))
 
 
 @two_by_two("ZTET", add=0.0, title="z-transformed tetrachoric correlation", scale="z", back=np.tanh,

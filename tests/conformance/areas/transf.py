@@ -10,7 +10,11 @@ from scipy import special
 from lamevidence.effects import transforms as t
 from lamevidence.effects.escalc import escalc
 from lamevidence.effects.measures import MEASURES
+from tests.conformance.judge import deviations
 from tests.conformance.runner import Unsupported
+from tests.oracles import effects_mp
+
+__all__ = ["compute", "deviations"]
 
 
 def clipped(p: np.ndarray) -> np.ndarray:
@@ -59,4 +63,12 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     name = case["args"]["fn"].removeprefix("transf.")
     if name not in functions:
         raise Unsupported(f"transformation {name}")
-    return {"value": functions[name]()}
+    exact = {
+        "ztor.int": lambda v: effects_mp.normal_mean(effects_mp.mp.tanh, v, tau2),
+        "ilogit.mode": lambda v: effects_mp.logit_normal_mode(v, tau2),
+    }.get(name)
+
+    def truth(path: str) -> float | None:
+        return None if exact is None else exact(float(x[int(path.split("[")[1].rstrip("]"))]))
+
+    return {"value": functions[name](), "_truth": truth}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lamevidence.effects.covariance import aggregate, correlated_covariance
@@ -10,9 +11,10 @@ from tests.conformance.runner import Unsupported
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     args = case["args"]
-    cluster = inputs.get("trial", inputs.get("district"))
-    if cluster is None:
-        raise Unsupported("no cluster column that this adapter knows")
+    named = re.search(r"cluster=(\w+)", case["call"])
+    if named is None or named[1] not in inputs:
+        raise Unsupported("the call names no cluster column")
+    cluster = inputs[named[1]]
     if args["fn"] == "vcalc":
         return {"V": correlated_covariance(inputs["vi"], cluster, args["rho"])}
     if args["fn"] == "aggregate" and args["struct"] == "CS":
