@@ -19,15 +19,13 @@ from ..registry.registry import Registry
 from ..reports.answer import Answer, answer
 from ..reports.shapes import pooled_shape, posterior_shape
 from ..reports.terminal import NARROW, WIDE, render_answer
+from .figures import draw_figures, figure_key
 from .output import jsonable, open_registry, print_json
 from .table import table_json
 
 __all__ = ["run_all"]
 
 LAYOUTS = ("revman", "jama", "bmj", "metafor")
-FORMATS = ("png", "pdf", "svg")
-DPI = 200
-"""Enough to look at; `lamevidence forest --dpi 600` draws one for print."""
 
 
 def run_all(*, out: Path, studies: Path | None, as_json: bool, layout: str, figures: bool) -> None:
@@ -39,22 +37,38 @@ def run_all(*, out: Path, studies: Path | None, as_json: bool, layout: str, figu
     registry = open_registry(studies)
     if not as_json:
         print(_header(registry))
+    before = _previous(out)
     written: dict[str, str] = {}
-    answers = []
+    keys: dict[str, str] = {}
+    pooled = []
     for question_id in registry.questions:
         found = answer(registry, question_id)
-        answers.append(found)
-        written |= _write(found, out, layout, figures)
+        shapes = {"pooled": pooled_shape(found), "bayes": posterior_shape(found)}
+        pooled.append(shapes["pooled"])
+        written |= _write(found, shapes, out)
+        if found.table.k:
+            keys[question_id] = figure_key(found, shapes, layout)
         if not as_json:
-            print("\n" + render_answer(found, width=_terminal_width(), ascii_only=_ascii_only()))
-    manifest = _manifest(registry, written, layout)
+            print("\n" + render_answer(found, width=_terminal_width(), ascii_only=_ascii_only()), flush=True)
+    if figures:
+        written |= draw_figures(keys, out, studies, layout, before)
+    manifest = _manifest(registry, written, layout, keys if figures else {})
     (out / "manifest.json").write_text(_json(manifest), encoding="utf-8")
     if as_json:
-        print_json({"out": str(out), "questions": [pooled_shape(a) for a in answers], "manifest": manifest})
+        print_json({"out": str(out), "questions": pooled, "manifest": manifest})
         return
     kinds = "forest plots (png, pdf, svg) · " if figures else ""
-    print(f"\nwrote {out}/: {len(answers)} questions · {kinds}summary.csv · studies.csv · results.json · manifest.json")
-    print(f"next: lamevidence explain {next(iter(registry.questions), '')} · lamevidence show mccormack-2011")
+    print(f"\nwrote {out}/: {len(pooled)} questions · {kinds}summary.csv · studies.csv · results.json · manifest.json")
+    first = next(iter(registry.questions), "QUESTION")
+    print(f"next: lamevidence explain {first} · lamevidence show {next(iter(registry.by_id), 'STUDY')}")
+
+
+def _previous(out: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _header(registry: Registry) -> str:
@@ -77,64 +91,82 @@ def _ascii_only() -> bool:
     return "utf" not in encoding
 
 
-def _write(found: Answer, out: Path, layout: str, figures: bool) -> dict[str, str]:
+def _write(found: Answer, shapes: Mapping[str, Any], out: Path) -> dict[str, str]:
     folder = out / found.question.id
     folder.mkdir(parents=True, exist_ok=True)
     written = {
-        "results.json": _json(
-            {"table": table_json(found.table), "pooled": pooled_shape(found), "bayes": posterior_shape(found)}
-        ),
+        "results.json": _json({"table": table_json(found.table), **shapes}),
         "studies.csv": _csv(_study_rows(found)),
-        "summary.csv": _csv(_summary_rows(found)),
+        "summary.csv": _csv(_summary_rows(found, shapes)),
     }
     hashes = {}
     for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
         hashes[f"{found.question.id}/{name}"] = hashlib.sha256(text.encode()).hexdigest()
-    if figures and found.table.k:
-        hashes |= _draw(found, folder, layout)
     return hashes
 
 
-def _draw(found: Answer, folder: Path, layout: str) -> dict[str, str]:
-    from ..plots import forest
-
-    results = [r for r in (found.fit, found.post) if r is not None]
-    plot = forest(results or found.table, layout=layout)
-    hashes = {}
-    for suffix in FORMATS:
-        path = folder / f"forest.{suffix}"
-        plot.save(path, dpi=DPI)
-        hashes[f"{found.question.id}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return hashes
-
-
-def _summary_rows(found: Answer) -> list[dict[str, Any]]:
-    rows = []
-    for engine, result in (("frequentist", found.fit), ("bayes", found.post)):
-        if result is None:
-            continue
-        for record in result.tidy().to_dict("records"):
+def _summary_rows(found: Answer, shapes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one row a number that a paper would print, on the analysis scale and as people read it."""
+    base = {"question": found.question.id, "measure": found.table.measure, "unit": found.table.unit, "k": found.table.k}
+    rows: list[dict[str, Any]] = []
+    pooled, bayes = shapes["pooled"], shapes["bayes"]
+    if found.fit is not None:
+        level, back = found.fit.spec.level, pooled["transformed"] or {}
+        rows.append(
+            _row(base, "frequentist", "mu", level, pooled["mu"], pooled["se"], pooled["interval"], back, "interval")
+        )
+        if pooled["prediction"] is not None:
             rows.append(
-                {
-                    "question": found.question.id,
-                    "engine": engine,
-                    "k": found.table.k,
-                    "unit": found.table.unit,
-                    **record,
-                }
+                _row(base, "frequentist", "prediction", level, None, None, pooled["prediction"], back, "prediction")
             )
-    if not rows:
-        rows = [
-            {
-                "question": found.question.id,
-                "engine": "none",
-                "k": found.table.k,
-                "unit": found.table.unit,
-                "reason": found.why_not_pooled,
-            }
-        ]
-    return rows
+        rows.append(_row(base, "frequentist", "tau", level, pooled["tau"], None, (None, None), {}, ""))
+    if found.post is not None:
+        level, back = bayes["level"], bayes["transformed"] or {}
+        rows.append(
+            _row(
+                base,
+                "bayes",
+                "mu",
+                level,
+                bayes["mu"]["median"],
+                bayes["mu"]["sd"],
+                bayes["mu"]["interval"],
+                back,
+                "interval",
+            )
+        )
+        rows.append(_row(base, "bayes", "prediction", level, None, None, bayes["prediction"], back, "prediction"))
+        tau = bayes["tau"]
+        rows.append(_row(base, "bayes", "tau", level, tau["median"], tau["sd"], tau["interval"], {}, ""))
+    return rows or [base | {"engine": "none", "reason": found.why_not_pooled}]
+
+
+def _row(
+    base: Mapping[str, Any],
+    engine: str,
+    term: str,
+    level: float,
+    estimate: Any,  # noqa: ANN401
+    std_error: Any,  # noqa: ANN401
+    bounds: Any,  # noqa: ANN401
+    back: Mapping[str, Any],
+    key: str,
+) -> dict[str, Any]:
+    shown = back.get(key) or (None, None)
+    return {
+        **base,
+        "engine": engine,
+        "term": term,
+        "estimate": estimate,
+        "std_error": std_error,
+        "low": bounds[0],
+        "high": bounds[1],
+        "level": level,
+        "transformed": back.get("mu") if term == "mu" else None,
+        "transformed_low": shown[0],
+        "transformed_high": shown[1],
+    }
 
 
 def _study_rows(found: Answer) -> list[dict[str, Any]]:
@@ -178,7 +210,9 @@ def _json(value: Any) -> str:  # noqa: ANN401
     return json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _manifest(registry: Registry, written: Mapping[str, str], layout: str) -> dict[str, Any]:
+def _manifest(
+    registry: Registry, written: Mapping[str, str], layout: str, figures: Mapping[str, str]
+) -> dict[str, Any]:
     versions = {name: metadata.version(name) for name in ("numpy", "scipy", "matplotlib", "pandas")}
     inputs = {s.path: s.sha256 for s in registry.studies}
     return {
@@ -189,5 +223,6 @@ def _manifest(registry: Registry, written: Mapping[str, str], layout: str) -> di
         "versions": versions,
         "questions": {q.id: q.hash for q in registry.questions.values()},
         "inputs": inputs,
+        "figures": dict(figures),
         "outputs": dict(sorted(written.items())),
     }

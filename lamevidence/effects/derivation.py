@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,7 @@ def evidence(registry: Registry, question: Question) -> EvidenceTable:
     used: list[UsedRow] = []
     for candidates in accepted.values():
         study = candidates[0].study
-        for label, group in _rows_of(question, study, candidates):
+        for label, group in _rows_of(question, study, candidates, registry.vocabulary.categories):
             try:
                 used.append((study, label, _derive(question, group)))
             except DerivationError as error:
@@ -57,13 +57,15 @@ def evidence(registry: Registry, question: Question) -> EvidenceTable:
     return _table(registry, question, _ordered(used), [*excluded, *dropped])
 
 
-def _rows_of(question: Question, study: Study, candidates: Sequence[Candidate]) -> list[tuple[str, list[Candidate]]]:
+def _rows_of(
+    question: Question, study: Study, candidates: Sequence[Candidate], titles: Mapping[str, str]
+) -> list[tuple[str, list[Candidate]]]:
     if question.rows == "study":
         return [(study.label, list(candidates))]
     groups: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         groups.setdefault(getattr(candidate.finding, question.rows), []).append(candidate)
-    return [(_words(key), group) for key, group in groups.items()]
+    return [(titles.get(key) or _words(key), group) for key, group in groups.items()]
 
 
 def _words(key: str) -> str:
@@ -161,7 +163,7 @@ def _table(
         years=tuple(s.year for s, _, _ in used),
         notes=question.notes,
         model=model,
-        risk_of_bias=tuple(_rob(s, question.outcome) for s, _, _ in used),
+        risk_of_bias=tuple(_rob(s, question.outcome) for s, _, _ in used) if question.rows == "study" else (),
     )
 
 
