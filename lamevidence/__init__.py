@@ -29,6 +29,10 @@ _NAMES: dict[str, str] = {
     "plot_rob_summary": "plots.rob_summary",
     "plot_tau_profile": "plots.tau_profile",
     "EvidenceTable": "effects.evidence_table",
+    "PermutationTest": "pooling.permutation",
+    "permutation_test": "pooling.permutation",
+    "PooledMany": "pooling.batch",
+    "pool_many": "pooling.batch",
     "Regression": "pooling.regression",
     "tau2_standard_error": "pooling.tau2_errors",
     "fit_beta_binomial": "pooling.beta_binomial",
@@ -125,15 +129,15 @@ if TYPE_CHECKING:
     from .effects.transforms import risk_per_1000 as risk_per_1000
     from .errors import EvidenceWarning as EvidenceWarning
     from .errors import LamEvidenceError as LamEvidenceError
-    from .plots.forest import ForestPlot as ForestPlot
-    from .plots.forest import forest as forest
-    from .plots.forest import plot_forest as plot_forest
     from .plots.baujat import plot_baujat as plot_baujat
     from .plots.bubble import plot_bubble as plot_bubble
     from .plots.drapery import plot_drapery as plot_drapery
     from .plots.estimate_rows import plot_cumulative as plot_cumulative
     from .plots.estimate_rows import plot_estimates as plot_estimates
     from .plots.estimate_rows import plot_leave_one_out as plot_leave_one_out
+    from .plots.forest import ForestPlot as ForestPlot
+    from .plots.forest import forest as forest
+    from .plots.forest import plot_forest as plot_forest
     from .plots.funnel import plot_funnel as plot_funnel
     from .plots.gosh import plot_gosh as plot_gosh
     from .plots.labbe import plot_labbe as plot_labbe
@@ -143,9 +147,13 @@ if TYPE_CHECKING:
     from .plots.radial import plot_radial as plot_radial
     from .plots.rob_summary import plot_rob_summary as plot_rob_summary
     from .plots.tau_profile import plot_tau_profile as plot_tau_profile
+    from .pooling.batch import PooledMany as PooledMany
+    from .pooling.batch import pool_many as pool_many
     from .pooling.beta_binomial import fit_beta_binomial as fit_beta_binomial
     from .pooling.gamma_poisson import fit_gamma_poisson as fit_gamma_poisson
     from .pooling.glmm import fit_glmm as fit_glmm
+    from .pooling.permutation import PermutationTest as PermutationTest
+    from .pooling.permutation import permutation_test as permutation_test
     from .pooling.random_effects import pool as pool
     from .pooling.regression import Regression as Regression
     from .pooling.results import Pooled as Pooled

@@ -56,8 +56,8 @@ class Regression:
         τ² by the same estimator without moderators; nan where there is no estimator.
     factor
         Knapp-Hartung factor that multiplies the covariance (1 for z and t).
-    data, scale
-        Centred data behind τ² intervals and likelihood, and the scale of that data.
+    data, scale, offset
+        Centred data behind τ² intervals and likelihood; estimate = offset + scale × centred value.
     """
 
     table: EvidenceTable
@@ -71,6 +71,7 @@ class Regression:
     factor: float
     data: Tau2Fit
     scale: float
+    offset: float
     raw_residuals: FloatArray
     notes: tuple[str, ...] = ()
     _memo: dict[str, Any] = field(default_factory=dict)
@@ -450,7 +451,7 @@ def _fit(table: EvidenceTable, design: Design, spec: Spec, given: dict[str, Any]
     df = math.inf if spec.interval == "z" else float(k - p)
     behind = Tau2Fit(y, v, U, t, spec.tau2, a)
     return Regression(
-        table, spec, design, beta, (vb + vb.T) / 2, df, scale**2 * t, total, factor, behind, scale,
+        table, spec, design, beta, (vb + vb.T) / 2, df, scale**2 * t, total, factor, behind, scale, offset,
         y - U @ coefficients, notes,
     )
 

@@ -1,0 +1,314 @@
+"""Many meta-analyses at once: simulations, bootstraps, genomes. The same kernels as a single fit.
+
+Studies lie on the last axis; ``vi = inf`` marks an absent study, so that ragged sets are rectangular. The
+work is cut into pieces that stay in cache, and a result never depends on where the cuts are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from ..effects.measures.base import FloatArray
+from ..errors import ConvergenceError, InputError, OptionError
+from .kernels import IntArray, Projection, centre
+from .policy import check_level
+from .tau2 import TAU2
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ManyFits", "PooledMany", "fit_many", "pool_many"]
+
+PIECE = 150_000
+"""Numbers (fits × grid × studies) worked on at once: about what the second-level cache holds."""
+COMPILED_FROM = 100_000
+INTERVALS_FOR_MANY = ("z", "t", "HKSJ", "HKSJ-floor")
+ENGINES = ("auto", "numpy", "numba")
+
+
+class ManyFits(NamedTuple):
+    """Coefficients (m, p), Wald standard errors (m, p), covariance or None, τ², Q/(k − p) at τ², status, modes."""
+
+    beta: FloatArray
+    se: FloatArray
+    cov: FloatArray | None
+    t: FloatArray
+    factor: FloatArray
+    status: IntArray
+
+
+def fit_many(
+    y: FloatArray, v: FloatArray, method: str, X: FloatArray | None = None, t: FloatArray | None = None
+) -> ManyFits:
+    """Fit m data sets, y and v (m, k), with τ² by ``method`` (``none`` for a common effect); no checks.
+
+    Parameters
+    ----------
+    X
+        Design, (k, p) or (m, k, p), or None for the mean.
+    t
+        τ² (m,) already known.
+    """
+    p = 1 if X is None else X.shape[-1]
+    k = np.add.reduce(v < np.inf, axis=-1, dtype=np.float64)
+    status = np.zeros(y.shape[0], dtype=np.int64)
+    if t is None and method == "none":
+        t = np.zeros(y.shape[0])
+    elif t is None:
+        found = TAU2[method](y, v, k, X, None)
+        t = found.value
+        status = status if found.status is None else found.status
+    projection = Projection(1.0 / (v + t[..., None]), X)
+    beta = projection.coefficients(y)
+    r = y - beta if X is None else y - (X @ beta[..., None])[..., 0]
+    factor = np.add.reduce(projection.w * r * r, axis=-1) / (k - p)
+    if X is None:
+        return ManyFits(beta, (1.0 / np.sqrt(projection.W))[..., None], None, t, factor, status)
+    cov = projection.G
+    return ManyFits(beta, np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1)), cov, t, factor, status)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PooledMany:
+    """Results of many meta-analyses; every array has the leading shape of the input.
+
+    Attributes
+    ----------
+    mu, se, df
+        Estimate, standard error under the interval method, degrees of freedom (inf for z).
+    tau2, q
+        Between-study variance and Cochran's Q.
+    k
+        Studies that count. With k < 2 everything but ``mu`` and ``se`` of the one study is nan.
+    """
+
+    mu: FloatArray
+    se: FloatArray
+    df: FloatArray
+    tau2: FloatArray
+    q: FloatArray
+    k: FloatArray
+    tau2_method: str
+    interval_method: str
+    level: float
+
+    def interval(self, level: float | None = None) -> FloatArray:
+        """Return confidence intervals, (…, 2)."""
+        level = self.level if level is None else check_level(level)
+        upper = 0.5 + level / 2
+        half = self.se * (special.ndtri(upper) if np.isinf(self.df).all() else special.stdtrit(self.df, upper))
+        return np.stack([self.mu - half, self.mu + half], axis=-1)
+
+    @property
+    def p_value(self) -> FloatArray:
+        """Two-sided p values of a mean of 0."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            z = -np.abs(self.mu / self.se)
+        return np.asarray(2 * (special.ndtr(z) if np.isinf(self.df).all() else special.stdtr(self.df, z)))
+
+    @property
+    def i2(self) -> FloatArray:
+        """I² from Q, in percent."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self.k < 2, np.nan, np.where(self.q > 0, np.maximum(0, 100 * (1 - (self.k - 1) / self.q)), 0))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a meta-analysis."""
+        import pandas as pd
+
+        bounds = self.interval().reshape(-1, 2)
+        columns = {"mu": self.mu, "se": self.se, "df": self.df, "tau2": self.tau2, "q": self.q, "k": self.k}
+        flat = {name: np.ravel(column) for name, column in columns.items()}
+        return pd.DataFrame(flat | {"low": bounds[:, 0], "high": bounds[:, 1]})
+
+
+def pool_many(
+    yi: ArrayLike,
+    vi: ArrayLike,
+    *,
+    tau2: str | float = "REML",
+    interval: str = "HKSJ",
+    level: float = 0.95,
+    offsets: ArrayLike | None = None,
+    engine: str = "auto",
+) -> PooledMany:
+    """Pool many meta-analyses in one call.
+
+    Parameters
+    ----------
+    yi, vi
+        Estimates and variances, (…, k), or flat with ``offsets``. ``vi = inf`` marks an absent study.
+    tau2
+        Code in `TAU2` (not GENQ, GENQM), a number ≥ 0, or ``none`` for common-effect models.
+    interval
+        ``z``, ``t``, ``HKSJ`` or ``HKSJ-floor``.
+    level
+        Confidence level.
+    offsets
+        (m + 1,) positions: meta-analysis i is ``yi[offsets[i]:offsets[i + 1]]``.
+    engine
+        ``numpy``, ``numba``, or ``auto``: numba from 100 000 fits on, for the methods it has.
+
+    Returns
+    -------
+    PooledMany
+
+    Raises
+    ------
+    InputError
+        NaN, negative or zero variances, NaN estimates, shapes or offsets that do not match.
+    OptionError, UnknownName
+        A choice that does not exist or does not apply.
+
+    Examples
+    --------
+    >>> many = pool_many([[0.1, 0.3, 0.5], [0.2, 0.4, 0.1]], [[0.01, 0.02, 0.03], [0.02, 0.02, np.inf]])
+    >>> [int(k) for k in many.k]
+    [3, 2]
+    """
+    _check_options(tau2, interval, engine)
+    level = check_level(level)
+    y, v = _checked(yi, vi)
+    if offsets is not None:
+        return _ragged(y, v, _checked_offsets(offsets, y), tau2, interval, level, engine)
+    if y.ndim == 1:
+        y, v = y[None], v[None]
+        return _reshaped(_rectangular(y, v, tau2, interval, level, engine), ())
+    shape = y.shape[:-1]
+    return _reshaped(_rectangular(_rows(y), _rows(v), tau2, interval, level, engine), shape)
+
+
+def _rows(x: FloatArray) -> FloatArray:
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def _check_options(tau2: str | float, interval: str, engine: str) -> None:
+    if isinstance(tau2, str):
+        if tau2 in ("GENQ", "GENQM"):
+            raise OptionError(f"tau2={tau2!r} needs weights of its own · use pool, one table at a time")
+        if tau2 != "none":
+            TAU2.entry(tau2)
+    elif isinstance(tau2, bool) or not (isinstance(tau2, int | float) and np.isfinite(tau2) and tau2 >= 0):
+        raise OptionError(f"tau2={tau2!r} must be a finite number ≥ 0 or one of none, {', '.join(TAU2)}")
+    if interval not in INTERVALS_FOR_MANY:
+        raise OptionError(f"interval={interval!r} does not apply here · choices: {', '.join(INTERVALS_FOR_MANY)}")
+    if engine not in ENGINES:
+        raise OptionError(f"engine={engine!r} does not exist · choices: {', '.join(ENGINES)}")
+
+
+def _checked(yi: ArrayLike, vi: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    try:
+        y, v = np.asarray(yi, dtype=np.float64), np.asarray(vi, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("yi and vi must be numbers in rectangular arrays · use offsets for ragged sets") from None
+    if y.shape != v.shape or y.ndim == 0 or y.shape[-1] == 0:
+        raise InputError(f"yi has shape {y.shape}, vi {v.shape} · give two arrays (…, k) of the same shape, k ≥ 1")
+    if not (v > 0).all():
+        wrong = int(np.sum(~(v > 0)))
+        raise InputError(f"{wrong} variances are NaN, negative or 0 · vi = inf marks an absent study")
+    if not np.isfinite(y[v < np.inf]).all():
+        raise InputError("NaN or infinite estimates with a finite variance · vi = inf marks an absent study")
+    return y, v
+
+
+def _checked_offsets(offsets: ArrayLike, y: FloatArray) -> IntArray:
+    at = np.asarray(offsets)
+    good = at.ndim == 1 and at.size >= 2 and np.issubdtype(at.dtype, np.integer) and y.ndim == 1
+    if not good or at[0] != 0 or at[-1] != y.size or (np.diff(at) < 1).any():
+        raise InputError(f"offsets must be integers that rise from 0 to {y.shape[-1]}, with flat yi and vi")
+    return at.astype(np.int64)
+
+
+def _ragged(
+    y: FloatArray, v: FloatArray, at: IntArray, tau2: str | float, interval: str, level: float, engine: str
+) -> PooledMany:
+    """Pool sets of equal size together, so that nothing is padded."""
+    sizes = np.diff(at)
+    out = {name: np.full(sizes.size, np.nan) for name in ("mu", "se", "df", "tau2", "q", "k")}
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        cells = at[rows][:, None] + np.arange(size)
+        part = _rectangular(y[cells], v[cells], tau2, interval, level, engine)
+        for name, column in out.items():
+            column[rows] = getattr(part, name)
+    method = tau2 if isinstance(tau2, str) else "fixed"
+    return PooledMany(**out, tau2_method=method, interval_method=interval, level=level)
+
+
+def _reshaped(many: PooledMany, shape: tuple[int, ...]) -> PooledMany:
+    columns = {name: getattr(many, name).reshape(shape) for name in ("mu", "se", "df", "tau2", "q", "k")}
+    return PooledMany(
+        **columns, tau2_method=many.tau2_method, interval_method=many.interval_method, level=many.level
+    )
+
+
+def _rectangular(
+    y: FloatArray, v: FloatArray, tau2: str | float, interval: str, level: float, engine: str
+) -> PooledMany:
+    method = tau2 if isinstance(tau2, str) else "fixed"
+    columns = _run(y, v, tau2, method, engine)
+    k, mu, se, t, q, factor = columns
+    if interval == "HKSJ":
+        se = se * np.sqrt(factor)
+    elif interval == "HKSJ-floor":
+        se = se * np.sqrt(np.maximum(1.0, factor))
+    df = np.full(k.shape, np.inf) if interval == "z" else np.where(k < 2, np.nan, k - 1)
+    few = k < 2
+    t, q = np.where(few, np.nan, t), np.where(few, np.nan, q)
+    se = np.where(few & (interval != "z"), np.nan, se)
+    return PooledMany(mu, se, df, t, q, k, method, interval, level)
+
+
+def _run(
+    y: FloatArray, v: FloatArray, tau2: str | float, method: str, engine: str
+) -> tuple[FloatArray, ...]:
+    """Return k, mean, Wald standard error, τ², Q and the Knapp-Hartung factor of every row."""
+    out = np.full((6, y.shape[0]), np.nan)
+    compiled = engine == "numba" or (engine == "auto" and y.shape[0] >= COMPILED_FROM)
+    if compiled:
+        from .kernels_compiled import METHODS, run_compiled
+
+        if method in METHODS:
+            return tuple(run_compiled(y, v, method, float(tau2) if method == "fixed" else 0.0))
+        if engine == "numba":
+            raise OptionError(f"engine='numba' has no tau2={method!r} · choices: {', '.join(METHODS)}")
+    for part in _pieces(y.shape[0], y.shape[1], method):
+        out[:, part] = _piece(y[part], v[part], tau2, method)
+    return tuple(out)
+
+
+def _pieces(m: int, k: int, method: str) -> Iterator[slice]:
+    depth = 16 if method in ("REML", "ML") else 1
+    step = max(1, PIECE // (k * depth))
+    return (slice(i, min(i + step, m)) for i in range(0, m, step))
+
+
+def _piece(y: FloatArray, v: FloatArray, tau2: str | float, method: str) -> FloatArray:
+    out = np.full((6, y.shape[0]), np.nan)
+    data = centre(y, v)
+    out[0] = data.k
+    rows = np.flatnonzero(data.k > 1)
+    one = np.flatnonzero(data.k == 1)
+    cy, cv, scale = data.y[rows], data.v[rows], data.scale[rows]
+    known = None if method != "fixed" else np.asarray(float(tau2)) / scale**2
+    fits = fit_many(cy, cv, method, None, known)
+    if fits.status.any():
+        raise ConvergenceError(f"tau2={method!r} did not arrive at its root in {int(fits.status.sum())} data sets")
+    w = 1.0 / cv
+    r = Projection(w).residuals(cy)
+    out[1, rows] = data.offset[rows] + scale * fits.beta[:, 0]
+    out[2, rows] = scale * fits.se[:, 0]
+    out[3, rows] = scale**2 * fits.t
+    out[4, rows] = np.add.reduce(w * r * r, axis=-1)
+    out[5, rows] = fits.factor
+    out[1, one] = data.offset[one] + data.scale[one] * data.y[one].sum(axis=-1)
+    out[2, one] = np.sqrt(np.where(np.isfinite(v[one]), v[one], 0.0).sum(axis=-1))
+    return out
+
