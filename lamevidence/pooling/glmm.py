@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ GLMM_MODELS = {
 }
 """Measure → models, the default first."""
 
+MORE_NODES = (61, 101)
+INTEGRATED = 1e-8
+"""Largest change of the log-likelihood on more nodes that is left alone."""
 PREDICTIONS = ("HTS", "t", "normal", "none")
 """Prediction intervals of one-stage models."""
 
@@ -79,7 +82,8 @@ def fit_glmm(
     test
         ``z``, or ``t`` with k − p degrees of freedom.
     nagq
-        Quadrature nodes a dimension, default 21 (9 for UM.RS); 1 is Laplace's approximation.
+        Quadrature nodes a dimension; 1 is Laplace's approximation. Default 21 (9 for UM.RS), raised to 61 and 101
+        where the log-likelihood of a model with one random effect still moves by more than 1e-8.
     method
         ``ML``, or ``EE`` for one common effect (τ² = 0; UM.RS keeps its random baselines).
     mods
@@ -133,7 +137,19 @@ def fit_glmm(
     pooled_edge = _edge(request, data)
     if pooled_edge is not None:
         return pooled_edge
+    if nagq is None and name != "UM.RS":
+        return _fit_until_exact(request, data)
     return _fit(request, data)
+
+
+def _fit_until_exact(request: _Request, data: CountData) -> GlmmPooled:
+    """Return the fit with as many nodes as the integrals need."""
+    fit = _fit(request, data)
+    for more in MORE_NODES:
+        if fit.likelihood is None or fit.tau2 == 0 or fit.likelihood.moves(more) < INTEGRATED:
+            break
+        fit = _fit(replace(request, nodes=more), data)
+    return fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,16 @@ class Likelihood:
     nodes: int
     slope: tuple[int, ...]
 
+    def moves(self, nodes: int) -> float:
+        """Return how much the maximised log-likelihood changes when integrated on ``nodes`` nodes instead."""
+        top = self.optimum
+        ev = evaluate(self.model, top.alpha[None], top.beta[None], top.scale[None], nodes)
+        return abs(float(ev.value[0]) - top.value)
+
+    def at(self, mu: float, tau: float) -> float:
+        """Return the log-likelihood at this ``mu`` and ``tau``, the studies' own parameters at their best."""
+        return self.profile(mu=mu, tau=tau)
+
     def profile(self, *, mu: float | None = None, tau: float | None = None) -> float:
         """Return the log-likelihood maximised over everything but ``mu`` or ``tau``."""
         beta, scale = self.optimum.beta.copy(), self.optimum.scale.copy()

@@ -11,7 +11,7 @@ from scipy import special
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable
+from ..errors import NotEstimable, OptionError
 from .count_results import CountPooled, CountSpec, measure_of
 from .policy import check_level
 from .sparse_counts import person_time, two_by_two
@@ -33,6 +33,7 @@ from .sparse_formulas import (
 __all__ = ["SparsePooled", "mantel_haenszel", "peto"]
 
 _TABLES = {"OR": mh_or, "RR": mh_rr, "RD": mh_rd}
+RD_VARIANCES = ("sato", "greenland-robins")
 _RATES = {"IRR": mh_irr, "IRD": mh_ird}
 
 
@@ -102,6 +103,7 @@ def mantel_haenszel(
     correct: bool = True,
     add: float = 0.0,
     to: str = "none",
+    variance: str | None = None,
 ) -> SparsePooled:
     """Pool two-group counts by the Mantel-Haenszel method (a common-effect model).
 
@@ -122,6 +124,8 @@ def mantel_haenszel(
         Yates's ½ in the Cochran-Mantel-Haenszel test.
     add, to
         Continuity correction of the pooled tables: the amount, and ``none``, ``only0``, ``all`` or ``if0all``.
+    variance
+        RD only: ``sato`` (default) or ``greenland-robins``.
 
     Raises
     ------
@@ -144,11 +148,13 @@ def mantel_haenszel(
     check_level(level)
     table.require_independent()
     what = f"Mantel-Haenszel {code}"
+    if variance is not None and (code != "RD" or variance not in RD_VARIANCES):
+        raise OptionError(f"variance={variance!r} does not apply to {code} · choices for RD: {', '.join(RD_VARIANCES)}")
     association, homogeneity = Association(math.nan, math.nan), Homogeneity(math.nan, math.nan, math.nan, math.nan, 0)
     if code in _TABLES:
         raw = two_by_two(table, what)
         cells = raw.corrected(add, to)
-        summed = _TABLES[code](cells)
+        summed = _TABLES[code](cells) if code != "RD" else mh_rd(cells, variance or "sato")
         if code == "OR":
             association, homogeneity = cochran_mantel_haenszel(cells, correct), breslow_day(cells, summed.mu)
     else:

@@ -79,11 +79,18 @@ def mh_rr(t: TwoByTwo) -> Summed:
     return Summed(math.log(R / S), math.sqrt(top / (R * S)), weights)
 
 
-def mh_rd(t: TwoByTwo) -> Summed:
-    """Return the risk difference with the variance of Sato, Greenland & Robins (1989, Biometrics 45:1323)."""
+def mh_rd(t: TwoByTwo, variance: str = "sato") -> Summed:
+    """Return the risk difference Σ(a n2 − c n1)/N ÷ Σ n1 n2/N.
+
+    ``sato``: Sato, Greenland & Robins's variance (1989, Biometrics 45:1323), consistent for few large and many
+    small studies; ``greenland-robins``: Greenland & Robins 1985 (doi:10.2307/2530643), for few large ones.
+    """
     weights = t.n1 * t.n2 / t.n
     total = float(weights.sum())
     mu = float(((t.a * t.n2 - t.c * t.n1) / t.n).sum()) / total
+    if variance == "greenland-robins":
+        top = float(((t.a * t.b * t.n2**3 + t.c * t.d * t.n1**3) / (t.n1 * t.n2 * t.n**2)).sum())
+        return Summed(mu, math.sqrt(top) / total, weights)
     first = (t.c * (t.n1 / t.n) ** 2 - t.a * (t.n2 / t.n) ** 2 + t.n1 / t.n * (t.n2 / t.n) * (t.n2 - t.n1) / 2).sum()
     second = (t.a * t.d / t.n + t.c * t.b / t.n).sum() / 2
     return Summed(mu, math.sqrt(max(0.0, mu * float(first) + float(second))) / total, weights)

@@ -43,15 +43,22 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
 def _table(cells: dict[str, Any], measure: str, yi: Any = None, vi: Any = None) -> EvidenceTable:
     labels = tuple(str(i) for i in range(cells["ai"].size))
     nothing = np.full(len(labels), math.nan)
-    return EvidenceTable(yi=nothing if yi is None else yi, vi=nothing if vi is None else vi, labels=labels,
-                         studies=labels, measure=measure, unit=None, counts=cells)
+    return EvidenceTable(
+        yi=nothing if yi is None else yi,
+        vi=nothing if vi is None else vi,
+        labels=labels,
+        studies=labels,
+        measure=measure,
+        unit=None,
+        counts=cells,
+    )
 
 
 def _correction(cells: dict[str, Any], sm: str, args: dict[str, Any]) -> Any:
     """Return what is added to each cell: 1/2 where a cell is 0, to every table with method.incr='all', NaN if left out."""
     a, n1, c, n2 = cells.values()
     b, d = n1 - a, n2 - c
-    zero = {"RR": (a == 0) | (c == 0), "ASD": np.zeros(a.size, bool)}.get(sm, (a == 0) | (b == 0) | (c == 0) | (d == 0))
+    zero = (a == 0) | (b == 0) | (c == 0) | (d == 0) if sm != "ASD" else np.zeros(a.size, bool)
     amount = float(args.get("incr", 0.5))
     extra = np.where(zero | (args.get("method.incr") == "all"), amount, 0.0)
     if sm in ("OR", "RR", "DOR") and not args.get("allstudies"):
@@ -72,16 +79,25 @@ def _own(cells: dict[str, Any], sm: str, extra: Any) -> tuple[Any, Any]:
     return np.where(np.isnan(extra), math.nan, yi), np.where(np.isnan(extra), math.nan, own.vi)
 
 
-def _mantel_haenszel(cells: dict[str, Any], sm: str, args: dict[str, Any], extra: Any, yi: Any, vi: Any) -> dict[str, Any]:
+def _mantel_haenszel(
+    cells: dict[str, Any], sm: str, args: dict[str, Any], extra: Any, yi: Any, vi: Any
+) -> dict[str, Any]:
     keep = np.zeros(yi.size) if args.get("MH.exact") else np.nan_to_num(extra)
     a, n1, c, n2 = cells.values()
     grown = {"ai": a + keep, "n1i": n1 + 2 * keep, "ci": c + keep, "n2i": n2 + 2 * keep}
-    fit = mantel_haenszel(_table(grown, sm), measure=sm)
-    out = meta_counts.inverse_variance(yi, vi, args, around=fit.mu)
-    out["common"] = meta_counts.estimate(fit.mu, fit.se)
+    fit = mantel_haenszel(_table(grown, sm), measure=sm, **({"variance": "greenland-robins"} if sm == "RD" else {}))
+    mu = fit.mu
+    if sm == "RD":  # the differences themselves are not corrected, only weights and variance
+        weight = grown["n1i"] * grown["n2i"] / (grown["n1i"] + grown["n2i"])
+        mu = float((weight * (a / n1 - c / n2)).sum() / weight.sum())
+    out = meta_counts.inverse_variance(yi, vi, args, around=mu)
+    out["common"] = meta_counts.estimate(mu, fit.se)
     total = grown["n1i"] + grown["n2i"]
-    weight = {"OR": (grown["n1i"] - grown["ai"]) * grown["ci"], "RR": grown["ci"] * grown["n1i"],
-              "RD": grown["n1i"] * grown["n2i"]}[sm] / total
+    weight = {
+        "OR": (grown["n1i"] - grown["ai"]) * grown["ci"],
+        "RR": grown["ci"] * grown["n1i"],
+        "RD": grown["n1i"] * grown["n2i"],
+    }[sm] / total
     out["w.common"] = np.where(np.isnan(extra), 0.0, weight)
     return out
 
@@ -98,8 +114,8 @@ def _sample_size(cells: dict[str, Any], args: dict[str, Any], yi: Any, vi: Any) 
     weight = cells["n1i"] * cells["n2i"] / (cells["n1i"] + cells["n2i"])
     have = np.isfinite(yi)
     out["w.common"] = out["w.random"] = weight
-    fit = pool(EvidenceTable.from_estimates(yi[have], vi[have]), model="random", tau2=0.0, interval="z",
-               prediction="none", weights=weight[have])
-    out["common"] = meta_counts.estimate(fit.mu, fit.se if have.all() else math.inf)
-    out["random"] = out["common"]
+    rows = EvidenceTable.from_estimates(yi[have], vi[have])
+    for name, tau2 in (("common", 0.0), ("random", out["tau2"])):
+        fit = pool(rows, model="random", tau2=tau2, interval="z", prediction="none", weights=weight[have])
+        out[name] = meta_counts.estimate(fit.mu, fit.se if have.all() else math.inf)
     return out

@@ -28,7 +28,9 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     own = escalc(sm, **counts, drop00=True)
     if method == "GLMM":
         nothing = np.full(len(labels), math.nan)
-        table = EvidenceTable(yi=nothing, vi=nothing, labels=labels, studies=labels, measure=sm, unit=None, counts=counts)
+        table = EvidenceTable(
+            yi=nothing, vi=nothing, labels=labels, studies=labels, measure=sm, unit=None, counts=counts
+        )
         nodes = {"nagq": 1 if args["model.glmm"] == "UM.RS" else 7}
         fits = (fit_glmm(table, model=args["model.glmm"], method=m, **nodes) for m in ("EE", "ML"))
         return meta_counts.from_glmm(*fits, True)
@@ -44,8 +46,14 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         return out
     if method == "Cochran":  # weights: events expected in group 1 at the rate of group 2
         weight = t1 * x2 / t2
-        averaged = pool(EvidenceTable.from_estimates(own.yi, own.vi), model="random", tau2=0.0, interval="z",
-                        prediction="none", weights=weight)
+        averaged = pool(
+            EvidenceTable.from_estimates(own.yi, own.vi),
+            model="random",
+            tau2=0.0,
+            interval="z",
+            prediction="none",
+            weights=weight,
+        )
         out["common"] = meta_counts.estimate(averaged.mu, math.sqrt(1 / x1.sum() + 1 / x2.sum()))
         out["w.common"] = weight
         return out

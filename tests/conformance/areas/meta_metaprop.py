@@ -31,8 +31,9 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     if args["method"] == "GLMM":
         labels = tuple(str(i) for i in range(x.size))
         nothing = np.full(x.size, math.nan)
-        table = EvidenceTable(yi=nothing, vi=nothing, labels=labels, studies=labels, measure="PLO", unit=None,
-                              counts={"xi": x, "ni": n})
+        table = EvidenceTable(
+            yi=nothing, vi=nothing, labels=labels, studies=labels, measure="PLO", unit=None, counts={"xi": x, "ni": n}
+        )
         return meta_counts.from_glmm(fit_glmm(table, method="EE", nagq=7), fit_glmm(table, nagq=7), False)
     if args["sm"] == "PLN":  # half an event where there is none, half a patient where none or all have the event
         own = escalc("PLN", xi=x + 0.5 * (x == 0), ni=n + 0.5 * ((x == 0) | (x == n)), add=0.0, to="none")

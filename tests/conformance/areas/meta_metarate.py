@@ -22,8 +22,9 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     if args["method"] == "GLMM":
         labels = tuple(str(i) for i in range(x.size))
         nothing = np.full(x.size, math.nan)
-        table = EvidenceTable(yi=nothing, vi=nothing, labels=labels, studies=labels, measure="IRLN", unit=None,
-                              counts={"xi": x, "ti": t})
+        table = EvidenceTable(
+            yi=nothing, vi=nothing, labels=labels, studies=labels, measure="IRLN", unit=None, counts={"xi": x, "ti": t}
+        )
         return meta_counts.from_glmm(fit_glmm(table, method="EE", nagq=7), fit_glmm(table, nagq=7), False)
     own = escalc(args["sm"], xi=x, ti=t)
     return meta_counts.inverse_variance(own.yi, own.vi, args, test=False)
