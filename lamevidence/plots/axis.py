@@ -15,6 +15,8 @@ __all__ = ["Scale", "check_limits", "limits", "tick_label", "ticks"]
 
 _WIDE = 4.0
 """An interval this many times wider than the median one does not stretch the axis."""
+_REACH = 4.0
+"""Points and summaries stretch the axis each way by at most this many times the span of the bulk."""
 _STEPS = (1.0, 2.0, 2.5, 5.0)
 _MOST_TICKS, _MOST_LOG_TICKS = 7, 8
 
@@ -69,9 +71,9 @@ def check_limits(xlim: Sequence[float], log: bool) -> tuple[float, float]:
 
 
 def _grown(core: tuple[float, float], extra: Sequence[float]) -> tuple[float, float]:
-    """Stretch the core to the extra values, each way by no more than its own span."""
+    """Stretch the core to the extra values, each way by no more than four times its own span."""
     low, high = core
-    span = high - low
+    span = _REACH * (high - low)
     below = [v for v in extra if v < low]
     above = [v for v in extra if v > high]
     return (
@@ -99,7 +101,7 @@ def limits(
     """Return axis limits that show the bulk of the data.
 
     Intervals (estimate, low, high) more than 4 times wider than the median do not count; summary
-    intervals and the points of wide studies may stretch the axis to at most three times its length;
+    intervals and the points of wide studies may stretch the axis each way by four times that length;
     everything beyond is drawn with an arrow. The null is inside.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -115,7 +117,10 @@ def limits(
     reference = [] if null is None else [math.log(null) if log else null]
     everything = [*core.tolist(), *reference] or [0.0, 1.0]
     span = _widen(min(everything), max(everything))
-    extra = [v for v in (*ends.tolist(), *rows[:, 0].tolist()) if math.isfinite(v)]
+    # a point off the bulk gets room for its square and for the arrow that follows it
+    room = 0.3 * (span[1] - span[0])
+    points = [v + room * ((v > span[1]) - (v < span[0])) for v in rows[:, 0].tolist()]
+    extra = [v for v in (*ends.tolist(), *points) if math.isfinite(v)]
     low, high = _grown(span, extra)
     if log:
         return math.exp(max(low, -700.0)), math.exp(min(high, 700.0))

@@ -24,6 +24,10 @@ def plot_baujat(frame: pd.DataFrame, *, x: str = "q", y: str = "influence", ax: 
     frame
         Columns ``label`` and the two named by ``x`` (contribution to Q) and ``y`` (squared standardised
         change of the estimate when the study is left out).
+    x, y
+        Names of the columns.
+    ax
+        Axes to draw on.
 
     References
     ----------

@@ -39,6 +39,28 @@ JUDGEMENTS: dict[str, Judgement] = {
 """Judgement of any tool (lower case, spaces) to its disc."""
 
 
+_DOMAINS: dict[str, tuple[str, ...]] = {
+    "RoB2": (
+        "randomisation process", "deviations from intended interventions", "missing outcome data",
+        "measurement of the outcome", "selection of the reported result",
+    ),
+    "ROBINS-I": (
+        "confounding", "selection of participants", "classification of interventions",
+        "deviations from intended interventions", "missing data", "measurement of outcomes",
+        "selection of the reported result",
+    ),
+}
+"""What D1, D2 … stand for (Sterne et al. 2019, doi:10.1136/bmj.l4898; Sterne et al. 2016, doi:10.1136/bmj.i4919)."""
+
+
+def _meaning(tool: str, domain: str) -> str:
+    names = _DOMAINS.get(tool, ())
+    number = domain[1:]
+    if domain[:1] == "D" and number.isdigit() and 1 <= int(number) <= len(names):
+        return names[int(number) - 1]
+    return domain.replace("_", " ")
+
+
 @dataclass(frozen=True, slots=True)
 class BiasColumns:
     """Letters over the columns, the judgement of every row in every column, and what the letters mean."""
@@ -73,7 +95,7 @@ def judged_by(table: EvidenceTable) -> dict[str, dict[str, list[str]]]:
             continue
         tool, domains, overall = _parts(record)
         for name, words in (*domains, *((("Overall", overall),) if overall else ())):
-            tools.setdefault(tool, {}).setdefault(name, []).append(words)
+            tools.setdefault(tool, {}).setdefault(_meaning(tool, name), []).append(words)
     return tools
 
 
@@ -107,6 +129,6 @@ def bias_columns(table: EvidenceTable, rob: object) -> BiasColumns | None:
         (*(v for _, v in judged[i][1]), *((judged[i][2],) if overall else ())) if i in judged else ()
         for i in range(table.k)
     )
-    meaning = "; ".join(f"{letter} {name.replace('_', ' ')}" for letter, name in zip(letters, domains, strict=True))
+    meaning = "; ".join(f"{letter} {_meaning(tools[0], name)}" for letter, name in zip(letters, domains, strict=True))
     heads = (*letters, "\u03a3") if overall else letters
     return BiasColumns(heads, rows, f"{tools[0]}: {meaning}" + ("; \u03a3 overall" if overall else ""))

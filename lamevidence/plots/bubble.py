@@ -31,10 +31,14 @@ def plot_bubble(
 
     Parameters
     ----------
+    result
+        A pooled result or an `EvidenceTable`.
     moderator
         Name of a numeric moderator of the table.
     line
         The fitted line: columns ``x``, ``estimate`` and, for the band, ``low`` and ``high``.
+    ax
+        Axes to draw on.
     """
     table = table_of(result)
     if moderator not in table.moderators:
@@ -42,7 +46,9 @@ def plot_bubble(
     try:
         x = np.asarray(table.moderators[moderator], dtype=float)
     except ValueError:
-        raise InputError(f"moderator {moderator!r} is not numeric and has no axis · use forest(group={moderator!r})") from None
+        raise InputError(
+            f"moderator {moderator!r} is not numeric and has no axis · use forest(group={moderator!r})"
+        ) from None
     usable = np.isfinite(x) & np.isfinite(table.yi) & np.isfinite(table.vi) & (table.vi > 0)
     if not usable.any():
         raise InputError(f"no row has an estimate, a variance and {moderator}")

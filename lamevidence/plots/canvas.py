@@ -27,7 +27,7 @@ def in_own_style(make: Callable[P, Plot]) -> Callable[P, Plot]:
     def run(*args: P.args, **kwargs: P.kwargs) -> Plot:
         import matplotlib
 
-        look = {"font.family": list(families()), "font.size": 8.0, "axes.unicode_minus": True, "mathtext.default": "regular"}
+        look = {"font.family": list(families()), "font.size": 8.0, "axes.unicode_minus": True}
         with own_style(), matplotlib.rc_context(look):
             return make(*args, **kwargs)
 

@@ -12,7 +12,9 @@ from .measure import text_size
 from .presets import Preset
 from .text import Rich, plain, raised, rich_width
 
-__all__ = ["NOT_ESTIMABLE", "Effect", "EffectWidths", "Widths", "effect_text", "label_text", "measure_columns", "weight_text"]
+__all__ = [
+    "NOT_ESTIMABLE", "Effect", "EffectWidths", "Widths", "effect_text", "label_text", "measure_columns", "weight_text",
+]
 
 NOT_ESTIMABLE = "not estimable"
 GAP, PANEL_GAP, PAD, INDENT = 8.0, 10.0, 6.0, 7.0
@@ -170,7 +172,8 @@ def measure_columns(
     weight = _widest([(weight_text(r), False) for r in content.studies] + [("Weight", True), ("100%", True)], fs)
     disc = 0.80 * 1.625 * fs
     letters = len(content.bias.letters) if content.bias else 0
-    bias = max(letters * disc + max(letters - 1, 0) * 2, text_size("Risk of bias", fs, bold=True).width if letters else 0.0)
+    heading = text_size("Risk of bias", fs, bold=True).width if letters else 0.0
+    bias = max(letters * disc + max(letters - 1, 0) * 2, heading)
     return Widths(
         fs, max(labels), _stretch(shown, [_data_width(c, fs) for c in shown], fs),
         _effect_widths(texts, separator, text_size(head[0], fs, bold=True).width, fs), head, separator,

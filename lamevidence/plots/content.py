@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
@@ -21,6 +23,8 @@ from .presets import Preset
 from .results import Result, Summary, bayesian, level_of, one_table, summary, weights
 from .study_intervals import StudyIntervals, check_level, study_intervals
 from .text import Rich
+
+BoolArray: TypeAlias = NDArray[np.bool_]
 
 __all__ = ["Content", "StudyRow", "SummaryRow", "content"]
 
@@ -95,17 +99,15 @@ def _keys(studies: Sequence[str]) -> list[str]:
     return keys
 
 
-def _areas(table: EvidenceTable, given: FloatArray | None) -> tuple[FloatArray, str]:
+def _areas(table: EvidenceTable, given: FloatArray | None, shown: BoolArray) -> tuple[FloatArray, str]:
     """Return what the squares' areas are proportional to, as a share of the largest, and its name."""
     with np.errstate(all="ignore"):
         precision = np.where(np.isfinite(table.vi) & (table.vi > 0), 1 / table.vi, np.nan)
     n = np.asarray(table.n, dtype=float)
     choices = [(given, "weight"), (precision, "precision (1/variance)"), (n, "number of patients")]
     for values, name in choices:
-        if values is not None and np.isfinite(values).all() and (values > 0).any():
-            return np.maximum(values, 0) / values.max(), name
-    if np.isfinite(precision).any():
-        return np.nan_to_num(precision, nan=0.0) / np.nanmax(precision), choices[1][1]
+        if values is not None and shown.any() and np.isfinite(values[shown]).all() and (values[shown] > 0).any():
+            return np.where(shown, np.maximum(values, 0), 0.0) / values[shown].max(), name
     return np.full(table.k, 0.35), ""
 
 
@@ -127,7 +129,7 @@ def _shrunken(results: Sequence[Result], table: EvidenceTable, wanted: object, l
 
 
 def _precision(display: Display, summaries: Sequence[Summary], rows: StudyIntervals, level: float) -> int:
-    """Return the decimals that show the pooled standard error to two significant digits."""
+    """Return the decimals that show the pooled standard error, or the studies' median one, to two digits."""
     from scipy import special
 
     z = 2 * float(special.ndtri(0.5 + level / 2))
@@ -137,7 +139,7 @@ def _precision(display: Display, summaries: Sequence[Summary], rows: StudyInterv
     with np.errstate(all="ignore"):
         se = (rows.high - rows.low) / z
     se = se[np.isfinite(se) & (se > 0)]
-    return decimals_for(float(1 / np.sqrt(np.sum(1 / se**2)))) if se.size else 2
+    return decimals_for(float(np.median(se))) if se.size else 2
 
 
 def _summary_rows(display: Display, summaries: Sequence[Summary], pi: bool) -> list[SummaryRow]:
@@ -220,7 +222,7 @@ def content(
     if np.isinf(intervals.estimate).any():
         raise InputError("an estimate is infinite and has no place on an axis · correct or leave out its row")
     given = weights(results, table.k)
-    areas, area_name = _areas(table, given)
+    areas, area_name = _areas(table, given, np.isfinite(intervals.estimate))
     shrunken = _shrunken(results, table, shrinkage, asked)
     missing = [i for i in range(table.k) if not math.isfinite(intervals.estimate[i])]
     groups, grouped = group_names(table, group)
@@ -241,7 +243,7 @@ def content(
         columns=data_columns(table, columns),
         bias=bias,
         show_weights=given is not None and style.weights,
-        notes=heterogeneity(results, display, table, style, asked),
+        notes=heterogeneity(results, table, style, asked),
         footnotes=footnotes,
         shrinkage=shrunken is not None,
         grouped=grouped,

@@ -90,6 +90,7 @@ def data_columns(table: EvidenceTable, columns: object) -> tuple[DataColumn, ...
     found = [_named(table, name) for name in columns]
     if isinstance(columns, Mapping):
         return tuple(
-            DataColumn(c.name, str(header), c.cells, c.total, "") for c, header in zip(found, columns.values(), strict=True)
+            DataColumn(column.name, str(header), column.cells, column.total, "")
+            for column, header in zip(found, columns.values(), strict=True)
         )
     return tuple(found)

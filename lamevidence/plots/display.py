@@ -135,10 +135,8 @@ def display_of(table: EvidenceTable) -> Display:
         null = 0.0
     unit = "%" if proportion else (table.unit or "")
     read_title = (measure.back_title or measure.title).strip()
-    if log:
-        axis_title = f"{read_title[:1].upper()}{read_title[1:]} (log scale)"
-    else:
-        axis_title = f"({unit})" if unit else ""
+    in_unit = f"({unit})" if unit else ""
+    axis_title = f"{read_title[:1].upper()}{read_title[1:]} (log scale)" if log else in_unit
     bounds = (0.0, 100.0) if proportion else (0.0 if measure.family == "rate" else -math.inf, math.inf)
     left, right = _directions(measure, table)
     shown_null = None if null is None else float(back(np.asarray(null, dtype=np.float64)))

@@ -55,6 +55,12 @@ def plot_estimates(
         One row an analysis.
     table
         The table the analyses were made from: it gives measure, unit and title.
+    layout, title, ref, width
+        As for `forest`.
+    level
+        Level of the intervals in the frame, printed in the header.
+    note
+        A sentence under the figure.
     """
     from scipy import special
 
@@ -72,12 +78,17 @@ def plot_estimates(
     return finish(found, style, laid, None, None)
 
 
-def plot_leave_one_out(frame: pd.DataFrame, table: EvidenceTable, *, layout: str = "revman", level: float = 0.95) -> ForestPlot:
+def plot_leave_one_out(
+    frame: pd.DataFrame, table: EvidenceTable, *, layout: str = "revman", level: float = 0.95
+) -> ForestPlot:
     """Draw the pooled estimate without each study in turn; the frame's ``label`` is the study left out."""
-    return plot_estimates(frame, table, layout=layout, level=level, note="Each row: the pooled estimate without that study.")
+    note = "Each row: the pooled estimate without that study."
+    return plot_estimates(frame, table, layout=layout, level=level, note=note)
 
 
-def plot_cumulative(frame: pd.DataFrame, table: EvidenceTable, *, layout: str = "revman", level: float = 0.95) -> ForestPlot:
+def plot_cumulative(
+    frame: pd.DataFrame, table: EvidenceTable, *, layout: str = "revman", level: float = 0.95
+) -> ForestPlot:
     """Draw the pooled estimate after each study; the frame's ``label`` is the study added."""
     return plot_estimates(
         frame, table, layout=layout, level=level, note="Each row: the pooled estimate of this study and those above it."

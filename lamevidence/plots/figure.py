@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "Plot", "own_style"]
 
 SUFFIXES = ("png", "pdf", "svg")
-_FOREIGN = ("backend", "webagg", "interactive", "toolbar", "timezone", "tk.", "savefig.directory", "docstring", "figure.max_open", "text.hinting_factor", "text.kerning_factor")
+_FOREIGN = (
+    "backend", "webagg", "interactive", "toolbar", "timezone", "tk.", "savefig.directory", "docstring",
+    "figure.max_open", "text.hinting_factor", "text.kerning_factor",
+)
+_LAYOUT_TABLES = ("GSUB", "GPOS", "GDEF", "BASE", "MATH")
 
 
 @contextlib.contextmanager
@@ -34,6 +38,26 @@ def own_style() -> Iterator[None]:
     ours |= {"text.hinting": "no_hinting"}
     with quiet_about_glyphs(), matplotlib.rc_context({**defaults, **ours}):
         yield
+
+
+@contextlib.contextmanager
+def _fonts_without_layout_tables() -> Iterator[None]:
+    """Embed fonts without the tables that only a typesetter reads.
+
+    The glyphs are already chosen and placed; decoding these tables takes most of the time of writing
+    a PDF. fontTools has no public default for it, so without the private one the file is only slower.
+    """
+    from fontTools.subset import Options  # type: ignore[import-untyped]
+
+    usual = getattr(Options, "_drop_tables_default", None)
+    if usual is None:
+        yield
+        return
+    Options._drop_tables_default = [*usual, *_LAYOUT_TABLES]
+    try:
+        yield
+    finally:
+        Options._drop_tables_default = usual
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +85,7 @@ class Plot:
             "pdf": {"CreationDate": None, "ModDate": None, "Creator": "lamevidence", "Producer": None, "Title": title},
             "svg": {"Date": None, "Creator": "lamevidence", "Title": title},
         }
-        with own_style(), matplotlib.rc_context({"svg.fonttype": fonts}):
+        with own_style(), _fonts_without_layout_tables(), matplotlib.rc_context({"svg.fonttype": fonts}):
             self.fig.savefig(target, format=kind, dpi=dpi, metadata=metadata[kind])
 
     def save(self, path: str | Path, dpi: float = 600) -> Path:

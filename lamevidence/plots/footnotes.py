@@ -12,7 +12,6 @@ from ..effects.evidence_table import EvidenceTable
 from ..errors import PoolingError
 from ..numbers import decimals_for, fixed, p_value
 from .bias import BiasColumns
-from .display import Display
 from .presets import Preset
 from .results import Result, Summary, bayesian
 from .text import Rich, plain, raised, rich
@@ -27,12 +26,12 @@ def _number(result: Result, name: str) -> float:
     return float(value) if isinstance(value, int | float | np.floating) else math.nan
 
 
-def _tau_bounds(result: Result) -> tuple[float, float] | None:
+def _tau_bounds(result: Result, level: float) -> tuple[float, float] | None:
     make: Any = getattr(result, "tau2_interval", None)
     if make is None:
         return None
     try:
-        low, high = make()
+        low, high = make(level)
     except PoolingError:
         return None
     if math.isnan(low) or math.isnan(high):
@@ -40,7 +39,7 @@ def _tau_bounds(result: Result) -> tuple[float, float] | None:
     return math.sqrt(max(low, 0.0)), math.sqrt(high)
 
 
-def _tau(result: Result, display: Display, table: EvidenceTable, decimals: int) -> list[str]:
+def _tau(result: Result, table: EvidenceTable, decimals: int, level: float) -> list[str]:
     tau = _number(result, "tau")
     tau = math.sqrt(_number(result, "tau2")) if math.isnan(tau) and _number(result, "tau2") >= 0 else tau
     spec = getattr(result, "spec", None)
@@ -49,16 +48,17 @@ def _tau(result: Result, display: Display, table: EvidenceTable, decimals: int) 
     from ..effects.measures import MEASURES
 
     scale = MEASURES[table.measure].scale
-    unit = f" {table.unit}" if table.unit and scale == "identity" else "" if scale == "identity" else f" ({scale} scale)"
-    bounds = _tau_bounds(result)
+    plain_unit = f" {table.unit}" if table.unit else ""
+    unit = plain_unit if scale == "identity" else f" on the {scale} scale"
+    bounds = _tau_bounds(result, level)
     text = f"\u03c4 = {fixed(tau, decimals)}{unit}"
     if bounds:
-        text += f" (95% CI {fixed(bounds[0], decimals)} to {fixed(bounds[1], decimals)})"
+        text += f" ({100 * level:g}% CI {fixed(bounds[0], decimals)} to {fixed(bounds[1], decimals)})"
     return [text]
 
 
 def heterogeneity(
-    results: Sequence[Result], display: Display, table: EvidenceTable, style: Preset, level: float
+    results: Sequence[Result], table: EvidenceTable, style: Preset, level: float
 ) -> tuple[tuple[Rich, ...], ...]:
     """Return the lines beside the axis, each as clauses that may be broken between."""
     result = next((r for r in results if not bayesian(r)), None)
@@ -67,7 +67,7 @@ def heterogeneity(
     clauses: list[str] = []
     if style.tau:
         se = _number(result, "se")
-        clauses += _tau(result, display, table, decimals_for(se) if math.isfinite(se) else 2)
+        clauses += _tau(result, table, decimals_for(se) if math.isfinite(se) else 2, level)
     q, df, p, i2 = (_number(result, name) for name in ("q", "q_df", "q_p", "i2"))
     if math.isfinite(q) and math.isfinite(df) and math.isfinite(p):
         chi = f"\u03c7^{{2}}_{{{fixed(df, 0)}}} = {fixed(q, 2 if q < 10 else 1)}"
@@ -81,6 +81,12 @@ def heterogeneity(
 
 
 def _reason(table: EvidenceTable, i: int) -> str:
+    arms = next((a for a in (("ai", "ci"), ("x1i", "x2i")) if set(a) <= set(table.counts)), ())
+    events = [float(table.counts[name][i]) for name in arms]
+    if events and max(events) == 0:
+        return "no events in either arm"
+    if events and min(events) == 0:
+        return "no events in one arm, and no correction is added"
     if math.isnan(table.yi[i]):
         return "the effect cannot be estimated from the numbers reported"
     return "no sampling variance is known"

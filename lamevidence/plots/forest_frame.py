@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from .axis import Scale, tick_label, ticks
@@ -124,7 +125,7 @@ def _tick_marks(scale: Scale, y: float, size: float) -> list[Mark]:
         for v, label in list(zip(values, labels, strict=True))[::step]:
             half = text_size(label, size).width / 2
             spans.append((scale.x(v) - half, scale.x(v) + half, label, scale.x(v)))
-        if all(b[0] - a[1] >= 3 for a, b in zip(spans, spans[1:], strict=False)):
+        if all(b[0] - a[1] >= 3 for a, b in pairwise(spans)):
             break
     reach = PANEL_GAP - 1
     for low, high, label, x in spans:
@@ -143,7 +144,7 @@ def _half(words: str, room: float, size: float, bold: bool) -> list[Rich] | None
 def _side(
     group: str, lines: Sequence[Rich], edge: float, y: float, sign: int, size: float, *, outward: bool, bold: bool
 ) -> list[Mark]:
-    """Return one direction label with its arrow; ``outward`` when the text runs from the edge to the null's other side."""
+    """Return one direction label with its arrow; ``outward`` when it starts at the panel's edge."""
     line = 1.3 * size
     align: Literal["left", "right"] = "left" if (sign > 0) != outward else "right"
     marks: list[Mark] = []

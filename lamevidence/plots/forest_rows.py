@@ -180,10 +180,8 @@ def row_marks(
     x = PAD + widths.label
     for column, width in zip(widths.columns, widths.data, strict=True):
         x += GAP + width
-        if isinstance(row, StudyRow):
-            cell = column.cells[row.position]
-        else:
-            cell = column.total if row.totals else ""
+        total = column.total if isinstance(row, SummaryRow) and row.totals else ""
+        cell = column.cells[row.position] if isinstance(row, StudyRow) else total
         if cell:
             marks += put(row.key, x, y, cell, fs, align="right", bold=pooled, color=color)
     marks += _glyph(row, y, step, scale, style)

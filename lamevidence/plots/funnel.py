@@ -57,6 +57,8 @@ def plot_funnel(
         Centre of the funnel on the analysis scale; without it the pooled estimate.
     level
         Level of the funnel's sides: centre ± z se.
+    ax
+        Axes to draw on.
 
     References
     ----------

@@ -16,7 +16,9 @@ __all__ = ["plot_gosh"]
 
 
 @in_own_style
-def plot_gosh(frame: pd.DataFrame, *, x: str = "estimate", y: str = "i2", name: str = "", ax: Axes | None = None) -> Plot:
+def plot_gosh(
+    frame: pd.DataFrame, *, x: str = "estimate", y: str = "i2", name: str = "", ax: Axes | None = None
+) -> Plot:
     """Draw a frame with one subset a row; several clouds mean that a few studies make the result.
 
     References
@@ -25,7 +27,7 @@ def plot_gosh(frame: pd.DataFrame, *, x: str = "estimate", y: str = "i2", name: 
     """
     a, b = numbers_of(frame, x), numbers_of(frame, y)
     figure, ax = start(ax)
-    ax.plot(a, b, ".", ms=2 if len(a) > 500 else 4, color=BLUE, alpha=0.25 if len(a) > 500 else 0.7, mew=0, rasterized=True)
+    ax.plot(a, b, ".", ms=3 if len(a) > 500 else 5, color=BLUE, alpha=0.45, mew=0, rasterized=True)
     ax.margins(0.05)
     label = "I\u00b2 (%)" if y == "i2" else y
     return finished(figure, ax, name or x, label, f"GOSH plot of {len(a)} subsets.")

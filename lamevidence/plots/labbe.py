@@ -37,4 +37,5 @@ def plot_labbe(result: Any, *, ax: Axes | None = None) -> Plot:  # noqa: ANN401
     ax.set_xlim(-0.04 * top, top)
     ax.set_ylim(-0.04 * top, top)
     ax.set_aspect("equal")
-    return finished(figure, ax, "Events with control (%)", "Events with treatment (%)", f"L'Abbé plot of {len(n)} studies.")
+    what = f"L'Abbé plot of {len(n)} studies."
+    return finished(figure, ax, "Events with control (%)", "Events with treatment (%)", what)

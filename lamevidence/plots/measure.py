@@ -116,9 +116,9 @@ def _size(text: str, names: tuple[str, ...], size: float, bold: bool, italic: bo
     measure = _renderer(_MAGNIFY).get_text_width_height_descent
     with quiet_about_glyphs():
         # a bar on either side makes leading and trailing spaces count
-        wide, _, _ = measure(f"|{text}|", properties, False)
-        bars, _, _ = measure("||", properties, False)
-        _, height, descent = measure(text or "x", properties, False)
+        spaced = text != text.strip() or not text
+        wide, height, descent = measure(f"|{text}|" if spaced else text, properties, False)
+        bars = measure("||", properties, False)[0] if spaced else 0.0
     return TextSize((wide - bars) / _MAGNIFY, (height - descent) / _MAGNIFY, descent / _MAGNIFY)
 
 

@@ -35,6 +35,12 @@ def plot_posterior(
         ``post.mu``, ``post.tau`` or ``post.theta_new``: has ``pdf``, ``quantile``, ``interval`` and ``median``.
     prior
         A distribution with ``pdf``.
+    name, unit
+        Of the quantity, for the axis.
+    level
+        Level of the shaded central interval.
+    ax
+        Axes to draw on.
     """
     for thing, wanted in ((distribution, ("pdf", "quantile", "interval", "median")), (prior, ("pdf",))):
         if thing is not None and not all(hasattr(thing, part) for part in wanted):

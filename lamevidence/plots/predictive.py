@@ -37,6 +37,5 @@ def plot_predictive_intervals(frame: pd.DataFrame, *, name: str = "", ax: Axes |
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.set_ylim(-0.7, len(labels) - 0.3)
-    return finished(
-        figure, ax, name, "", f"{int(outside.sum())} of {len(labels)} observed estimates lie outside their predicted interval."
-    )
+    what = f"{int(outside.sum())} of {len(labels)} observed estimates lie outside their predicted interval."
+    return finished(figure, ax, name, "", what)

@@ -13,16 +13,9 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, OptionError, PoolingError
 
-__all__ = ["PooledLike", "PosteriorLike", "Result", "Summary", "bayesian", "level_of", "one_table", "summary", "weights"]
-
-
-class DistributionLike(Protocol):
-    """A posterior of one number."""
-
-    @property
-    def median(self) -> float: ...  # noqa: D102
-
-    def interval(self, level: float) -> tuple[float, float]: ...  # noqa: D102
+__all__ = [
+    "PooledLike", "PosteriorLike", "Result", "Summary", "bayesian", "level_of", "one_table", "summary", "weights",
+]
 
 
 class PooledLike(Protocol):
@@ -31,9 +24,11 @@ class PooledLike(Protocol):
     table: EvidenceTable
     mu: float
 
-    def interval(self, level: float) -> tuple[float, float]: ...  # noqa: D102
+    def interval(self, level: float) -> tuple[float, float]:
+        """Return the interval of the pooled estimate."""
 
-    def prediction(self, level: float) -> tuple[float, float]: ...  # noqa: D102
+    def prediction(self, level: float) -> tuple[float, float] | None:
+        """Return the interval for the effect of a new study."""
 
 
 @runtime_checkable
@@ -106,16 +101,21 @@ def _spec(result: Result, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-_MODELS = {"random": "Random effects", "common": "Common effect", "fixed": "Common effect"}
+_MODELS = {
+    "random": "Random effects", "common": "Common effect", "fixed": "Common effect", "glmm": "Random effects",
+    "mh": "Mantel-Haenszel", "peto": "Peto",
+}
 
 
 def _label(result: Result) -> str:
     if bayesian(result):
         return "Bayesian hierarchical" if len(result.table.labels) > 1 else "Bayesian"
     model = _spec(result, "model")
-    name = _MODELS.get(model, model[:1].upper() + model[1:].replace("-", " ").replace("_", " ")) or "Pooled"
-    methods = [_spec(result, "tau2"), _spec(result, "interval")] if model not in ("common", "fixed") else []
-    shown = [m for m in methods if m and m.lower() not in ("none", "wald", "")]
+    words = _spec(result, "name") or model
+    name = _MODELS.get(model, words[:1].upper() + words[1:].replace("_", " ")) or "Pooled"
+    methods = [_spec(result, "tau2"), _spec(result, "interval")] if model == "random" else []
+    methods = ["GLMM"] if model == "glmm" else methods
+    shown = [m for m in methods if m and m.lower() not in ("none", "wald", "z")]
     return f"{name} ({', '.join(shown)})" if shown else name
 
 
@@ -133,13 +133,18 @@ def _prediction(result: Result, level: float) -> tuple[tuple[float, float] | Non
     if _spec(result, "model") in ("common", "fixed"):
         return None, ""
     k = len(result.table.labels)
+    if k < 2:
+        return None, ""
+    reason = str(dict(getattr(getattr(result, "spec", None), "why", {}) or {}).get("prediction", ""))
+    if _spec(result, "prediction") == "none":
+        return None, f"No prediction interval: {reason or 'not asked for'}."
     if k < 3:
-        return None, "No prediction interval: it needs at least 3 studies." if k == 2 else ""
+        return None, "No prediction interval: it needs at least 3 studies."
     try:
         found = _finite(result.prediction(level))
     except PoolingError as refused:
         return None, f"No prediction interval: {refused}."
-    return found, "" if found else "No prediction interval: not defined for this model."
+    return found, "" if found else f"No prediction interval: {reason or 'not defined for this model'}."
 
 
 def summary(result: Result, level: float) -> Summary:

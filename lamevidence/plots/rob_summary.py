@@ -26,8 +26,12 @@ def plot_rob_summary(result: Any, *, tool: str | None = None, ax: Axes | None = 
 
     Parameters
     ----------
+    result
+        A pooled result or an `EvidenceTable`.
     tool
         Which tool, when the rows were judged with several.
+    ax
+        Axes to draw on.
     """
     tools = judged_by(table_of(result))
     if not tools:
@@ -54,6 +58,7 @@ def plot_rob_summary(result: Any, *, tool: str | None = None, ax: Axes | None = 
     ax.set_xlim(0, 100)
     from matplotlib.patches import Patch
 
-    keys = [Patch(facecolor=judgement(w).face, edgecolor="black", lw=0.4, label=w) for w in sorted(seen, key=_ORDER.index)]
+    words_used = sorted(seen, key=_ORDER.index)
+    keys = [Patch(facecolor=judgement(w).face, edgecolor="black", lw=0.4, label=w) for w in words_used]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4), fontsize=6.5, frameon=False)
     return finished(figure, ax, "Studies (%), numbers are counts", "", f"Risk of bias by domain, {name}.")

@@ -26,7 +26,8 @@ def estimates(table: EvidenceTable, least: int = 1) -> tuple[FloatArray, FloatAr
     usable = np.isfinite(table.yi) & np.isfinite(table.vi) & (table.vi > 0)
     if usable.sum() < least:
         raise NotEstimable(
-            f"this figure needs at least {least} rows with an estimate and a variance, the table has {int(usable.sum())}"
+            f"this figure needs at least {least} rows with an estimate and a variance,"
+            f" the table has {int(usable.sum())}"
         )
     labels = tuple(label for label, u in zip(table.labels, usable, strict=True) if u)
     return table.yi[usable], np.sqrt(table.vi[usable]), labels

@@ -27,6 +27,12 @@ def plot_tau_profile(frame: pd.DataFrame, *, unit: str = "", level: float = 0.95
     ----------
     frame
         Columns ``tau`` and ``log_likelihood``.
+    unit
+        Unit of tau.
+    level
+        Level of the profile interval.
+    ax
+        Axes to draw on.
     """
     tau, value = numbers_of(frame, "tau"), numbers_of(frame, "log_likelihood")
     order = np.argsort(tau)

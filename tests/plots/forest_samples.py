@@ -41,7 +41,7 @@ def fit(table, mu, interval, prediction=None, weights=None, model="random", **mo
     spec = SimpleNamespace(model=model, tau2="REML", interval="HKSJ", level=0.95)
     return SimpleNamespace(
         table=table, mu=mu, interval=lambda level: interval, prediction=lambda level: prediction,
-        weights=weights, tau2_interval=lambda: (0.0, 39.69), spec=spec, **values,
+        weights=weights, tau2_interval=lambda level: (0.0, 39.69), spec=spec, **values,
     )
 
 
@@ -101,4 +101,5 @@ def risk_ratios(**changes):
 
 def ratio_fit():
     ends = (0.0, float(np.log(3.53))), (float(np.log(0.61)), float(np.log(5.8)))
-    return fit(risk_ratios(), float(np.log(1.88)), *ends, np.array([52, 6, 25, 17.0]), tau=0.28, q=3.3, q_p=0.35, i2=9.0)
+    weights = np.array([52, 6, 25, 17.0])
+    return fit(risk_ratios(), float(np.log(1.88)), *ends, weights, tau=0.28, q=3.3, q_p=0.35, i2=9.0)

@@ -4,13 +4,22 @@ import re
 import matplotlib
 import numpy as np
 import pytest
-from tests.plots.forest_samples import fit, proportion_fit, proportions, ratio_fit, risk_ratios, slope_fit, slope_posterior, slopes
 
 from lamevidence.effects.evidence_table import EvidenceTable, Excluded
 from lamevidence.errors import NotEstimable, OptionError, UnknownName
 from lamevidence.plots import forest
 from lamevidence.plots.presets import PRESETS
 from lamevidence.plots.shapes import Arrow, Bar, Diamond, Square, Text
+from tests.plots.forest_samples import (
+    fit,
+    proportion_fit,
+    proportions,
+    ratio_fit,
+    risk_ratios,
+    slope_fit,
+    slope_posterior,
+    slopes,
+)
 
 
 def numbers(text):
@@ -159,7 +168,8 @@ def test_shrunken_estimates_stand_under_the_observed_ones():
     assert set(plot.rows.kind) == {"study", "pooled", "prediction"}
     assert list(plot.rows[plot.rows.kind == "pooled"].bayes) == [False, True]
     assert any("shrunken" in t for t in words(plot, "footnotes"))
-    assert not any("shrunken" in t for t in words(forest([slope_fit(), slope_posterior()], shrinkage=False), "footnotes"))
+    without = forest([slope_fit(), slope_posterior()], shrinkage=False)
+    assert not any("shrunken" in t for t in words(without, "footnotes"))
 
 
 def test_order_is_by_year_or_as_asked():
@@ -240,7 +250,8 @@ def test_an_unknown_suffix_is_refused(tmp_path):
 
 def test_global_settings_are_left_alone_and_do_not_matter(tmp_path):
     before = forest(slope_fit())._repr_png_()
-    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "lines.linewidth": 9, "savefig.bbox": "tight"}):
+    odd = {"font.size": 30, "axes.facecolor": "red", "lines.linewidth": 9, "savefig.bbox": "tight"}
+    with matplotlib.rc_context(odd):
         kept = dict(matplotlib.rcParams)
         assert forest(slope_fit())._repr_png_() == before
         assert dict(matplotlib.rcParams) == kept

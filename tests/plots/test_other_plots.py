@@ -26,7 +26,8 @@ class Known:
 
 
 def influence():
-    return pd.DataFrame({"label": LABELS, "q": [0.1, 0.9, 0.3, 2.1, 1.2, 0.5], "influence": [0.2, 0.1, 0.05, 0.6, 0.3, 0.2]})
+    q, moved = [0.1, 0.9, 0.3, 2.1, 1.2, 0.5], [0.2, 0.1, 0.05, 0.6, 0.3, 0.2]
+    return pd.DataFrame({"label": LABELS, "q": q, "influence": moved})
 
 
 def analyses():
@@ -50,7 +51,8 @@ def profile():
 
 
 def checked():
-    return pd.DataFrame({"label": LABELS, "observed": [1, 4.3, 1.6, 12, -3.2, -2.4], "low": [-5.0] * 6, "high": [8.0] * 6})
+    observed = [1, 4.3, 1.6, 12, -3.2, -2.4]
+    return pd.DataFrame({"label": LABELS, "observed": observed, "low": [-5.0] * 6, "high": [8.0] * 6})
 
 
 GALLERY = {
