@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES: dict[str, str] = {
+    "MultilevelPooled": "pooling.multilevel_results",
+    "multilevel": "pooling.multilevel",
     "ForestPlot": "plots.forest",
     "forest": "plots.forest",
     "plot_forest": "plots.forest",
@@ -29,6 +31,8 @@ _NAMES: dict[str, str] = {
     "plot_rob_summary": "plots.rob_summary",
     "plot_tau_profile": "plots.tau_profile",
     "EvidenceTable": "effects.evidence_table",
+    "Subgroups": "pooling.subgroups",
+    "subgroups": "pooling.subgroups",
     "PermutationTest": "pooling.permutation",
     "permutation_test": "pooling.permutation",
     "PooledMany": "pooling.batch",
@@ -84,10 +88,14 @@ _NAMES: dict[str, str] = {
     "pool_bayes_many": "bayes.batch",
     "rhodes_prior": "bayes.prior_tables",
     "turner_prior": "bayes.prior_tables",
+    "leave_one_out": "checks.leave_one_out",
+    "cumulative": "checks.leave_one_out",
 }
 """Public name → module that defines it."""
 
 if TYPE_CHECKING:
+    from .pooling.multilevel import multilevel as multilevel
+    from .pooling.multilevel_results import MultilevelPooled as MultilevelPooled
     from .bayes.batch import pool_bayes_many as pool_bayes_many
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional
@@ -159,9 +167,13 @@ if TYPE_CHECKING:
     from .pooling.results import Pooled as Pooled
     from .pooling.sparse import mantel_haenszel as mantel_haenszel
     from .pooling.sparse import peto as peto
+    from .pooling.subgroups import Subgroups as Subgroups
+    from .pooling.subgroups import subgroups as subgroups
     from .pooling.tau2_errors import tau2_standard_error as tau2_standard_error
     from .registry.registry import Registry as Registry
     from .registry.registry import load_registry as load_registry
+    from .checks.leave_one_out import leave_one_out as leave_one_out
+    from .checks.leave_one_out import cumulative as cumulative
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

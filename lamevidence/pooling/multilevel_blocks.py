@@ -1,0 +1,130 @@
+"""Any covariance structure: rows that share an effect or a covariance form a block, blocks of one size are stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..effects.measures.base import FloatArray
+from .multilevel_moments import Moments, moments
+from .multilevel_terms import Term
+
+__all__ = ["BlockEngine", "row_blocks"]
+
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """All blocks of one size n: rows (b, n), V (b, n, n), and per term what multiplies its covariance.
+
+    ``shared[t]`` (b, n, n) is 1 (or a known correlation) where two rows share the group of term t; ``cells[t]`` is the
+    entry of G (flattened) that each pair of rows uses, None for intercepts.
+    """
+
+    rows: IntArray
+    V: FloatArray
+    shared: tuple[FloatArray, ...]
+    cells: tuple[IntArray | None, ...]
+
+
+class BlockEngine:
+    """Likelihood ingredients of any set of terms."""
+
+    def __init__(self, terms: Sequence[Term], V: FloatArray) -> None:
+        self.terms = tuple(terms)
+        self.k = V.shape[0]
+        labels = row_blocks(terms, V)
+        sizes = np.bincount(labels)
+        by_block = np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])
+        self.stacks = [
+            self._stack(np.stack([by_block[b] for b in np.flatnonzero(sizes == n)]), V) for n in np.unique(sizes)
+        ]
+        self.blocks = labels
+
+    def _stack(self, rows: IntArray, V: FloatArray) -> _Stack:
+        left, right = rows[:, :, None], rows[:, None, :]
+        dense = V[left, right] if V.ndim == 2 else np.where(left == right, V[left], 0.0)
+        shared, cells = [], []
+        for term in self.terms:
+            a, b = term.outer.codes[left], term.outer.codes[right]
+            shared.append((a == b).astype(np.float64) if term.correlation is None else term.correlation[a, b])
+            cells.append(
+                None if term.inner is None else term.inner.codes[left] * term.inner.size + term.inner.codes[right]
+            )
+        return _Stack(rows, dense, tuple(shared), tuple(cells))
+
+    def _covariance(self, stack: _Stack, variances: Sequence[FloatArray]) -> FloatArray:
+        M = stack.V.copy()
+        for G, shared, cells in zip(variances, stack.shared, stack.cells, strict=True):
+            M += shared * (G[0, 0] if cells is None else G.ravel()[cells])
+        return M
+
+    def solve(self, variances: Sequence[FloatArray], rhs: FloatArray) -> FloatArray:
+        """Return M⁻¹ rhs."""
+        out = np.empty_like(rhs)
+        for stack in self.stacks:
+            out[stack.rows] = np.linalg.solve(self._covariance(stack, variances), rhs[stack.rows])
+        return out
+
+    def evaluate(self, variances: Sequence[FloatArray], X: FloatArray, y: FloatArray, restricted: bool) -> Moments:
+        """Return the likelihood ingredients; see `Moments`. Raises LinAlgError where M is not positive definite."""
+        both = np.column_stack([X, y])
+        solved = np.empty_like(both)
+        logdet, inverses = 0.0, []
+        for stack in self.stacks:
+            M = self._covariance(stack, variances)
+            logdet += 2.0 * float(np.log(np.diagonal(np.linalg.cholesky(M), axis1=1, axis2=2)).sum())
+            inverse = np.linalg.inv(M)
+            inverses.append(inverse)
+            solved[stack.rows] = inverse @ both[stack.rows]
+        fit = moments(logdet, X, y, solved)
+        pulls = [np.zeros(1 if t.inner is None else t.inner.size**2) for t in self.terms]
+        for stack, inverse in zip(self.stacks, inverses, strict=True):
+            self._pull(stack, inverse, fit, restricted, pulls)
+        square = [p.reshape(t.structure.m, t.structure.m) for p, t in zip(pulls, self.terms, strict=True)]
+        return fit.in_order(np.arange(self.k), square)
+
+    @staticmethod
+    def _pull(
+        stack: _Stack, inverse: FloatArray, fit: Moments, restricted: bool, pulls: list[FloatArray]
+    ) -> None:
+        r = fit.residual[stack.rows]
+        want = inverse - r[:, :, None] * r[:, None, :]
+        if restricted:
+            A = fit.projected[stack.rows]
+            want = want - A @ fit.covariance @ np.swapaxes(A, 1, 2)
+        for t, (shared, cells) in enumerate(zip(stack.shared, stack.cells, strict=True)):
+            share = want * shared
+            if cells is None:
+                pulls[t][0] += share.sum()
+            else:
+                pulls[t] += np.bincount(cells.ravel(), share.ravel(), minlength=pulls[t].size)
+
+
+def row_blocks(terms: Sequence[Term], V: FloatArray) -> IntArray:
+    """Return the block of each row: rows are in one block when a covariance or a chain of shared groups joins them."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    k = V.shape[0]
+    left, right = [np.arange(k)], [np.arange(k)]
+    if V.ndim == 2:
+        i, j = np.nonzero(V)
+        left.append(i)
+        right.append(j)
+    for term in terms:
+        codes = term.outer.codes
+        if term.correlation is not None:
+            joined = connected_components(csr_matrix(term.correlation != 0), directed=False)[1]
+            codes = joined[codes]
+        first = np.zeros(int(codes.max()) + 1, dtype=np.intp)
+        first[codes[::-1]] = np.arange(k)[::-1]
+        left.append(np.arange(k))
+        right.append(first[codes])
+    i, j = np.concatenate(left), np.concatenate(right)
+    graph = csr_matrix((np.ones(i.size, dtype=bool), (i, j)), shape=(k, k))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)

@@ -1,0 +1,208 @@
+"""The (restricted) likelihood of a multilevel model, its maximum, and its profile over one component."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..effects.measures.base import FloatArray
+from ..errors import ConvergenceError
+from .multilevel_blocks import BlockEngine
+from .multilevel_moments import Moments
+from .multilevel_nested import NestedEngine, nested_engine
+from .multilevel_optimise import FINE, Minimum, minimise
+from .multilevel_terms import Term
+
+__all__ = ["Likelihood", "Maximum"]
+
+TINY_SD = 1e-7
+"""A standard deviation below this share of the data's spread is 0: its square is below rounding."""
+
+COARSE = 1e-2
+"""A second start runs only until it is clear that it ends at the same maximum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum:
+    """The highest point found: parameters, log-likelihood, local maxima met on the way."""
+
+    theta: FloatArray
+    log_likelihood: float
+    modes: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likelihood:
+    """Data on a scale where residuals have variance 1, with the terms and the engine that evaluates them.
+
+    Attributes
+    ----------
+    terms
+        Random effects.
+    basis
+        Orthonormal design, (k, p): the restricted likelihood is then free of the coding of X.
+    y, V
+        Scaled estimates (OLS fit removed) and covariance, (k,) and (k,) or (k, k).
+    scale
+        Unit of ``y`` in the given units.
+    restricted
+        REML when True, ML otherwise.
+    engine
+        Nested or block evaluation.
+    parts
+        Which parameters belong to each term.
+    """
+
+    terms: tuple[Term, ...]
+    basis: FloatArray
+    y: FloatArray
+    V: FloatArray
+    scale: float
+    restricted: bool
+    engine: NestedEngine | BlockEngine
+    parts: tuple[slice, ...]
+
+    @classmethod
+    def of(cls, terms: Sequence[Term], basis: FloatArray, y: FloatArray, V: FloatArray, restricted: bool) -> Likelihood:
+        """Return the likelihood of estimates ``y`` with covariance ``V``, (k,) or (k, k), in their own units."""
+        rest = y - basis @ (basis.T @ y)
+        typical = float(np.mean(V if V.ndim == 1 else np.diag(V)))
+        scale = math.sqrt(float(rest @ rest) / y.size + typical)
+        scale = 2.0 ** round(math.log2(scale))
+        scaled = V / scale**2
+        engine = nested_engine(terms, scaled) or BlockEngine(terms, scaled)
+        ends = np.cumsum([t.structure.size for t in terms], dtype=int).tolist()
+        parts = tuple(slice(e - t.structure.size, e) for e, t in zip(ends, terms, strict=True))
+        return cls(tuple(terms), basis, rest / scale, scaled, scale, restricted, engine, parts)
+
+    # ---- parameters ---------------------------------------------------------------------------
+    @property
+    def size(self) -> int:
+        """Number of variance parameters."""
+        return sum(t.structure.size for t in self.terms)
+
+    @property
+    def lower(self) -> FloatArray:
+        """Lower bounds."""
+        return np.concatenate([np.zeros(0), *(t.structure.lower for t in self.terms)])
+
+    @property
+    def upper(self) -> FloatArray:
+        """Upper bounds."""
+        return np.concatenate([np.zeros(0), *(t.structure.upper for t in self.terms)])
+
+    @property
+    def soft(self) -> FloatArray:
+        """Which parameters are standard deviations."""
+        flags = [np.arange(t.structure.size) < (t.structure.spread if t.structure.as_sd else 0) for t in self.terms]
+        return np.concatenate([np.zeros(0, dtype=bool), *flags])
+
+    def split(self, theta: FloatArray) -> list[FloatArray]:
+        """Return the parameters term by term."""
+        return [theta[part] for part in self.parts]
+
+    def covariances(self, theta: FloatArray) -> list[FloatArray]:
+        """Return G of every term, on the scaled units."""
+        return [
+            theta[part][:, None] if t.inner is None else t.structure.matrix(theta[part])
+            for t, part in zip(self.terms, self.parts, strict=True)
+        ]
+
+    # ---- the function -------------------------------------------------------------------------
+    def moments(self, theta: FloatArray) -> Moments:
+        """Return weighted least squares at θ."""
+        return self.engine.evaluate(self.covariances(theta), self.basis, self.y, self.restricted)
+
+    def objective(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        """Return −log-likelihood without its constant, and its gradient; inf where M is not positive definite."""
+        try:
+            fit = self.moments(theta)
+        except np.linalg.LinAlgError:
+            return math.inf, np.zeros(self.size)
+        gradient = np.empty(self.size)
+        for pull, term, part in zip(fit.pulls, self.terms, self.parts, strict=True):
+            if term.inner is None:
+                gradient[part] = 0.5 * pull[0, 0]
+            else:
+                gradient[part] = 0.5 * np.einsum("ij,pij->p", pull, term.structure.slopes(theta[part]))
+        return fit.criterion(self.restricted), gradient
+
+    def log_likelihood(self, value: float) -> float:
+        """Return the log-likelihood in the given units from a value of the objective.
+
+        The restricted one holds +½ log|X'X|, so that it does not depend on the units of the moderators.
+        """
+        k, p = self.basis.shape
+        n = k - p if self.restricted else k
+        return -value - 0.5 * n * math.log(2 * math.pi) - n * math.log(self.scale)
+
+    # ---- its maximum --------------------------------------------------------------------------
+    def starts(self) -> list[FloatArray]:
+        """Return starting points: the excess spread shared out in several ways, with high and low correlations."""
+        k, p = self.basis.shape
+        typical = float(np.mean(self.V if self.V.ndim == 1 else np.diag(self.V)))
+        excess = max(float(self.y @ self.y) / max(k - p, 1) - typical, 0.1 * typical, 0.02)
+        count = len(self.terms)
+        shares = [np.full(count, 1.0 / count)]
+        if count > 1:
+            shares += [np.where(np.arange(count) == i, 0.85, 0.15 / (count - 1)) for i in range(count)]
+        rhos = (0.5, -0.3) if any(t.structure.related for t in self.terms) else (0.0,)
+        return [
+            np.concatenate([t.structure.start(share * size, rho) for t, share in zip(self.terms, part * 1.0, strict=True)])
+            for size in (excess, 0.1 * excess) for part in shares for rho in rhos
+        ]
+
+    def maximise(self) -> Maximum:
+        """Return the highest maximum found from the two best of several starting points.
+
+        Raises
+        ------
+        ConvergenceError
+            No start led to a maximum.
+        """
+        if self.size == 0:
+            return Maximum(np.zeros(0), self.log_likelihood(self.moments(np.zeros(0)).criterion(self.restricted)), 1)
+        candidates = sorted(self.starts(), key=lambda theta: self.objective(theta)[0])
+        top = self._climb(candidates[0])
+        rival = self._climb(candidates[1], COARSE)
+        modes = 1
+        if rival.arrived and not _same(rival.theta, top.theta):
+            rival = self._climb(rival.theta)
+            modes += int(rival.arrived and not _same(rival.theta, top.theta))
+        found = [m for m in (top, rival) if m.arrived]
+        if not found:
+            raise ConvergenceError("the likelihood has no maximum that Newton's method finds · try fewer variance components")
+        best = min(found, key=lambda m: m.value)
+        return Maximum(self._tidy(best.theta), self.log_likelihood(best.value), modes)
+
+    def _climb(self, start: FloatArray, fine: float = FINE) -> Minimum:
+        return minimise(self.objective, start, self.lower, self.upper, self.soft, fine)
+
+    def _tidy(self, theta: FloatArray) -> FloatArray:
+        return np.where(self.soft & (theta < TINY_SD), 0.0, theta)
+
+    def profile(self, starts: Sequence[FloatArray], position: int, value: float) -> tuple[float, FloatArray]:
+        """Return the log-likelihood maximised over everything but parameter ``position``, and where; best of the starts."""
+        keep = np.arange(self.size) != position
+
+        def rest(part: FloatArray) -> tuple[float, FloatArray]:
+            level, gradient = self.objective(np.insert(part, position, value))
+            return level, gradient[keep]
+
+        if not keep.any():
+            return self.log_likelihood(self.objective(np.array([value]))[0]), np.array([value])
+        found = [
+            minimise(
+                rest, np.where(self.soft & (start == 0), 0.05, start)[keep], self.lower[keep], self.upper[keep], self.soft[keep]
+            )
+            for start in starts
+        ]
+        best = min(found, key=lambda m: m.value)
+        return self.log_likelihood(best.value), np.insert(best.theta, position, value)
+
+
+def _same(a: FloatArray, b: FloatArray) -> bool:
+    return bool((np.abs(a - b) <= 0.02 * np.abs(b) + 1e-4).all())

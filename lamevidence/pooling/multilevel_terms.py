@@ -1,0 +1,213 @@
+"""Random-effects terms: ``1 | district/school``, ``outcome | trial``; which rows share which effect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..effects.evidence_table import EvidenceTable
+from ..effects.measures.base import FloatArray
+from ..errors import InputError, OptionError, UnknownName
+from .multilevel_structures import STRUCTURES, Structure
+
+__all__ = ["Grouping", "Term", "column", "group_rows", "terms_of"]
+
+IntArray = NDArray[np.intp]
+
+_TERM = re.compile(r"^\s*~?\s*(?P<inner>[^|~]+?)\s*\|\s*(?P<outer>[^|~]+?)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Rows sorted into groups: ``codes`` (k,) holds the group of each row, ``labels`` the groups in order."""
+
+    name: str
+    codes: IntArray
+    labels: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of groups."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One random effect: a group intercept, or correlated effects of ``inner`` levels within ``outer`` groups.
+
+    Attributes
+    ----------
+    outer
+        The groups that are independent of each other (unless ``correlation`` relates them).
+    inner
+        Levels within a group, None for an intercept.
+    structure
+        Covariance of the inner levels; of an intercept it is a single variance.
+    correlation
+        Known correlation matrix of the groups, (outer.size, outer.size), or None.
+    """
+
+    outer: Grouping
+    inner: Grouping | None
+    structure: Structure
+    correlation: FloatArray | None = None
+
+    @property
+    def name(self) -> str:
+        """As in the formula."""
+        return self.outer.name if self.inner is None else f"{self.inner.name}|{self.outer.name}"
+
+
+def column(table: EvidenceTable, name: str) -> list[Any]:
+    """Return a column of the table by name: a moderator, ``study``, or ``row`` (each row its own group)."""
+    if name in table.moderators:
+        values = list(np.asarray(table.moderators[name]).tolist())
+    elif name in ("study", "studies"):
+        values = list(table.studies)
+    elif name in ("row", "label"):
+        values = list(table.labels)
+    else:
+        raise UnknownName("grouping column", name, [*table.moderators, "study", "row"])
+    missing = [table.labels[i] for i, v in enumerate(values) if v is None or v != v]
+    if missing:
+        raise InputError(f"{name} is missing for {', '.join(missing)} · give every row its group")
+    return values
+
+
+def group_rows(name: str, values: Sequence[Any]) -> Grouping:
+    """Return the groups of equal values, numbers in numeric and words in alphabetical order."""
+    ordered = _ordered(values)
+    index = {v: i for i, v in enumerate(ordered)}
+    codes = np.array([index[v] for v in values], dtype=np.intp)
+    return Grouping(name, codes, tuple(_label(v) for v in ordered))
+
+
+def _ordered(values: Sequence[Any]) -> list[Any]:
+    try:
+        return sorted(set(values))
+    except TypeError:
+        return sorted(set(values), key=str)
+
+
+def _label(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, tuple):
+        return "/".join(_label(v) for v in value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def terms_of(
+    table: EvidenceTable, random: str | Iterable[str], struct: str | Sequence[str],
+    R: Mapping[str, ArrayLike] | None = None,
+) -> tuple[Term, ...]:
+    """Return the terms of one or several random-effects formulas.
+
+    Raises
+    ------
+    OptionError
+        A formula that is not ``1 | group``, ``1 | a/b`` or ``inner | outer``; a structure too many.
+    UnknownName
+        A column or a structure that does not exist.
+    """
+    formulas = [random] if isinstance(random, str) else list(random)
+    terms: list[Term] = []
+    inner_terms = sum(_parse(f)[0] != "1" for f in formulas)
+    kinds = iter(_structures(struct, inner_terms))
+    known = dict(R or {})
+    for formula in formulas:
+        inner, outers = _parse(formula)
+        if inner == "1":
+            terms += [_intercept(table, outers[: i + 1], known) for i in range(len(outers))]
+            continue
+        if len(outers) > 1:
+            raise OptionError(f"random={formula!r}: nested groups need '1 | a/b'; 'inner | outer' takes one outer")
+        terms.append(_inner_outer(table, inner, outers[0], next(kinds)))
+    if known:
+        raise UnknownName("grouping of R", next(iter(known)), [t.outer.name for t in terms])
+    _refuse_repeated(terms)
+    return tuple(terms)
+
+
+def _parse(formula: str) -> tuple[str, list[str]]:
+    found = _TERM.match(formula) if isinstance(formula, str) else None
+    if found is None:
+        raise OptionError(f"random={formula!r} was not understood · write '1 | study', '1 | study/row' or 'outcome | study'")
+    outers = [part.strip() for part in found["outer"].split("/")]
+    if not all(outers):
+        raise OptionError(f"random={formula!r} has an empty group · write '1 | study/row'")
+    return found["inner"].strip(), outers
+
+
+def _structures(struct: str | Sequence[str], needed: int) -> list[str]:
+    kinds = [struct] * needed if isinstance(struct, str) else list(struct)
+    if len(kinds) != needed:
+        raise OptionError(f"{len(kinds)} structures for {needed} 'inner | outer' terms · give one, or one a term")
+    for kind in kinds if kinds else [struct] if isinstance(struct, str) else []:
+        STRUCTURES.entry(kind)
+    return kinds
+
+
+def _intercept(table: EvidenceTable, path: list[str], known: dict[str, ArrayLike]) -> Term:
+    columns = [column(table, name) for name in path]
+    values = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+    outer = group_rows("/".join(path), values)
+    structure = STRUCTURES["ID"](np.zeros(1))
+    if outer.name in known:
+        return Term(outer, None, structure, _correlation(outer, known.pop(outer.name)))
+    return Term(outer, None, structure)
+
+
+def _inner_outer(table: EvidenceTable, inner: str, outer: str, kind: str) -> Term:
+    groups, levels = group_rows(outer, column(table, outer)), group_rows(inner, column(table, inner))
+    values = _ordered(column(table, inner))
+    numeric = all(isinstance(v, int | float) for v in values)
+    if kind == "CAR" and not numeric:
+        raise InputError(f"struct='CAR' needs times as numbers, {inner} holds words · use AR for ordered levels")
+    places = np.array(values, dtype=np.float64) if numeric else np.arange(len(values), dtype=np.float64)
+    if kind in ("AR", "HAR") and (places != np.round(places)).any():
+        raise InputError(f"struct={kind!r} needs whole-numbered times in {inner} · use CAR for times in continuous units")
+    return Term(groups, levels, STRUCTURES[kind](places))
+
+
+def _correlation(outer: Grouping, given: ArrayLike) -> FloatArray:
+    labels = outer.labels
+    if hasattr(given, "index") and hasattr(given, "loc"):
+        names = [str(i) for i in given.index]
+        missing = [x for x in labels if x not in names]
+        if missing:
+            raise InputError(f"R has no row for {', '.join(missing)} of {outer.name}")
+        where = [names.index(x) for x in labels]
+        matrix = np.asarray(given, dtype=np.float64)[np.ix_(where, where)]
+    else:
+        matrix = np.asarray(given, dtype=np.float64)
+    if matrix.shape != (outer.size, outer.size):
+        raise InputError(f"R of {outer.name} has shape {matrix.shape}, there are {outer.size} groups ({', '.join(labels)})")
+    if not np.isfinite(matrix).all() or np.abs(matrix - matrix.T).max() > 1e-10 or np.abs(np.diag(matrix) - 1).max() > 1e-10:
+        raise InputError(f"R of {outer.name} is no correlation matrix · it must be symmetric with 1 on the diagonal")
+    if np.linalg.eigvalsh(matrix)[0] < -1e-10:
+        raise InputError(f"R of {outer.name} is not positive semidefinite")
+    return matrix
+
+
+def _refuse_repeated(terms: list[Term]) -> None:
+    seen: dict[bytes, str] = {}
+    for term in terms:
+        if term.inner is not None:
+            continue
+        if term.outer.size == 1:
+            raise InputError(
+                f"{term.name} has one level ({term.outer.labels[0]}): its variance cannot be estimated · leave the term out"
+            )
+        firsts = np.unique(term.outer.codes, return_index=True)[1]
+        key = np.argsort(np.argsort(firsts))[term.outer.codes].tobytes()
+        if key in seen and term.correlation is None:
+            raise InputError(
+                f"{seen[key]} and {term.name} put the same rows together: their variances cannot be told apart · leave one out"
+            )
+        seen[key] = term.name
