@@ -210,7 +210,8 @@ def _question(
 ) -> tuple[str, str]:
     unit = finding.value.unit
     if finding.dispersion.kind == "se":
-        message = f"SE {given:g} with n {finding.n} implies SD {sd:.3g}; median of other records {usual:.3g} {unit} (×{ratio:.2g})"
+        message = f"SE {given:g} with n {finding.n} implies SD {sd:.3g}; "
+        message += f"median of other records {usual:.3g} {unit} (×{ratio:.2g})"
         return (
             message,
             f"was it SD? then `type: sd` (SE {given / root:.2g}). Confirm with acknowledge: [LW203] and a note",

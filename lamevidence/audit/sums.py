@@ -126,7 +126,8 @@ def change_and_slope(study: Study, registry: Registry) -> Iterator[Doubt]:
             yield Doubt(
                 change,
                 ("value",),
-                f"change {got:g}, but slope {slope.value.value} {slope.value.unit} over {span:g} months makes {expected:.4g} {change.value.unit}",
+                f"change {got:g}, but slope {slope.value.value} {slope.value.unit} "
+                f"over {span:g} months makes {expected:.4g} {change.value.unit}",
                 f"see {slope.id}; unit, sign or span misread?",
             )
 

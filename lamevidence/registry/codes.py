@@ -11,7 +11,7 @@ CODES: dict[str, str] = {
     "LW004": "The file starts with a byte order mark.",
     "LW005": "Lines end with CR LF, so the file's hash differs from the same file with LF.",
     "LE006": "The file is empty.",
-    "LE007": "Anchors, aliases, tags and merge keys are not used in records: a reader must see each number in its place.",
+    "LE007": "Anchors, aliases, tags and merge keys are not used: a reader sees each number in its place.",
     "LE008": "A file or folder of the registry is missing.",
     "LE101": "A field with a name that the format does not know.",
     "LE102": "A field that must be there is missing.",

@@ -54,10 +54,15 @@ def read_study(document: Document, vocabulary: Vocabulary) -> tuple[Study | None
     for i, model in findings.items():
         problems += finding_problems(document, ("findings", i), model, vocabulary)
     problems = _once(problems)
-    if header is None or any(p.is_error for p in problems):
+    complete = header is not None and len(findings) == len(_items(root.get("findings")))
+    if header is None or not complete or any(p.is_error for p in problems):
         return None, problems
     records = tuple(finding_record(m, document.mark(("findings", i))[0]) for i, m in findings.items())
     return study_record(header, records, document.path, document.sha256), problems
+
+
+def _items(node: Node | None) -> tuple[Node, ...]:
+    return node.children if node is not None and node.kind == "list" else ()
 
 
 def _header(document: Document, root: Node) -> tuple[HeaderModel | None, list[Problem]]:

@@ -133,7 +133,8 @@ class Registry:
 
     def __repr__(self) -> str:
         findings = sum(len(s.findings) for s in self.studies)
-        return f"<Registry {self.version}: {len(self.by_id)} studies, {findings} findings, {len(self.problems)} problems>"
+        counts = f"{len(self.by_id)} studies, {findings} findings, {len(self.problems)} problems"
+        return f"<Registry {self.version}: {counts}>"
 
 
 def shipped_studies() -> Path:

@@ -61,7 +61,8 @@ def _repeated_reports(entries: Sequence[Entry], groups: Sequence[OverlapGroup]) 
                     "LE302",
                     loc,
                     f"{name} is in {other.id} and {study.id}",
-                    "a second report of one study goes under its `publications`; two cohorts of one report are declared in overlaps.yaml",
+                    "a second report of one study goes under its `publications`; "
+                    "two cohorts of one report are declared in overlaps.yaml",
                 )
 
 
@@ -74,7 +75,8 @@ def _likely_overlaps(entries: Sequence[Entry], groups: Sequence[OverlapGroup]) -
             yield document.problem(
                 "LW312",
                 ("cohort", "centre"),
-                f"{a.id} and {b.id} look as if they shared patients: centre {centre}, years {a.cohort.period} and {b.cohort.period}",
+                f"{a.id} and {b.id} look as if they shared patients: "
+                f"centre {centre}, years {a.cohort.period} and {b.cohort.period}",
                 "declare the group in overlaps.yaml, or acknowledge LW312 with a discrepancy note when they do not",
             )
 

@@ -61,7 +61,8 @@ def dispersion_problems(document: Document, loc: Loc, spread: DispersionModel) -
             "LE212",
             (*loc, "low"),
             f"lower {spread.low} > upper {spread.high}",
-            "swapped? For a decline printed as a positive number write both bounds with a minus, the larger decline as `low`",
+            "swapped? For a decline printed as a positive number "
+            "write both bounds with a minus, the larger decline as `low`",
         )
     needs_level = kind == "ci" or (kind in ("se", "sd") and both)
     if needs_level and spread.level is None:
@@ -69,7 +70,8 @@ def dispersion_problems(document: Document, loc: Loc, spread: DispersionModel) -
             "LE102", loc, "`level` is missing for a confidence interval", "write `level: 95`, as printed"
         )
     if spread.level is not None and not 50 <= spread.level < 100:
-        help_ = f"write level: {float(spread.level) * 100:g}" if 0 < spread.level < 1 else "a level is between 50 and 100"
+        percent = f"{float(spread.level) * 100:g}"
+        help_ = f"write level: {percent}" if spread.level < 1 else "a level is between 50 and 100"
         yield document.problem("LE116", (*loc, "level"), f"level {spread.level} is not a percentage", help_)
 
 
@@ -83,7 +85,8 @@ def _sign(document: Document, loc: Loc, spread: DispersionModel) -> Iterator[Pro
             "LE104",
             (*loc, "value"),
             f"{name} must be positive ({spread.value})",
-            f'{"an SE" if spread.type == "se" else "an SD"} has no sign; "−12 ± {size}" is value -12, {spread.type} {size}',
+            f'{"an SE" if spread.type == "se" else "an SD"} has no sign; '
+            f'"−12 ± {size}" is value -12, {spread.type} {size}',
         )
     elif spread.value == 0:
         yield document.problem(

@@ -219,7 +219,8 @@ def _cohort(document: Document, header: HeaderModel) -> Iterator[Problem]:
             "arms",
             numbers,
             enrolled,
-            "dropouts? `randomised` counts patients at randomisation; record what is printed and acknowledge LE231 with a discrepancy",
+            "dropouts? `randomised` counts patients at randomisation; "
+            "record what is printed and acknowledge LE231 with a discrepancy",
         )
     parts = [n for n in (header.cohort.tsc, header.cohort.sporadic) if isinstance(n, int)]
     if len(parts) == 2 and sum(parts) > enrolled:

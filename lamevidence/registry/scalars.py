@@ -88,7 +88,8 @@ def number_trouble(text: str) -> tuple[str, str, str]:
         return (
             "LE115",
             f"`{text}`: what is ±{parts[1]}?",
-            f"`value: {parts[0]}` and `dispersion: {{type: se, value: {parts[1]}}}` or `type: sd`; the table's legend says which",
+            f"`value: {parts[0]}` and `dispersion: {{type: se, value: {parts[1]}}}` or `type: sd`; "
+            "the table's legend says which",
         )
     if re.fullmatch(r"(?:\d{1,3}(?:[  '’_]\d{3})+|\d+(?:_\d+)+)(?:\.\d+)?", bare.lstrip("+-−")):
         return (

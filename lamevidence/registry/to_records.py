@@ -89,7 +89,8 @@ def finding_record(model: f.FindingBase, line: int) -> r.Finding:
     if isinstance(model, f.RateModel):
         return r.Rate(
             **base, arm=model.arm, events=model.events, person_time=model.person_time, n=model.n,
-            follow_up=model.follow_up, category=model.category or "", serious=model.serious, subject=model.subject or "",
+            follow_up=model.follow_up, category=model.category or "", serious=model.serious,
+            subject=model.subject or "",
         )
     if isinstance(model, f.ContrastModel):
         spread = _dispersion(model.dispersion, model.unit) or r.Dispersion("not_reported")
@@ -104,7 +105,8 @@ def _pair_or_direction(model: f.FindingBase, base: dict[str, Any]) -> r.Finding:
     if isinstance(model, f.PairedModel):
         return r.Paired(
             **base, arm=model.arm, before=model.before, after=model.after, n=model.n, correlation=model.correlation,
-            change=_reported(model.change, model.unit), dispersion=_dispersion(model.dispersion, model.unit), p=_p(model.p),
+            change=_reported(model.change, model.unit), dispersion=_dispersion(model.dispersion, model.unit),
+            p=_p(model.p),
         )
     assert isinstance(model, f.DirectionModel)
     return r.Direction(**base, arm=model.arm, direction=model.direction, n=model.n)

@@ -53,7 +53,7 @@ def _problem(
     kind, given = error["type"], error.get("input")
     context = error.get("ctx") or {}
     if kind.startswith(("LE", "LW")):
-        if kind == "LE108":  # the walk over the tree has reported it
+        if kind == "LE108" and given is None:  # the walk over the tree has reported it
             return None
         return document.problem(kind, loc, context["said"], context["remedy"])
     if kind == "extra_forbidden":
@@ -79,8 +79,8 @@ def _shape_problem(
     document: Document,
     loc: Loc,
     kind: str,
-    given: Any,
-    context: Mapping[str, Any],  # noqa: ANN401
+    given: Any,  # noqa: ANN401
+    context: Mapping[str, Any],
 ) -> Problem:
     if kind in ("literal_error", "union_tag_invalid"):
         choices = _QUOTED.findall(str(context.get("expected") or context.get("expected_tags")))
@@ -135,7 +135,8 @@ def _kind_of(value: Any) -> str:  # noqa: ANN401
 
 def _missing_help(name: str, model: type[BaseModel], inner: Loc) -> str:
     if name == "dispersion":
-        return "say what the printed ± or interval is: `{type: se | sd | ci | iqr | range, …}`, or `dispersion: not_reported`"
+        kinds = "`{type: se | sd | ci | iqr | range, …}`"
+        return f"say what the printed ± or interval is: {kinds}, or `dispersion: not_reported`"
     return "add it; what the source does not say is written not_reported"
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a message is quoted whole
 """Each check of the audit finds its contradiction, says it in numbers, and stays silent when acknowledged."""
 
 from __future__ import annotations

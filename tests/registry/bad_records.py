@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 from lamevidence.errors import Problem
 from lamevidence.registry.files import parse_yaml
 from lamevidence.registry.reader import read_study
-from lamevidence.registry.registry import load_registry
+from lamevidence.registry.registry import Registry, load_registry
 from lamevidence.registry.vocabulary import Vocabulary
 
 RECORD = """\
@@ -88,6 +90,12 @@ def told(problems: list[Problem]) -> list[str]:
     return [f"{p.code} {p.line}:{p.column} {p.message} | {p.remedy}" for p in problems]
 
 
+@functools.cache
+def shipped() -> Registry:
+    """Return the shipped registry, read once."""
+    return load_registry(strict=False)
+
+
 def vocabulary() -> Vocabulary:
     """Return the shipped vocabulary."""
-    return load_registry(strict=False).vocabulary
+    return shipped().vocabulary

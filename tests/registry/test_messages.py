@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a message is quoted whole
 """Every bad input of a record gets its own message, remedy and place: exact snapshots."""
 
 from __future__ import annotations
@@ -467,6 +468,16 @@ CASES: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         ],
     ),
     ("year", [("year: 2011\nreg", "year: 11\nreg")], ["LE116 5:7 `11` is not a year | write four digits"]),
+    (
+        "blank in quotes",
+        [("label: Doe 2011", "label: ''")],
+        ["LE108 2:8 the field is blank | write what the source says, not_reported, or delete the field"],
+    ),
+    (
+        "blank block",
+        [("    n: 46\n    p", "    n: 46\n    n_note: >\n    p")],
+        ["LE108 25:13 the field is blank | write what the source says, not_reported, or delete the field"],
+    ),
 ]
 
 
