@@ -103,7 +103,6 @@ def _aligned(columns: Mapping[str, ArrayLike]) -> dict[str, FloatArray]:
 
 
 SPREADS = ("sdi", "sd1i", "sd2i", "vi")
-SIZES = ("ni", "n1i", "n2i", "ti", "t1i", "t2i", "mi")
 
 
 def _check(measure: Measure, data: Mapping[str, FloatArray]) -> None:
@@ -132,13 +131,16 @@ def impossible(
     for events, total in (("ai", "n1i"), ("ci", "n2i"), ("xi", "ni")):
         if counts and events in data and total in data:
             found.append((events, data[events] > data[total], f"more events than {total}"))
-    found += [(name, data[name] < 0, "a standard deviation or variance cannot be negative") for name in SPREADS if name in data]
+    rules: list[tuple[tuple[str, ...], bool, str]] = [(SPREADS, False, "a standard deviation or variance cannot be negative")]
     if measure.family in ("means", "change", "mean"):
-        found += [(name, data[name] <= 0, "a group size must be positive") for name in ("ni", "n1i", "n2i") if name in data]
+        rules.append((("ni", "n1i", "n2i"), True, "a group size must be positive"))
     if measure.family in ("rate", "person-time"):
-        found += [(name, data[name] <= 0, "person-time must be positive") for name in ("ti", "t1i", "t2i") if name in data]
+        rules.append((("ti", "t1i", "t2i"), True, "person-time must be positive"))
+    for names, zero, why in rules:
+        found += [(x, data[x] <= 0 if zero else data[x] < 0, why) for x in names if x in data]
     if "ri" in data:
         found.append(("ri", np.abs(data["ri"]) > 1, "a correlation lies between −1 and 1"))
     if "pi" in data:
-        found.append(("pi", (data["pi"] == 0) | (np.abs(data["pi"]) > 1), "a signed p-value lies in [−1, 1] and is not 0"))
+        wrong = (data["pi"] == 0) | (np.abs(data["pi"]) > 1)
+        found.append(("pi", wrong, "a signed p-value lies in [−1, 1] and is not 0"))
     return found

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError, UnknownName
 from .escalc import impossible, inputs_of
+from .from_estimates import estimates_table, with_covariance
 from .measures import MEASURES, FloatArray, Measure
 from .measures.cells import two_by_two_cells
 from .names import canonical_names
@@ -47,6 +48,8 @@ def frame_table(
 
     Parameters
     ----------
+    cls
+        `EvidenceTable`.
     frame
         One row an estimate.
     measure
@@ -101,7 +104,7 @@ def frame_table(
     entry.check_options(options)
     result = entry.estimate(data, **options)
     taken = {str(c) for c in (study, label, cluster, *named.values()) if isinstance(c, str)}
-    yi, vi, covariance = _with_covariance(result.yi, result.vi, V)
+    yi, vi, covariance = with_covariance(result.yi, result.vi, V)
     return cls(
         yi=yi, vi=vi, labels=labels, studies=studies, measure=measure, unit=unit,
         counts=_sufficient(entry, data), n=_patients(entry, data), V=covariance,
@@ -170,7 +173,9 @@ WHOLE = {
 """Family → columns that count something."""
 
 
-def _check_rows(measure: Measure, data: Mapping[str, FloatArray], named: Mapping[str, object], labels: Sequence[str]) -> None:
+def _check_rows(
+    measure: Measure, data: Mapping[str, FloatArray], named: Mapping[str, object], labels: Sequence[str]
+) -> None:
     """Raise `InputError` naming the row and the column of the first impossible number."""
     rules = impossible(measure, data)
     counts = () if measure.code == "MPORM" else WHOLE.get(measure.family, ())
@@ -184,7 +189,7 @@ def _check_rows(measure: Measure, data: Mapping[str, FloatArray], named: Mapping
         rules += [(name, data[name] == 0, "nobody was observed") for name in totals if name in data]
     for name, wrong, why in rules:
         for i in np.flatnonzero(wrong):
-            raise InputError(f"row {i} ({labels[i]}) column {named[name]!r}: {data[name][i]:g} · {why}")
+            raise InputError(f"row {i} ({labels[int(i)]}) column {named[name]!r}: {data[name][i]:g} · {why}")
 
 
 def _sufficient(measure: Measure, data: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
@@ -214,26 +219,9 @@ def _moderators(frame: pd.DataFrame, chosen: Sequence[str] | None, taken: set[st
     return {name: _column(frame, name).to_numpy() for name in names}
 
 
-def _with_covariance(yi: FloatArray, vi: FloatArray, V: ArrayLike | None) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """Return yi, vi and V, vi taken from the diagonal of V when V is given."""
-    if V is None:
-        return yi, vi, None
-    matrix = np.asarray(V, dtype=np.float64)
-    k = yi.shape[0]
-    if matrix.shape != (k, k):
-        raise InputError(f"V has shape {matrix.shape} · give a ({k}, {k}) matrix")
-    if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T, rtol=1e-8, atol=0.0):
-        raise InputError("V is not a symmetric matrix of finite numbers")
-    diagonal = np.diag(matrix)
-    lowest = float(np.linalg.eigvalsh(matrix)[0])
-    if (diagonal < 0).any() or lowest < -1e-8 * float(np.abs(diagonal).max(initial=0.0)):
-        raise InputError(f"V is not positive semidefinite (smallest eigenvalue {lowest:.3g})")
-    return yi, diagonal, matrix
-
-
 def _notes(measure: Measure, yi: FloatArray, labels: Sequence[str], options: Mapping[str, Any]) -> tuple[str, ...]:
     notes = []
-    gone = [labels[i] for i in np.flatnonzero(np.isnan(yi))]
+    gone = [labels[int(i)] for i in np.flatnonzero(np.isnan(yi))]
     if gone:
         notes.append(
             f"No {measure.title} exists without a correction for {', '.join(gone)}; one-stage models use the counts."
@@ -242,102 +230,3 @@ def _notes(measure: Measure, yi: FloatArray, labels: Sequence[str], options: Map
         amount = options.get("add", measure.numbers.get("add"))
         notes.append(f"{amount:g} was added to the counts by the rule {options['to']!r}, as asked.")
     return tuple(notes)
-
-
-def estimates_table(
-    cls: type[EvidenceTable],
-    yi: ArrayLike,
-    vi: ArrayLike | None = None,
-    *,
-    sei: ArrayLike | None = None,
-    labels: Sequence[str] | None = None,
-    studies: Sequence[str] | None = None,
-    unit: str | None = None,
-    measure: str = "GEN",
-    V: ArrayLike | None = None,
-    n: ArrayLike | None = None,
-    moderators: Mapping[str, Any] | None = None,
-    title: str = "",
-) -> EvidenceTable:
-    """Return the table of estimates given with variances, standard errors or a covariance matrix.
-
-    ``vi = 0`` stands for an estimate without sampling error; only likelihood estimators of τ² (REML, ML) can use
-    it. ``vi = inf`` stands for a row that carries no information and gets weight 0.
-
-    Raises
-    ------
-    UnknownName
-        The measure does not exist.
-    OptionError
-        Not exactly one of ``vi``, ``sei`` and ``V`` is given.
-    InputError
-        An estimate is not finite, a variance is NaN or negative, or lengths differ.
-    """
-    MEASURES.entry(measure)
-    estimates = _vector(yi, "yi")
-    k = estimates.shape[0]
-    if k == 0:
-        raise InputError("yi is empty · give one estimate a study")
-    variances, covariance = _variances(estimates, vi, sei, V)
-    _check_estimates(estimates, variances, root=sei is not None)
-    names = tuple(map(str, studies)) if studies is not None else None
-    rows = tuple(map(str, labels)) if labels is not None else names or tuple(str(i) for i in range(1, k + 1))
-    if labels is None and names is not None and len(set(names)) < len(names):
-        rows = tuple(f"{s} ({names[: i + 1].count(s)})" if names.count(s) > 1 else s for i, s in enumerate(names))
-    columns = {} if moderators is None else {str(m): np.asarray(v) for m, v in moderators.items()}
-    for name, column in columns.items():
-        if column.shape != (k,):
-            raise InputError(f"moderator {name!r} has shape {column.shape}, yi has {k} rows · give one value a row")
-    return cls(
-        yi=estimates, vi=variances, labels=rows, studies=names or rows, measure=measure, unit=unit, V=covariance,
-        n=None if n is None else _sizes(n, k), moderators=columns, title=title,
-    )
-
-
-def _vector(values: ArrayLike, name: str) -> FloatArray:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} holds something that is not a number · give numbers") from None
-    if array.ndim != 1:
-        raise InputError(f"{name} has shape {array.shape} · give one number a study")
-    return array
-
-
-def _sizes(n: ArrayLike, k: int) -> FloatArray:
-    sizes = _vector(n, "n")
-    if sizes.shape[0] != k:
-        raise InputError(f"n has {sizes.shape[0]} entries, yi has {k} · give one a row, NaN where not reported")
-    if (sizes <= 0).any():
-        raise InputError(f"n[{int(np.flatnonzero(sizes <= 0)[0])}] is not positive")
-    return sizes
-
-
-def _variances(
-    yi: FloatArray, vi: ArrayLike | None, sei: ArrayLike | None, V: ArrayLike | None
-) -> tuple[FloatArray, FloatArray | None]:
-    given = [name for name, value in (("vi", vi), ("sei", sei), ("V", V)) if value is not None]
-    if len(given) != 1:
-        got = " and ".join(given) or "none of them"
-        raise OptionError(f"give exactly one of vi, sei and V · got {got}")
-    if V is not None:
-        _, diagonal, matrix = _with_covariance(yi, yi, V)
-        return diagonal, matrix
-    if sei is not None:
-        errors = _vector(sei, "sei")
-        if (errors < 0).any():
-            i = int(np.flatnonzero(errors < 0)[0])
-            raise InputError(f"sei[{i}] = {errors[i]:g} is negative · a standard error is not")
-        return errors**2, None
-    assert vi is not None
-    return _vector(vi, "vi"), None
-
-
-def _check_estimates(yi: FloatArray, vi: FloatArray, *, root: bool) -> None:
-    name = "sei" if root else "vi"
-    if yi.shape != vi.shape:
-        raise InputError(f"{name} has {vi.shape[0]} entries, yi has {yi.shape[0]} · give one a row")
-    for i in np.flatnonzero(~np.isfinite(yi)):
-        raise InputError(f"yi[{i}] = {yi[i]:g} is not a finite number · leave the row out by hand if it is missing")
-    for i in np.flatnonzero(np.isnan(vi) | (vi < 0)):
-        raise InputError(f"{name}[{i}] = {vi[i]:g} is not a variance · give a number ≥ 0, or inf for no information")

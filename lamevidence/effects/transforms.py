@@ -132,9 +132,11 @@ def risk_per_1000(log_ratio: ArrayLike, baseline: ArrayLike, measure: str = "RR"
     Parameters
     ----------
     log_ratio
-        Log risk ratio (``measure="RR"``) or log odds ratio (``"OR"``); give the bounds of an interval too.
+        Log risk ratio or log odds ratio; give the bounds of an interval too.
     baseline
         The risk without treatment, between 0 and 1.
+    measure
+        ``RR`` or ``OR``.
 
     Raises
     ------

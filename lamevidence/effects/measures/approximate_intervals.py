@@ -49,7 +49,9 @@ def wilson_corrected(x: FloatArray, n: FloatArray, z: float) -> Bounds:
     return (2 * x + z2 - 1 - down) / bottom, (2 * x + z2 + 1 + up) / bottom
 
 
-@APPROXIMATE.register("agresti-coull", title="Wald after adding z²/2 events and non-events", reference="10.2307/2685469")
+@APPROXIMATE.register(
+    "agresti-coull", title="Wald after adding z²/2 events and non-events", reference="10.2307/2685469"
+)
 def agresti_coull(x: FloatArray, n: FloatArray, z: float) -> Bounds:
     """Return the Wald interval of (x + z²/2)/(n + z²)."""
     return wald(x + z * z / 2, n + z * z, z)

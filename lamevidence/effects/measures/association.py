@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from .base import Estimates, FloatArray
-from .from_smd import COX, LOGISTIC
+from .from_smd import CHINN, COX, LOGISTIC
 from .two_by_two import log_odds_ratio, two_by_two
 
 __all__ = ["phi", "probit_risk_difference", "yule_q", "yule_y"]
@@ -80,7 +80,7 @@ def probit_risk_difference(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: F
 
 
 @two_by_two("OR2D", title="standardised mean difference from the odds ratio (logistic)", vtypes=("LS", "AV"),
-            reference="Chinn 2000; doi:10.1002/1097-0258(20001130)19:22<3127::AID-SIM784>3.0.CO;2-M")
+            reference=CHINN)
 @two_by_two("OR2DL", title="standardised mean difference from the odds ratio (logistic)", vtypes=("LS", "AV"),
             reference="Hasselblad & Hedges 1995; doi:10.1037/0033-2909.117.1.167")
 def _odds_to_d_logistic(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .base import Estimates, FloatArray
+from .hypergeometric import half_half
 from .registering import Formula, file_measure
 from .small_sample import exact_j, unbiased_excess
 
@@ -73,7 +74,12 @@ def standardised_raw_change(
     m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
     *, vtype: str = "LS", correct: bool = True,
 ) -> Estimates:
-    """Return g = J(n−1) (m1−m2)/s1 and 2(1−r)/n + g²/(2n); ``LS2`` and ``UB`` as for SMCC. ``sd2i`` is not used."""
+    """Return g = J(n−1) (m1−m2)/s1 and 2(1−r)/n + g²/(2n); ``sd2i`` is not used.
+
+    ``LS2`` and ``UB`` as for SMCC; ``UB`` takes the unbiased correlation r ₂F₁(½, ½; (n−2)/2; 1−r²) for r.
+    """
+    if vtype == "UB":
+        ri = ri * half_half((ni - 2) / 2, ri)
     return _standardised((m1i - m2i) / sd1i, 2 * (1 - ri) / ni, ni, vtype=vtype, correct=correct)
 
 
@@ -95,14 +101,10 @@ def standardised_raw_change_unequal(
     m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
     *, vtype: str = "LS", correct: bool = True,
 ) -> Estimates:
-    """Return g = J(n−1) (m1−m2)/s1 and s_change²/(s1²(n−1)) + g²/(2(n−1)); ``LS2``: J² times the same in d."""
-    d = (m1i - m2i) / sd1i
-    sampling = change_variance(sd1i, sd2i, ri) / (sd1i**2 * (ni - 1))
-    j = exact_j(ni - 1)
-    g = d * j if correct else d
-    if vtype == "LS2":
-        return Estimates(g, j**2 * (sampling + d**2 / (2 * (ni - 1))))
-    return Estimates(g, sampling + g**2 / (2 * (ni - 1)))
+    """Return g = J(n−1) (m1−m2)/s1 and s_change²/(s1²(n−1)) + g²/(2(n−1)); ``LS2``: n instead of n−1."""
+    less = 0 if vtype == "LS2" else 1
+    g = (m1i - m2i) / sd1i * (exact_j(ni - 1) if correct else 1.0)
+    return Estimates(g, (change_variance(sd1i, sd2i, ri) / sd1i**2 + g**2 / 2) / (ni - less))
 
 
 @_change(
@@ -127,16 +129,12 @@ def standardised_pooled_change_unequal(
     m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
     *, vtype: str = "LS", correct: bool = True,
 ) -> Estimates:
-    """Return g as SMCRP and s_change²/(s²(n−1)) + g²(s1⁴+s2⁴+2r²s1²s2²)/(8 s⁴(n−1)); ``LS2``: J² times it in d."""
+    """Return g as SMCRP and s_change²/(s²(n−1)) + g²(s1⁴+s2⁴+2r²s1²s2²)/(8 s⁴(n−1)); ``LS2``: n instead of n−1."""
+    less = 0 if vtype == "LS2" else 1
     pooled = (sd1i**2 + sd2i**2) / 2
-    d = (m1i - m2i) / np.sqrt(pooled)
-    j = exact_j(2 * (ni - 1) / (1 + ri**2))
-    g = d * j if correct else d
-    sampling = change_variance(sd1i, sd2i, ri) / (pooled * (ni - 1))
-    spread = (sd1i**4 + sd2i**4 + 2 * ri**2 * sd1i**2 * sd2i**2) / (8 * pooled**2 * (ni - 1))
-    if vtype == "LS2":
-        return Estimates(g, j**2 * (sampling + spread * d**2))
-    return Estimates(g, sampling + spread * g**2)
+    g = (m1i - m2i) / np.sqrt(pooled) * (exact_j(2 * (ni - 1) / (1 + ri**2)) if correct else 1.0)
+    spread = (sd1i**4 + sd2i**4 + 2 * ri**2 * sd1i**2 * sd2i**2) / (8 * pooled**2)
+    return Estimates(g, (change_variance(sd1i, sd2i, ri) / pooled + spread * g**2) / (ni - less))
 
 
 _SENIOR = "Senior et al. 2020; doi:10.1002/jrsm.1423"

@@ -18,6 +18,7 @@ __all__ = ["biserial", "common_language", "common_language_paired", "d_to_log_od
 _SANCHEZ = "Sánchez-Meca et al. 2003; doi:10.1037/1082-989X.8.4.448"
 _JACOBS = "Jacobs & Viechtbauer 2017; doi:10.1002/jrsm.1218"
 _TATE = "Tate 1954; doi:10.1214/aoms/1177728730"
+CHINN = "Chinn 2000; doi:10.1002/1097-0258(20001130)19:22<3127::AID-SIM784>3.0.CO;2-M"
 COX = 1.65
 """Cox and Snell's factor from normal d to log odds."""
 LOGISTIC = np.pi / np.sqrt(3)
@@ -37,7 +38,7 @@ def d_to_log_odds(d: FloatArray, n1i: FloatArray, n2i: FloatArray, factor: float
 _AS_ODDS: dict[str, Any] = {"scale": "log", "back": np.exp, "forward": np.log, "back_title": "odds ratio"}
 
 
-@from_d("D2OR", title="log odds ratio from d (logistic)", reference="Chinn 2000; doi:10.1002/1097-0258(20001130)19:22<3127::AID-SIM784>3.0.CO;2-M", **_AS_ODDS)
+@from_d("D2OR", title="log odds ratio from d (logistic)", reference=CHINN, **_AS_ODDS)
 @from_d("D2ORL", title="log odds ratio from d (logistic)", reference=_SANCHEZ, **_AS_ODDS)
 def _d_to_log_odds_logistic(d: FloatArray, n1i: FloatArray, n2i: FloatArray) -> Estimates:
     """Return π d/√3 and π²/3 times the variance of d."""

@@ -6,7 +6,7 @@ occasion 1 alone, ``ci`` on occasion 2 alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,17 +18,20 @@ from .registering import Formula, file_measure
 __all__ = ["conditional_log_odds", "marginal_log_odds", "marginal_log_risk", "marginal_risk_difference"]
 
 _CURTIN = "Curtin, Elbourne & Altman 2002; doi:10.1002/sim.1205"
+_NEWCOMBE = "Newcombe 1998; doi:10.1002/(SICI)1097-0258(19981130)17:22<2635::AID-SIM954>3.0.CO;2-C"
 _ZOU = "Zou 2007; doi:10.1002/sim.2736"
 _ODDS: dict[str, Any] = {"scale": "log", "back": np.exp, "forward": np.log, "back_title": "odds ratio"}
 
 
 def _pairs(code: str, needs: str = "ai bi ci di", **details: Any) -> Callable[[Formula], Formula]:  # noqa: ANN401
+    details.setdefault("prepare", corrected_pairs)
     return file_measure(
-        code, needs=needs, family="matched-pairs", prepare=corrected_pairs, zeros={"add": 0.5}, flip=True, **details
+        code, needs=needs, family="matched-pairs", zeros={"add": 0.5}, flip=True, **details
     )
 
 
-@_pairs("MPRD", title="matched pairs risk difference", reference="Newcombe 1998; doi:10.1002/(SICI)1097-0258(19981130)17:22<2635::AID-SIM954>3.0.CO;2-C")
+@_pairs("MPRD", title="matched pairs risk difference",
+        reference=_NEWCOMBE)
 def marginal_risk_difference(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> Estimates:
     """Return (b−c)/n and (b+c)/n² − (b−c)²/n³."""
     n = ai + bi + ci + di
@@ -67,14 +70,25 @@ def _conditional_peto(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatA
     return Estimates(2 * (bi - ci) / (bi + ci), 4 / (bi + ci))
 
 
-@_pairs("MPORM", needs="ai bi ci di ri", title="marginal log odds ratio from marginal tables",
+def _marginal_columns(data: Mapping[str, FloatArray], options: dict[str, Any]) -> dict[str, FloatArray]:
+    """Return the corrected cells, the correlation and the pairs; by convention a correction adds to them once."""
+    columns = corrected_pairs(data, options)
+    pairs = sum(data[name] for name in ("ai", "bi", "ci", "di")) / 2
+    return {name: columns[name] for name in ("ai", "bi", "ci", "di", "ri")} | {
+        "pairs": np.asarray(pairs + columns["ai"] - data["ai"])
+    }
+
+
+@_pairs("MPORM", needs="ai bi ci di ri", prepare=_marginal_columns,
+        title="marginal log odds ratio from marginal tables",
         reference="Elbourne et al. 2002; doi:10.1093/ije/31.1.140; " + _ZOU, **_ODDS)
-def _marginal_tables(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, ri: FloatArray) -> Estimates:
+def _marginal_tables(
+    ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, ri: FloatArray, pairs: FloatArray
+) -> Estimates:
     """Return log(ad/bc) of the marginal table and its variance, the occasions correlated by φ = ``ri``.
 
-    Here ``ai bi`` are events and non-events on occasion 1, ``ci di`` on occasion 2. The covariance of the two
-    logits is φ/√(n p1 q1 · n p2 q2)·1; with n pairs, Var = 1/a+1/b+1/c+1/d − 2 φ √((1/a+1/b)(1/c+1/d)).
+    Here ``ai bi`` are events and non-events on occasion 1, ``ci di`` on occasion 2, n pairs = half the sum of all:
+    Var = 1/a+1/b+1/c+1/d − 2 φ n/√(abcd).
     """
     yi = np.log(ai * di / (bi * ci))
-    first, second = 1 / ai + 1 / bi, 1 / ci + 1 / di
-    return Estimates(yi, first + second - 2 * ri * np.sqrt(first * second))
+    return Estimates(yi, 1 / ai + 1 / bi + 1 / ci + 1 / di - 2 * ri * pairs / np.sqrt(ai * bi * ci * di))

@@ -13,7 +13,10 @@ __all__ = ["cv_ratio", "mean_difference", "pooled_variance", "ratio_of_means", "
 _NEEDS = "m1i sd1i n1i m2i sd2i n2i"
 _NAKAGAWA = "Nakagawa et al. 2015; doi:10.1111/2041-210X.12309"
 _SENIOR = _NAKAGAWA + "; LS2: Senior et al. 2020; doi:10.1002/jrsm.1423"
-_LAJEUNESSE = "Hedges et al. 1999; doi:10.1890/0012-9658(1999)080[1150:TMAORR]2.0.CO;2; Lajeunesse 2015; doi:10.1890/14-2402.1"
+_LAJEUNESSE = (
+    "Hedges et al. 1999; doi:10.1890/0012-9658(1999)080[1150:TMAORR]2.0.CO;2;"
+    " Lajeunesse 2015; doi:10.1890/14-2402.1"
+)
 
 
 def pooled_variance(sd1i: FloatArray, n1i: FloatArray, sd2i: FloatArray, n2i: FloatArray) -> FloatArray:
@@ -47,7 +50,7 @@ def ratio_of_means(
     """Return log(m1/m2), NaN when the signs differ, and its variance.
 
     With q = (s/m)² per group, the correction adds (q1/n1 − q2/n2)/2. ``LS``: q1/n1 + q2/n2. ``LS2`` adds
-    q²/(2n²) per group. ``HO`` uses the pooled variance. ``AV`` averages q of each group over studies (weights n),
+    q²/(2n²) per group. ``HO`` uses the pooled variance. ``AV`` averages s/m of each group over studies (weights n),
     ``AVHO`` averages it over both groups and studies.
     """
     yi = np.log(m1i / m2i)
@@ -58,9 +61,10 @@ def ratio_of_means(
         pooled = pooled_variance(sd1i, n1i, sd2i, n2i)
         q1, q2 = pooled / m1i**2, pooled / m2i**2
     elif vtype == "AV":
-        q1, q2 = across(q1, n1i), across(q2, n2i)
+        q1, q2 = across(sd1i / m1i, n1i) ** 2, across(sd2i / m2i, n2i) ** 2
     elif vtype == "AVHO":
-        q1 = q2 = across((n1i * q1 + n2i * q2) / (n1i + n2i), n1i + n2i)
+        both = (n1i * sd1i / m1i + n2i * sd2i / m2i) / (n1i + n2i)
+        q1 = q2 = across(both, n1i + n2i) ** 2
     vi = q1 / n1i + q2 / n2i
     if vtype == "LS2":
         vi = vi + q1**2 / (2 * n1i**2) + q2**2 / (2 * n2i**2)

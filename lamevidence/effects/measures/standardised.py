@@ -117,16 +117,12 @@ def standardised_unequal(
 ) -> Estimates:
     """Return g = J(n1+n2−2) (m1−m2)/s with s² = (s1²+s2²)/2.
 
-    ``LS``: (s1²/(n1−1) + s2²/(n2−1))/s² + g² (s1⁴/(n1−1) + s2⁴/(n2−1))/(8 s⁴); ``LS2``: J² times it in d.
+    ``LS``: (s1²/(n1−1) + s2²/(n2−1))/s² + g² (s1⁴/(n1−1) + s2⁴/(n2−1))/(8 s⁴); ``LS2``: n instead of n−1.
     """
     v1, v2 = sd1i**2, sd2i**2
     average = (v1 + v2) / 2
-    fourth = v1**2 / (n1i - 1) + v2**2 / (n2i - 1)
-    d = (m1i - m2i) / np.sqrt(average)
-    j = exact_j(n1i + n2i - 2)
-    g = d * j if correct else d
-    sampling = (v1 / (n1i - 1) + v2 / (n2i - 1)) / average
-    excess = fourth / (8 * average**2)
-    if vtype == "LS2":
-        return Estimates(g, j**2 * (sampling + excess * d**2))
-    return Estimates(g, sampling + excess * g**2)
+    less = 0 if vtype == "LS2" else 1
+    g = (m1i - m2i) / np.sqrt(average) * (exact_j(n1i + n2i - 2) if correct else 1.0)
+    sampling = (v1 / (n1i - less) + v2 / (n2i - less)) / average
+    fourth = v1**2 / (n1i - less) + v2**2 / (n2i - less)
+    return Estimates(g, sampling + g**2 * fourth / (8 * average**2))

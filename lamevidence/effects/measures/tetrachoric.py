@@ -44,9 +44,9 @@ def _angle(h: FloatArray, k: FloatArray, excess: FloatArray) -> FloatArray:
         step = angle - gap / slope
         inside = (step > low) & (step < high)
         new = np.where(inside, step, (low + high) / 2)
-        if bool(np.all((np.abs(new - angle) <= 1e-15) | np.isnan(new))):
-            return new
-        angle = new
+        moved, angle = np.abs(new - angle), new
+        if not bool(np.any(moved > 1e-15)):
+            break
     return angle
 
 

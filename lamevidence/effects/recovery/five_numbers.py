@@ -102,12 +102,12 @@ def _luo_mean(five: FiveNumbers) -> float:
     n, median = five.n, five.median
     if five.scenario == "S1":
         weight = 4 / (4 + n**0.75)
-        return weight * sum(five.ends) / 2 + (1 - weight) * median
+        return float(weight * sum(five.ends) / 2 + (1 - weight) * median)
     if five.scenario == "S2":
         weight = 0.7 + 0.39 / n
         return weight * sum(five.quartiles) / 2 + (1 - weight) * median
     outer, inner = 2.2 / (2.2 + n**0.75), 0.7 - 0.72 / n**0.55
-    return outer * sum(five.ends) / 2 + inner * sum(five.quartiles) / 2 + (1 - outer - inner) * median
+    return float(outer * sum(five.ends) / 2 + inner * sum(five.quartiles) / 2 + (1 - outer - inner) * median)
 
 
 def _spread_sd(five: FiveNumbers, outer: float) -> float:

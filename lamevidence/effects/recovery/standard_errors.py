@@ -91,7 +91,8 @@ def se_from_ci(
 
 @rule(
     title="SE from a p-value", needs="estimate p", gives="se", formula="SE = |estimate| / q(1 − p/2)",
-    reference="Cochrane Handbook 6.3.2, 6.5.2.3", assumption="p is two-sided and of the test of this estimate against 0",
+    reference="Cochrane Handbook 6.3.2, 6.5.2.3",
+    assumption="p is two-sided and of the test of this estimate against 0",
 )
 def se_from_p(estimate: ArrayLike, p: ArrayLike, *, df: ArrayLike | None = None) -> FloatArray:
     """Return |estimate| over the normal quantile of its two-sided p-value, or the t quantile with ``df``.

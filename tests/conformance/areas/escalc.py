@@ -69,7 +69,8 @@ def truth(code: str, data: dict[str, np.ndarray], options: dict[str, Any], resul
     def exact_yi(i: int) -> float:
         if code == "UCOR":
             return effects_mp.unbiased_correlation(data["ri"][i], data["ni"][i])
-        cells = corrected_table(data, {"add": options.get("add", 0.0), "to": options.get("to", "only0"), "drop00": False})
+        rule = {"add": options.get("add", 0.0), "to": options.get("to", "only0"), "drop00": False}
+        cells = corrected_table(data, rule)
         table = [float(cells[c][i]) for c in ("ai", "bi", "ci", "di")]
         sign = -1 if options.get("flip") else 1
         if min(table) <= 0:
@@ -116,7 +117,8 @@ def five_numbers(inputs: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]
     log = args["dist"] == "lnorm"
     method = "luo/wan/shi" if log or args["method"] == "default" else args["method"]
     means, sds = [], []
-    for low, q1, median, q3, high, n in zip(*(inputs[c] for c in ("min", "q1", "median", "q3", "max", "n")), strict=True):
+    columns = (inputs[c] for c in ("min", "q1", "median", "q3", "max", "n"))
+    for low, q1, median, q3, high, n in zip(*columns, strict=True):
         five = FiveNumbers(median, n, low, q1, q3, high)
         try:
             with warnings.catch_warnings():

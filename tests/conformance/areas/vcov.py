@@ -19,6 +19,6 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         return {"V": correlated_covariance(inputs["vi"], cluster, args["rho"])}
     if args["fn"] == "aggregate" and args["struct"] == "CS":
         V = correlated_covariance(inputs["vi"], cluster, args["rho"])
-        yi, vi, names = aggregate(inputs["yi"], V, cluster)
+        yi, vi, _ = aggregate(inputs["yi"], V, cluster)
         return {"yi": yi, "vi": vi}
     raise Unsupported(f"{args['fn']} with struct {args.get('struct')}")
