@@ -90,6 +90,9 @@ _NAMES: dict[str, str] = {
     "turner_prior": "bayes.prior_tables",
     "leave_one_out": "checks.leave_one_out",
     "cumulative": "checks.leave_one_out",
+    "influence": "checks.influence",
+    "residuals": "checks.influence",
+    "shrinkage": "checks.shrinkage",
 }
 """Public name → module that defines it."""
 
@@ -174,6 +177,9 @@ if TYPE_CHECKING:
     from .registry.registry import load_registry as load_registry
     from .checks.leave_one_out import leave_one_out as leave_one_out
     from .checks.leave_one_out import cumulative as cumulative
+    from .checks.influence import influence as influence
+    from .checks.influence import residuals as residuals
+    from .checks.shrinkage import shrinkage as shrinkage
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -1,0 +1,105 @@
+"""Case diagnostics, leave-one-out, cumulative analyses, residuals, predictions, tests, robust standard errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import lamevidence as lam
+from tests.conformance.areas.rma_uni import fit_case
+
+
+def model_of(inputs: Any, args: dict[str, Any]) -> Any:
+    """Return the fit that the settings describe."""
+    yi, vi = np.array(inputs["yi"], dtype=float), np.array(inputs["vi"], dtype=float)
+    if "mods" not in args:
+        return fit_case(yi, vi, args, None)
+    rows = inputs.get("rows_used", range(len(yi)))
+    X = np.array(inputs["X"], dtype=float)
+    keep = np.asarray(list(rows), dtype=int) if len(X) != len(yi) else np.arange(len(yi))
+    return fit_case(yi[keep], vi[keep], args, X, inputs["X_columns"])
+
+
+def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
+    """Run one case."""
+    args = case["args"]
+    kind = case["id"].removeprefix("X|").split("|")[0]
+    if kind == "anova_LRT":
+        return likelihood_ratio(inputs, args)
+    fit = model_of(inputs, args)
+    kind = "anova" if kind.startswith("anova") else kind
+    return globals()[f"case_{kind}"](fit, args, case)
+
+
+def case_influence(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
+    found = lam.influence(fit)
+    names = list((case["expected"] or {}).get("dfbs", {}))
+    ours = [name for name in found.columns if name.startswith("dfbetas_")]
+    return {"dfbs": {n: found[o] for n, o in zip(names, ours, strict=True)}, "is.infl": found["influential"]}
+
+
+def case_leave1out(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
+    return rows(lam.leave_one_out(fit), args)
+
+
+def rows(found: Any, args: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of R; a single study has τ² = I² = 0, H² = 1 and Qp = 1 there, and none of them here."""
+    single = np.isnan(found["tau2"])
+    z = "zval" if args["test"] == "z" else "tval"
+    names = {"estimate": "estimate", "se": "se", z: "statistic", "pval": "p_value", "ci.lb": "low", "ci.ub": "high", "Q": "q"}
+    out: dict[str, Any] = {theirs: found[ours] for theirs, ours in names.items()}
+    fill = {"Qp": ("q_p", 1.0), "tau2": ("tau2", 0.0), "I2": ("i2", 0.0), "H2": ("h2", 1.0)}
+    return out | {theirs: np.where(single, value, found[ours]) for theirs, (ours, value) in fill.items()}
+
+
+def case_cumul(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
+    found = lam.cumulative(fit, order="precision" if args["order"] == "increasing vi" else None)
+    k = len(found)
+    return rows(found, args) | {"k": found["k"], "slab.null": [True] * k, "measure": [fit.table.measure] * k}
+
+
+case_cumul_vi = case_cumul
+
+
+def case_residuals(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
+    found = lam.residuals(fit)
+    return {
+        "raw": found["raw"], "pearson": found["pearson"], "cholesky": found["pearson"], "hat": found["hat"],
+        "weights": found["weight"], "fitted": found["fitted"],
+        "rstandard": {"resid": found["raw"], "se": found["se"], "z": found["standardized"]},
+        "rstudent": {"resid": found["deleted"], "se": found["deleted_se"], "z": found["studentized"]},
+    }
+
+
+def _shrunk(fit: Any, what: str) -> dict[str, Any]:
+    found = lam.shrinkage(fit)
+    names = {"pred": what, "se": f"{what}_se", "pi.lb": f"{what}_low", "pi.ub": f"{what}_high"}
+    return {theirs: found[ours] for theirs, ours in names.items()}
+
+
+def case_blup(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
+    return _shrunk(fit, "effect")
+
+
+def case_ranef(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
+    return _shrunk(fit, "deviation")
+
+
+def case_vif(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
+    vif = fit.vif().to_numpy()
+    return {"vif": vif, "sif": np.sqrt(vif)}
+
+
+def case_anova(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
+    if "btt" in args:
+        statistic, m, df, p = fit.test([args["btt"]])
+        return {"QM": statistic, "QMdf": [m, df], "QMp": p}
+    p = len(fit.names)
+    L = np.vstack([[1.0] + [0.5] * (p - 1), np.eye(p)[1]])
+    rows = fit.contrasts(L)
+    statistic, m, df, value = fit.test_contrasts(L)
+    return {
+        "Xb": rows["estimate"], "se": rows["std_error"], "zval": rows["statistic"], "pval": rows["p_value"],
+        "QM": statistic, "QMdf": [m, df], "QMp": value,
+    }
