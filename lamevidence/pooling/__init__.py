@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .confidence_distribution import nagashima as nagashima
 from .intervals import INTERVALS
 from .prediction import PREDICTIONS
+from .profile_interval import profile_likelihood as profile_likelihood
 from .random_effects import MODELS, pool
 from .results import Pooled
 from .tau2 import TAU2

@@ -51,6 +51,10 @@ def fit_many(
 
     Parameters
     ----------
+    y, v
+        Centred data, (m, k).
+    method
+        Code in `TAU2`, or ``none``.
     X
         Design, (k, p) or (m, k, p), or None for the mean.
     t
@@ -117,7 +121,8 @@ class PooledMany:
     def i2(self) -> FloatArray:
         """I² from Q, in percent."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self.k < 2, np.nan, np.where(self.q > 0, np.maximum(0, 100 * (1 - (self.k - 1) / self.q)), 0))
+            share = np.where(self.q > 0, np.maximum(0.0, 100 * (1 - (self.k - 1) / self.q)), 0.0)
+        return np.where(self.k < 2, np.nan, share)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a meta-analysis."""

@@ -92,8 +92,9 @@ def permutation_test(
         raise OptionError("random permutations need a seed and permutations ≥ 1")
     drawn = _all(fit) if exact else _random(fit, permutations, np.random.default_rng(seed))
     hits, hits_qm, count = _tally(fit, drawn)
+    names: tuple[str, ...] = ("overall",)
     if isinstance(fit, Pooled):
-        names, qm = ("overall",), math.nan
+        qm = math.nan
     else:
         names = fit.names
         qm = float(hits_qm / count) if exact else float((1 + hits_qm) / (1 + count))
@@ -156,9 +157,11 @@ def _random(fit: Pooled | Regression, n: int, rng: np.random.Generator) -> IntAr
 
 def _tally(fit: Pooled | Regression, drawn: IntArray) -> tuple[FloatArray, float, int]:
     """Return how often each |statistic| and the omnibus statistic reach the observed ones."""
+    X: FloatArray | None = None
+    tested: tuple[int, ...] = (0,)
     if isinstance(fit, Pooled):
         null = 0.0 if fit.effect.null is None else fit.effect.null
-        y, v, X, tested = fit.fit.y + (fit.offset - null) / fit.scale, fit.fit.v, None, (0,)
+        y, v = fit.fit.y + (fit.offset - null) / fit.scale, fit.fit.v
     else:
         _, labels = np.unique(fit.design.X, axis=0, return_inverse=True)
         order = np.argsort(np.ravel(labels), kind="stable")
@@ -183,7 +186,9 @@ def _statistics(
     if fit.spec.tau2 == "fixed":
         t = np.full(y.shape[0], fit.tau2 / fit.scale**2)
     fits = fit_many(y, v, fit.spec.tau2, X, t)
-    factor = {"HKSJ": fits.factor, "HKSJ-floor": np.maximum(1.0, fits.factor)}.get(fit.spec.interval, np.ones(y.shape[0]))
+    factor = np.ones(y.shape[0])
+    if fit.spec.interval in ("HKSJ", "HKSJ-floor"):
+        factor = fits.factor if fit.spec.interval == "HKSJ" else np.maximum(1.0, fits.factor)
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = fits.beta + _shift(fit)
         z = beta / (fits.se * np.sqrt(factor)[:, None])

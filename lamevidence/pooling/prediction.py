@@ -18,7 +18,7 @@ from ..values import Interval
 from .fitted import Fitted
 from .intervals import Inference, kenward_roger, quantile
 
-__all__ = ["PREDICTIONS", "PredictionMethod", "Predictive"]
+__all__ = ["PREDICTIONS", "PredictionMethod", "Predictive", "refuse_few"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,14 @@ PredictionMethod: TypeAlias = Callable[[Fitted, Inference], Predictive]
 PREDICTIONS: Catalog[PredictionMethod] = Catalog("prediction interval")
 
 
-def _spread(fit: Fitted, variance: float, df: float, needed: int, name: str) -> Predictive:
+def refuse_few(fit: Fitted, needed: int, name: str) -> None:
+    """Raise `TooFewStudies` when a method needs more studies than there are."""
     if fit.k < needed:
         raise TooFewStudies(f"prediction={name!r}", fit.k, needed, "use prediction='none' or the Bayesian model")
+
+
+def _spread(fit: Fitted, variance: float, df: float, needed: int, name: str) -> Predictive:
+    refuse_few(fit, needed, name)
     return Predictive(fit.mean, (fit.t + variance) ** 0.5, df)
 
 
@@ -115,7 +120,7 @@ def hartung_knapp_partlett_riley(fit: Fitted, inference: Inference) -> Predictiv
 def kenward_roger_prediction(fit: Fitted, inference: Inference) -> Predictive:
     """Return mean ± t(df)·√(τ² + se²_KR) with Kenward and Roger's standard error and df."""
     se, df = kenward_roger(fit)
-    return _spread(fit, se**2, df, 3, "KR")
+    return _spread(fit, se**2, df, 2, "KR")
 
 
 @PREDICTIONS.register("KR-PR", title="Kenward-Roger, df − 1", reference="10.1002/sim.7140")

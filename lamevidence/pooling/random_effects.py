@@ -131,13 +131,17 @@ def refuse_extra(model: str, given: Options) -> None:
         raise OptionError(f"model={model!r} has no option {extra[0]!r} · options: {', '.join(_OWN)}")
 
 
+def _is_variance(x: Any) -> bool:  # noqa: ANN401
+    return isinstance(x, int | float) and not isinstance(x, bool) and bool(np.isfinite(x)) and x >= 0
+
+
 def check_choices(spec: Spec, tau2: Any) -> None:  # noqa: ANN401
     INTERVALS.entry(spec.interval)
     if spec.prediction != "none":
         PREDICTIONS.entry(spec.prediction)
     if spec.tau2 not in ("none", "fixed"):
         TAU2.entry(spec.tau2)
-    elif spec.tau2 == "fixed" and not (isinstance(tau2, int | float) and np.isfinite(tau2) and tau2 >= 0):
+    elif spec.tau2 == "fixed" and not _is_variance(tau2):
         raise OptionError(f"tau2={tau2!r} must be a finite number ≥ 0 or one of {', '.join(TAU2)}")
 
 
