@@ -131,7 +131,9 @@ def impossible(
     for events, total in (("ai", "n1i"), ("ci", "n2i"), ("xi", "ni")):
         if counts and events in data and total in data:
             found.append((events, data[events] > data[total], f"more events than {total}"))
-    rules: list[tuple[tuple[str, ...], bool, str]] = [(SPREADS, False, "a standard deviation or variance cannot be negative")]
+    rules: list[tuple[tuple[str, ...], bool, str]] = [
+        (SPREADS, False, "a standard deviation or variance cannot be negative")
+    ]
     if measure.family in ("means", "change", "mean"):
         rules.append((("ni", "n1i", "n2i"), True, "a group size must be positive"))
     if measure.family in ("rate", "person-time"):

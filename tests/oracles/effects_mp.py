@@ -31,6 +31,33 @@ def tetrachoric_rho(a, b, c, d, near):
     return float(rho - (phi2(h, k, rho) - a / n) / density)
 
 
+@functools.cache
+def tetrachoric_variance(table, rho):
+    """Variance of ρ from the expected information of (h, k, ρ)."""
+    n = mp.mpf(sum(table))
+    quantile = lambda p: mp.sqrt(2) * mp.erfinv(2 * p - 1)  # noqa: E731
+    h, k = quantile((table[0] + table[1]) / n), quantile((table[0] + table[2]) / n)
+    p = [x / n for x in map(mp.mpf, table)]
+    step = mp.mpf(10) ** -12
+
+    def cells(h, k, r):
+        both = phi2(h, k, r)
+        return [both, mp.ncdf(h) - both, mp.ncdf(k) - both, 1 - mp.ncdf(h) - mp.ncdf(k) + both]
+
+    point = [h, k, mp.mpf(rho)]
+    slopes = []
+    for i in range(3):
+        up, down = list(point), list(point)
+        up[i] += step
+        down[i] -= step
+        slopes.append([(a - b) / (2 * step) for a, b in zip(cells(*up), cells(*down), strict=True)])
+    information = mp.matrix(3, 3)
+    for i in range(3):
+        for j in range(3):
+            information[i, j] = n * sum(slopes[i][c] * slopes[j][c] / p[c] for c in range(4))
+    return float((information**-1)[2, 2])
+
+
 def unbiased_correlation(r, n):
     """Olkin and Pratt's estimate."""
     r = mp.mpf(r)

@@ -42,30 +42,4 @@ def test_tetrachoric_correlation_and_variance(table):
     found = lam.escalc("RTET", **{k: [v] for k, v in zip(("ai", "bi", "ci", "di"), table, strict=True)})
     rho = effects_mp.tetrachoric_rho(*map(float, table), float(found.yi[0]))
     assert found.yi[0] == pytest.approx(rho, rel=1e-11)
-    assert found.vi[0] == pytest.approx(information_variance(table, rho), rel=1e-7)
-
-
-def information_variance(table, rho):
-    """Variance of ρ from the expected information of (h, k, ρ)."""
-    n = mp.mpf(sum(table))
-    quantile = lambda p: mp.sqrt(2) * mp.erfinv(2 * p - 1)  # noqa: E731
-    h, k = quantile((table[0] + table[1]) / n), quantile((table[0] + table[2]) / n)
-    p = [x / n for x in map(mp.mpf, table)]
-    step = mp.mpf(10) ** -12
-
-    def cells(h, k, r):
-        both = effects_mp.phi2(h, k, r)
-        return [both, mp.ncdf(h) - both, mp.ncdf(k) - both, 1 - mp.ncdf(h) - mp.ncdf(k) + both]
-
-    point = [h, k, mp.mpf(rho)]
-    slopes = []
-    for i in range(3):
-        up, down = list(point), list(point)
-        up[i] += step
-        down[i] -= step
-        slopes.append([(a - b) / (2 * step) for a, b in zip(cells(*up), cells(*down), strict=True)])
-    information = mp.matrix(3, 3)
-    for i in range(3):
-        for j in range(3):
-            information[i, j] = n * sum(slopes[i][c] * slopes[j][c] / p[c] for c in range(4))
-    return float((information**-1)[2, 2])
+    assert found.vi[0] == pytest.approx(effects_mp.tetrachoric_variance(tuple(map(float, table)), rho), rel=1e-7)

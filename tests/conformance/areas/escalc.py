@@ -39,7 +39,7 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         return wald(inputs)
     code = ALIASES.get(args["measure"], args["measure"])
     if code not in MEASURES:
-        raise Unsupported(f"measure {code} is not offered: no published formula gives R's sampling variance")
+        raise Unsupported(f"measure {code} is not offered: the formula behind R's sampling variance is not known to us")
     measure = MEASURES[code]
     names = RENAMED.get(code, {})
     data = {names.get(r, r): column(inputs[c]) for r, c in args["columns"].items()}
@@ -66,22 +66,30 @@ def truth(code: str, data: dict[str, np.ndarray], options: dict[str, Any], resul
         return lambda path: None
     vtype = options.get("vtype", "LS")
 
+    def table(i: int) -> tuple[float, ...]:
+        rule = {"add": options.get("add", 0.0), "to": options.get("to", "only0"), "drop00": False}
+        cells = corrected_table(data, rule)
+        return tuple(float(cells[c][i]) for c in ("ai", "bi", "ci", "di"))
+
+    def exact_rho(i: int) -> float:
+        if min(table(i)) <= 0:
+            return float("nan")
+        near = float(result.yi[i]) * (-1 if options.get("flip") else 1)
+        return effects_mp.tetrachoric_rho(*table(i), float(np.tanh(near)) if code == "ZTET" else near)
+
     def exact_yi(i: int) -> float:
         if code == "UCOR":
             return effects_mp.unbiased_correlation(data["ri"][i], data["ni"][i])
-        rule = {"add": options.get("add", 0.0), "to": options.get("to", "only0"), "drop00": False}
-        cells = corrected_table(data, rule)
-        table = [float(cells[c][i]) for c in ("ai", "bi", "ci", "di")]
-        sign = -1 if options.get("flip") else 1
-        if min(table) <= 0:
-            return float("nan")
-        ours = sign * float(result.yi[i])
-        rho = effects_mp.tetrachoric_rho(*table, float(np.tanh(ours)) if code == "ZTET" else ours)
-        return sign * (float(np.arctanh(rho)) if code == "ZTET" else rho)
+        rho = exact_rho(i) * (-1 if options.get("flip") else 1)
+        return float(np.arctanh(rho)) if code == "ZTET" else rho
 
     def exact_vi(i: int) -> float:
         if code != "UCOR":
-            return float(result.vi[i])  # held to 40 digits by tests/oracles
+            rho = exact_rho(i)
+            if np.isnan(rho):
+                return rho
+            vi = effects_mp.tetrachoric_variance(table(i), rho)
+            return vi / (1 - rho**2) ** 2 if code == "ZTET" else vi
         if vtype == "UB":
             return effects_mp.unbiased_correlation_variance(data["ri"][i], data["ni"][i])
         sizes = data["ni"]
