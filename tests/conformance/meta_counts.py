@@ -54,6 +54,13 @@ def columns(data: dict[str, Any]) -> dict[str, Any]:
     return {k: np.array([math.nan if x is None else x for x in v], float) for k, v in data["inputs"].items()}
 
 
+def columns_and_labels(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the inputs with columns of numbers as float arrays and columns of words as they are."""
+    words = {k for k, v in data["inputs"].items() if any(isinstance(x, str) for x in v)}
+    numbers = columns({"inputs": {k: v for k, v in data["inputs"].items() if k not in words}})
+    return numbers | {k: data["inputs"][k] for k in words}
+
+
 def table(yi: Any, vi: Any) -> EvidenceTable:
     """Return the rows that have an estimate and a finite variance."""
     usable = np.isfinite(yi) & np.isfinite(vi)

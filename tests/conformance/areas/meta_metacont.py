@@ -1,0 +1,48 @@
+"""``meta::metacont``: means of two groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import lamevidence as lam
+from tests.conformance import meta_counts
+from tests.conformance.areas.meta_metagen import generic
+from tests.conformance.runner import Unsupported
+
+prepare = meta_counts.columns
+deviations = meta_counts.deviations
+
+
+def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
+    """Run one case."""
+    yi, vi = effects(inputs, case["args"])
+    return generic(lam.EvidenceTable.from_estimates(yi, vi), case["args"])
+
+
+def effects(c: dict[str, Any], args: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the effect that meta computes, from escalc's and the group variances."""
+    if args["sm"] != "SMD":
+        measure = args["sm"]
+        if measure == "MD" and args.get("pooledvar"):
+            own = lam.escalc("MD", **c, vtype="HO")
+            return own.yi, own.vi
+        own = lam.escalc(measure, **c, **({"vtype": "LS"} if measure == "MD" else {}))
+        if measure == "ROM":  # without the bias correction that escalc makes
+            return np.log(c["m1i"] / c["m2i"]), own.vi
+        return own.yi, own.vi
+    n1, n2 = c["n1i"], c["n2i"]
+    n = n1 + n2
+    method = args.get("method.smd", "Hedges")
+    raw = lam.escalc("SMD", **c, correct=False)
+    if method == "Cohen":
+        return raw.yi, n / (n1 * n2) + raw.yi**2 / (2 * n)
+    if method == "Glass":
+        d = (c["m1i"] - c["m2i"]) / c["sd2i"]
+        return d, n / (n1 * n2) + d**2 / (2 * (n2 - 1))
+    if method != "Hedges":
+        raise Unsupported(f"method.smd={method}")
+    j = lam.escalc("SMD", **c).yi / raw.yi  # the exact small-sample factor
+    g = j * raw.yi
+    return g, n / (n1 * n2) + g**2 * (1 - (n - 4) / ((n - 2) * j**2))
