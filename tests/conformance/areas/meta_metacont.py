@@ -37,7 +37,7 @@ def effects(c: dict[str, Any], args: dict[str, Any]) -> tuple[Any, Any]:
     method = args.get("method.smd", "Hedges")
     raw = lam.escalc("SMD", **c, correct=False)
     if method == "Cohen":
-        return raw.yi, n / (n1 * n2) + raw.yi**2 / (2 * n)
+        return raw.yi, n / (n1 * n2) + raw.yi**2 / (2 * (n - 2))
     if method == "Glass":
         d = (c["m1i"] - c["m2i"]) / c["sd2i"]
         return d, n / (n1 * n2) + d**2 / (2 * (n2 - 1))
