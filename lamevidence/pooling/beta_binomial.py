@@ -66,8 +66,8 @@ def fit_beta_binomial(table: EvidenceTable, *, level: float = 0.95) -> CountPool
     >>> x = [16, 10, 4, 43, 10, 25, 13, 12, 22, 4, 5, 18, 58, 6]
     >>> n = [17, 12, 8, 58, 10, 42, 14, 12, 41, 5, 6, 23, 68, 10]
     >>> names = tuple(str(i) for i in range(14))
-    >>> t = EvidenceTable(yi=np.zeros(14), vi=np.full(14, np.nan), labels=names, studies=names, measure="PLO", unit=None,
-    ...     counts={"xi": x, "ni": n})
+    >>> t = EvidenceTable(yi=np.zeros(14), vi=np.full(14, np.nan), labels=names, studies=names, measure="PLO",
+    ...     unit=None, counts={"xi": x, "ni": n})
     >>> round(fit_beta_binomial(t).transformed()["mu"], 6)
     0.77475
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LamEvidenceError
@@ -35,7 +36,7 @@ def _choices(fit: CountPooled) -> dict[str, Callable[[], Any]]:
     found: dict[str, Callable[[], Any]] = {}
     measure = "OR" if fit.measure == "PETO" else fit.measure
     for model in GLMM_MODELS.get(measure, ()):
-        found[f"{model} GLMM"] = lambda model=model: fit_glmm(table, model=model, level=level)
+        found[f"{model} GLMM"] = partial(fit_glmm, table, model=model, level=level)
     if measure in ("OR", "RR", "RD", "IRR", "IRD"):
         found["Mantel-Haenszel"] = lambda: mantel_haenszel(table, measure=measure, level=level)
     if measure == "OR":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -196,7 +196,7 @@ class CountPooled:
 
     def tidy(self) -> pd.DataFrame:
         """Return one row: estimate, standard error, statistic, df, p value, interval."""
-        return presentation.tidy(self)
+        return presentation.tidy(cast(Any, self))
 
     def glance(self) -> pd.DataFrame:
         """Return one row about the whole fit."""
@@ -250,7 +250,7 @@ class CountPooled:
 
     def describe(self) -> str:
         """Return one sentence: what was pooled, how, and what came out."""
-        return presentation.describe(self)
+        return presentation.describe(cast(Any, self))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values: numbers, strings, lists; None where a quantity does not exist."""
@@ -285,10 +285,10 @@ class CountPooled:
         }
 
     def __repr__(self) -> str:
-        return presentation.text(self)
+        return presentation.text(cast(Any, self))
 
     def _repr_html_(self) -> str:
-        return presentation.html(self)
+        return presentation.html(cast(Any, self))
 
 
 def plain(x: Any) -> Any:  # noqa: ANN401

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
+from ..effects.measures.cells import BoolArray
 from .glmm_cumulants import Binomial, Cumulant, Poisson, hypergeometric
 from .glmm_quadrature import StudyModel
 
@@ -45,14 +46,14 @@ class CountData:
         """Number of studies."""
         return int(self.x.shape[0])
 
-    def uninformative(self) -> FloatArray:
+    def uninformative(self) -> BoolArray:
         """Return True where every arm is without events, or every patient of every arm has one."""
         none = (self.x == 0).all(axis=1)
         if self.family == "binomial":
             none = none | (self.x == self.size).all(axis=1)
         return np.asarray(none)
 
-    def rows(self, keep: FloatArray) -> CountData:
+    def rows(self, keep: BoolArray) -> CountData:
         """Return the studies at the positions (or mask) ``keep``."""
         return CountData(self.x[keep], self.size[keep], self.family, self.mods[keep])
 
@@ -160,7 +161,7 @@ def saturated_intercept(data: CountData) -> StudyModel:
     return StudyModel(data.x, offset, local, X, ones[:, :, None, None], active, single, cumulant, True)
 
 
-def _single_arm_constant(data: CountData, perfect: FloatArray) -> FloatArray:
+def _single_arm_constant(data: CountData, perfect: BoolArray) -> FloatArray:
     arms = special.gammaln(data.size + 1) - special.gammaln(data.x + 1) - special.gammaln(data.size - data.x + 1)
     if data.family == "poisson":
         arms = -special.gammaln(data.x + 1)

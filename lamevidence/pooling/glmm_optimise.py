@@ -1,23 +1,24 @@
-"""Maximum likelihood for the one-stage count models: every mode looked at, τ = 0 always compared.
+"""Newton's method for the one-stage count models; `glmm_search` chooses where it starts.
 
-For fixed scale parameters the marginal log-likelihood is concave in the coefficients (Prékopa 1973:
-integrating a log-concave function leaves it log-concave), so a grid over the scales alone finds every mode;
-the best grid points are polished by Newton steps in all parameters at once, the studies' own parameters
-being eliminated study by study (arrow-shaped Hessian).
+The studies' own parameters are eliminated study by study (arrow-shaped Hessian).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError
 from .glmm_cumulants import self_concordant_step
 from .glmm_quadrature import Evaluation, StudyModel, evaluate
 
-__all__ = ["Optimum", "fit_fixed", "fit_random", "maximise", "moments_at"]
+IntArray: TypeAlias = NDArray[np.intp]
+
+__all__ = ["LOUIS_FROM", "Optimum", "Point", "evaluate_at", "fit_fixed", "maximise", "moments_at", "numeric_hessian"]
 
 LOUIS_FROM = 5
 """Fewest nodes for which Louis's Hessian is close enough to steer Newton's method."""
@@ -58,17 +59,20 @@ class Optimum:
 
 
 @dataclass(frozen=True, slots=True)
-class _Point:
+class Point:
+    """Parameter values: own (k,), common (p,), scales (m,)."""
+
     alpha: FloatArray
     beta: FloatArray
     scale: FloatArray
 
-    def moved(self, da: FloatArray, db: FloatArray, ds: FloatArray) -> _Point:
-        return _Point(self.alpha + da, self.beta + db, self.scale + ds)
+    def moved(self, da: FloatArray, db: FloatArray, ds: FloatArray) -> Point:
+        """Return the point after a step."""
+        return Point(self.alpha + da, self.beta + db, self.scale + ds)
 
 
 def _arrow(
-    gradient: FloatArray, hessian: FloatArray, has_local: bool, free: FloatArray
+    gradient: FloatArray, hessian: FloatArray, has_local: bool, free: IntArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return (g, S) with the own parameters eliminated, and what is needed to get their steps back."""
     if not has_local:
@@ -97,7 +101,7 @@ def _ascent(g: FloatArray, S: FloatArray) -> tuple[FloatArray, float]:
     return vectors @ turned, float(0.5 * (vectors.T @ g) @ turned)
 
 
-def _numeric_hessian(model: StudyModel, at: _Point, nodes: int, mode: FloatArray, h: float = 3e-4) -> FloatArray:
+def numeric_hessian(model: StudyModel, at: Point, nodes: int, mode: FloatArray, h: float = 3e-4) -> FloatArray:
     """Return the per-study Hessian (k, a, a) by central differences of the exact gradient."""
     first = int(model.has_local)
     size = first + model.p + model.m
@@ -116,7 +120,8 @@ def _numeric_hessian(model: StudyModel, at: _Point, nodes: int, mode: FloatArray
     return 0.5 * (hessian + np.swapaxes(hessian, -1, -2))
 
 
-def _evaluate(model: StudyModel, at: _Point, nodes: int, mode: FloatArray | None) -> Evaluation:
+def evaluate_at(model: StudyModel, at: Point, nodes: int, mode: FloatArray | None) -> Evaluation:
+    """Return the evaluation at one point."""
     return evaluate(model, at.alpha[None], at.beta[None], at.scale[None], nodes, mode)
 
 
@@ -136,10 +141,10 @@ def maximise(
         + [model.p + j for j in range(model.m) if j not in hold_scale],
         dtype=np.intp,
     )
-    at = _Point(np.array(alpha, float), np.array(beta, float), np.array(scale, float))
-    ev = _evaluate(model, at, nodes, None)
+    at = Point(np.array(alpha, float), np.array(beta, float), np.array(scale, float))
+    ev = evaluate_at(model, at, nodes, None)
     for _ in range(STEPS):
-        hessian = ev.hessian[0] if nodes >= LOUIS_FROM else _numeric_hessian(model, at, nodes, ev.mode)
+        hessian = ev.hessian[0] if nodes >= LOUIS_FROM else numeric_hessian(model, at, nodes, ev.mode)
         g, S, da0, da1 = _arrow(ev.gradient[0], hessian, model.has_local, free)
         step, gain = _ascent(g, S)
         own = float(0.5 * (da0 * ev.gradient[0][:, 0]).sum()) if model.has_local else 0.0
@@ -157,14 +162,14 @@ def maximise(
 
 def _line_search(
     model: StudyModel,
-    at: _Point,
+    at: Point,
     ev: Evaluation,
     nodes: int,
     step: FloatArray,
     da0: FloatArray,
     da1: FloatArray,
-    free: FloatArray,
-) -> tuple[_Point, Evaluation, bool]:
+    free: IntArray,
+) -> tuple[Point, Evaluation, bool]:
     """Return the first of full, half, quarter … step that raises the likelihood."""
     full = np.zeros(model.p + model.m)
     full[free] = step
@@ -174,7 +179,7 @@ def _line_search(
     value = float(ev.value[0])
     for _ in range(30):
         trial = at.moved(size * da, size * full[: model.p], size * full[model.p :])
-        tried = _evaluate(model, trial, nodes, ev.mode)
+        tried = evaluate_at(model, trial, nodes, ev.mode)
         new = float(tried.value[0])
         if np.isfinite(new) and new > value:
             return trial, tried, True
@@ -184,13 +189,13 @@ def _line_search(
     return at, ev, False
 
 
-def _optimum(model: StudyModel, at: _Point, ev: Evaluation, nodes: int, free: FloatArray) -> Optimum:
-    hessian = _numeric_hessian(model, at, nodes, ev.mode)
+def _optimum(model: StudyModel, at: Point, ev: Evaluation, nodes: int, free: IntArray) -> Optimum:
+    hessian = numeric_hessian(model, at, nodes, ev.mode)
     covariance = moments_at(model, -hessian, free)
     return Optimum(float(ev.value[0]), at.alpha, at.beta, at.scale, covariance, -hessian, ev.studies[0])
 
 
-def moments_at(model: StudyModel, information: FloatArray, free: FloatArray) -> FloatArray:
+def moments_at(model: StudyModel, information: FloatArray, free: IntArray) -> FloatArray:
     """Return the covariance of the free (beta, scale), NaN where held or not identified."""
     size = model.p + model.m
     out = np.full((size, size), np.nan)
@@ -237,111 +242,3 @@ def _fixed_terms(model: StudyModel, alpha: FloatArray, beta: FloatArray) -> tupl
     value = float(((model.x * eta - a) * model.active).sum() + model.constant.sum())
     gradient = np.einsum("kr,kra->ka", (model.x - a1) * model.active, D)
     return value, gradient, -np.einsum("kr,kra,krb->kab", a2 * model.active, D, D)
-
-
-def _scan(model: StudyModel, base: Optimum, grid: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return profile log-likelihoods over the scale grid (b, m) with the coefficients that reach them."""
-    b = grid.shape[0]
-    alpha, beta = np.repeat(base.alpha[None], b, axis=0), np.repeat(base.beta[None], b, axis=0)
-    nodes = LOUIS_FROM if model.d == 1 else 3
-    best = np.full(b, -np.inf)
-    kept = alpha.copy(), beta.copy()
-    mode: FloatArray | None = None
-    n = model.p + int(model.has_local)
-    for _ in range(5):
-        ev = evaluate(model, alpha, beta, grid, nodes, mode)
-        mode = ev.mode
-        better = ev.value > best
-        best = np.where(better, ev.value, best)
-        kept[0][better], kept[1][better] = alpha[better], beta[better]
-        da, db = _batch_step(ev.gradient[..., :n], ev.hessian[..., :n, :n], model)
-        alpha, beta = alpha + da, beta + db
-        if max(float(np.abs(da).max(initial=0.0)), float(np.abs(db).max(initial=0.0))) < 0.05:
-            break
-    ev = evaluate(model, alpha, beta, grid, nodes, mode)
-    better = ev.value > best
-    kept[0][better], kept[1][better] = alpha[better], beta[better]
-    return np.where(better, ev.value, best), kept[0], kept[1]
-
-
-def _batch_step(gradient: FloatArray, hessian: FloatArray, model: StudyModel) -> tuple[FloatArray, FloatArray]:
-    """Return capped Newton steps of (alpha, beta) for a batch at fixed scales."""
-    first = int(model.has_local)
-    g, S = gradient[:, :, first:].sum(axis=1), hessian[:, :, first:, first:].sum(axis=1)
-    if first:
-        h = np.minimum(hessian[:, :, 0, 0], -1e-9)
-        cross = hessian[:, :, 0, 1:]
-        g = g - (cross * (gradient[:, :, 0] / h)[..., None]).sum(axis=1)
-        S = S - np.einsum("bkp,bkq->bpq", cross / h[..., None], cross)
-    S = S - 1e-10 * np.eye(S.shape[-1])
-    db = np.clip(-np.linalg.solve(S, g[..., None])[..., 0], -1.5, 1.5)
-    if not first:
-        return np.zeros((g.shape[0], model.k)), db
-    da = -(gradient[:, :, 0] + np.einsum("bkp,bp->bk", cross, db)) / h
-    return np.clip(da, -1.5, 1.5), db
-
-
-def scale_grid(model: StudyModel, base: Optimum) -> FloatArray:
-    """Return the grid of one scale: from well below the smallest standard error up to 16, by factors of 2."""
-    information = base.information[:, -1, -1] if model.p else np.ones(model.k)
-    smallest = 1.0 / np.sqrt(max(float(information.max()), 1e-6))
-    low = min(0.25 * smallest, 0.5)
-    count = int(np.ceil(np.log2(16.0 / low))) + 1
-    return np.asarray(low * 2.0 ** np.arange(count))
-
-
-def fit_random(model: StudyModel, nodes: int) -> Optimum:
-    """Return the global maximum over coefficients and scales, scales at 0 included."""
-    base = fit_fixed(model)
-    axis = scale_grid(model, base)
-    if model.m == 1:
-        grid = axis[:, None]
-    else:
-        coarse = axis[::2]
-        grid = np.stack(np.meshgrid(*[coarse] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
-        if model.m == 3:
-            grid = np.column_stack([grid[:, 0], np.zeros(len(grid)), grid[:, 1]])
-    values, alphas, betas = _scan(model, base, grid)
-    starts = _peaks(values, axis, model.m)
-    optima = [_zeroed(model, base, nodes)]
-    for i in starts:
-        optima.append(maximise(model, alphas[i], betas[i], grid[i], nodes))
-    top = max(optima, key=lambda o: o.value)
-    if model.m == 2:
-        for j in range(2):
-            edge = np.where(np.arange(2) == j, 0.0, np.maximum(np.abs(top.scale), axis[0]))
-            optima.append(maximise(model, top.alpha, top.beta, edge, nodes, hold_scale=(j,)))
-    best = max(optima, key=lambda o: o.value)
-    # an edge as good as the inside is the answer: one scale is 0 there
-    simpler = [o for o in optima if (o.scale == 0).any() and o.value >= best.value - 1e-10 * (1.0 + abs(best.value))]
-    best = simpler[-1] if simpler else best
-    # a likelihood as good without random effects is a likelihood without random effects
-    if optima[0].value >= best.value - 1e-10 * (1.0 + abs(best.value)):
-        best = optima[0]
-    distinct = {round(o.value, 7) for o in optima[1:]}
-    return replace(best, scale=np.where(np.abs(best.scale) < 1e-7, 0.0, best.scale), modes=max(1, len(distinct)))
-
-
-def _peaks(values: FloatArray, axis: FloatArray, m: int) -> list[int]:
-    """Return grid positions that no neighbour beats, best first (at most three)."""
-    shape = (axis.size,) if m == 1 else (axis[::2].size,) * 2
-    surface = np.pad(values.reshape(shape), 1, constant_values=-np.inf)
-    centre = surface[tuple(slice(1, -1) for _ in shape)]
-    top = np.ones(shape, dtype=bool)
-    for dim in range(len(shape)):
-        for shift in (-1, 1):
-            rolled = np.roll(surface, shift, axis=dim)[tuple(slice(1, -1) for _ in shape)]
-            top &= centre >= rolled
-    found = np.flatnonzero(top.reshape(-1))
-    return [int(i) for i in found[np.argsort(-values[found])][:3]]
-
-
-def _zeroed(model: StudyModel, base: Optimum, nodes: int) -> Optimum:
-    """Return the fit with every scale at 0 as an optimum of the full model."""
-    at = _Point(base.alpha, base.beta, np.zeros(model.m))
-    ev = _evaluate(model, at, max(nodes, 1), None)
-    free = np.arange(model.p, dtype=np.intp)
-    hessian = _numeric_hessian(model, at, nodes, ev.mode)
-    return Optimum(
-        base.value, base.alpha, base.beta, at.scale, moments_at(model, -hessian, free), -hessian, base.studies
-    )

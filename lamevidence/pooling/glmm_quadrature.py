@@ -109,29 +109,29 @@ def hermite(nodes: int, d: int) -> tuple[FloatArray, FloatArray]:
 
 def _linear(model: StudyModel, alpha: FloatArray, beta: FloatArray) -> FloatArray:
     f = model.offset + np.einsum("krp,bp->bkr", model.X, beta)
-    return f + model.local * alpha[..., None] if model.has_local else f
+    return np.asarray(f + model.local * alpha[..., None]) if model.has_local else np.asarray(f)
 
 
 def _mode(
-    model: StudyModel, f: FloatArray, Z: FloatArray, start: FloatArray | None
+    model: StudyModel, f: FloatArray, Z: FloatArray, start: FloatArray | None, tolerance: float
 ) -> tuple[FloatArray, FloatArray, tuple[FloatArray, ...]]:
     """Return the mode v̂ (b,k,d), its curvature H (b,k,d,d) and (residual, A'', A''') there."""
     eye = np.eye(model.d)
     v = np.zeros((*f.shape[:2], model.d)) if start is None else start
-    ZZ = Z[..., :, None] * Z[..., None, :]
+    ZZ = (Z[..., :, None] * Z[..., None, :]).reshape(*Z.shape[:3], -1)
     settled = False
     for _ in range(MODE_STEPS):
         eta = f + np.einsum("bkrd,bkd->bkr", Z, v)
         _, a1, a2, a3 = (part[:, :, 0, :] for part in model.cumulant.derivatives(eta[:, :, None, :]))
         residual, weight = (model.x - a1) * model.active, a2 * model.active
-        H = eye + np.einsum("bkr,bkrde->bkde", weight, ZZ)
+        H = eye + np.matmul(weight[:, :, None, :], ZZ).reshape(*weight.shape[:2], model.d, model.d)
         if settled:
             break
         g = np.einsum("bkr,bkrd->bkd", residual, Z) - v
         step = _solve(H, g)
         move = np.abs(np.einsum("bkrd,bkd->bkr", Z, step)).max(axis=-1)
         v = v + step * self_concordant_step(move)[..., None]
-        settled = bool(np.abs(step).max(initial=0.0) < 1e-7)
+        settled = bool(np.abs(step).max(initial=0.0) < tolerance)
     return v, H, (residual, weight, a3 * model.active)
 
 
@@ -155,6 +155,7 @@ def evaluate(
     scale: FloatArray,
     nodes: int,
     start: FloatArray | None = None,
+    quick: bool = False,
 ) -> Evaluation:
     """Return the log-likelihood and its derivatives at a batch of parameter values.
 
@@ -168,17 +169,19 @@ def evaluate(
         Quadrature nodes a dimension; 1 is Laplace.
     start
         Modes of a nearby evaluation, (b, k, d).
+    quick
+        For scans: nodes only near the modes, gradient as the mean score on them.
     """
     f = _linear(model, alpha, beta)
     Z = np.einsum("krmd,bm->bkrd", model.E, scale)
-    v, H, parts = _mode(model, f, Z, start)
+    v, H, parts = _mode(model, f, Z, start, 1e-2 if quick else 1e-7)
     L = _factor(H)
     t, logw = hermite(nodes, model.d)
-    vq = v[:, :, None, :] + np.einsum("bkde,qe->bkqd", L, t)
-    eta = f[:, :, None, :] + np.einsum("bkrd,bkqd->bkqr", Z, vq)
+    vq = v[:, :, None, :] + np.matmul(t, np.swapaxes(L, -1, -2))
+    eta = f[:, :, None, :] + np.matmul(vq, np.swapaxes(Z, -1, -2))
     a, a1, a2, _ = model.cumulant.derivatives(eta)
     active = model.active[:, None, :]
-    g = np.einsum("bkqr->bkq", (model.x[:, None, :] * eta - a) * active) - 0.5 * np.einsum("bkqd,bkqd->bkq", vq, vq)
+    g = ((model.x[:, None, :] * eta - a) * active).sum(axis=-1) - 0.5 * np.einsum("bkqd,bkqd->bkq", vq, vq)
     g += logw
     top = g.max(axis=-1)
     weight = np.exp(g - top[..., None])
@@ -187,8 +190,8 @@ def evaluate(
     logdet = np.log(np.einsum("bkdd->bkd", L)).sum(axis=-1)
     studies = logdet + top + np.log(total) + model.constant
     residual = (model.x[:, None, :] - a1) * active
-    gradient = _gradient(model, Z, v, L, H, parts, vq, t, posterior, residual)
-    hessian = _louis(model, vq, posterior, residual, a2 * active)
+    score, hessian = _louis(model, vq, posterior, residual, a2 * active)
+    gradient = score if quick else _gradient(model, Z, v, L, H, parts, vq, t, posterior, residual)
     return Evaluation(studies.sum(axis=-1), studies, gradient, hessian, v)
 
 
@@ -200,7 +203,8 @@ def _direct(model: StudyModel, v: FloatArray) -> FloatArray:
     if model.has_local:
         parts.append(np.broadcast_to(model.local[:, None, :, None], (b, k, q, rows, 1)))
     parts.append(np.broadcast_to(model.X[:, None], (b, k, q, rows, model.p)))
-    parts.append(np.einsum("krmd,bkqd->bkqrm", model.E, v))
+    flat = model.E.reshape(k, rows * model.m, model.d)
+    parts.append(np.matmul(v, np.swapaxes(flat, -1, -2)).reshape(b, k, q, rows, model.m))
     return np.concatenate(parts, axis=-1)
 
 
@@ -219,7 +223,7 @@ def _gradient(
     """Return the gradient of the quadrature value, nodes moving with the parameters: (b, k, a)."""
     r0, w0, a3 = parts
     at_mode = _direct(model, v[:, :, None, :])[:, :, 0]
-    cross = -np.einsum("bkr,bkrd,bkra->bkad", w0, Z, at_mode)
+    cross = -np.matmul(np.swapaxes(at_mode, -1, -2), w0[..., None] * Z)
     first = model.p + int(model.has_local)
     cross[:, :, first:, :] += np.einsum("bkr,krmd->bkmd", r0, model.E)
     if model.d == 1:
@@ -227,15 +231,16 @@ def _gradient(
     else:
         dv = np.swapaxes(np.linalg.solve(H, np.swapaxes(cross, -1, -2)), -1, -2)
     deta = at_mode + np.einsum("bkrd,bkad->bkra", Z, dv)
-    dH = np.einsum("bkr,bkra,bkrd,bkre->bkade", a3, deta, Z, Z)
-    turn = np.einsum("bkr,krmd,bkre->bkmde", w0, model.E, Z)
+    ZZ = (Z[..., :, None] * Z[..., None, :]).reshape(*Z.shape[:3], -1)
+    dH = np.matmul(np.swapaxes(a3[..., None] * deta, -1, -2), ZZ).reshape(*deta.shape[:2], -1, model.d, model.d)
+    turn = np.einsum("krmd,bkre->bkmde", model.E, w0[..., None] * Z)
     dH[:, :, first:] += turn + np.swapaxes(turn, -1, -2)
-    M = np.einsum("bkfd,bkafg,bkge->bkade", L, dH, L)
+    M = np.matmul(np.matmul(np.swapaxes(L, -1, -2)[:, :, None], dH), L[:, :, None])
     trace = np.einsum("bkadd->bka", M)
     phi = np.tril(M, -1) + 0.5 * np.eye(model.d) * M
-    pull = np.einsum("bkqr,bkrd->bkqd", residual, Z) - vq
+    pull = np.matmul(residual, Z) - vq
     mean_pull = np.einsum("bkq,bkqd->bkd", posterior, pull)
-    turned = np.einsum("bkqf,qe->bkfe", np.einsum("bkqd,bkdf->bkqf", posterior[..., None] * pull, L), t)
+    turned = np.matmul(np.swapaxes(np.matmul(posterior[..., None] * pull, L), -1, -2), t)
     gradient = -0.5 * trace + np.einsum("bkad,bkd->bka", dv, mean_pull)
     gradient -= np.einsum("bkafe,bkfe->bka", phi, turned)
     pr = posterior[..., None] * residual
@@ -243,20 +248,20 @@ def _gradient(
     if model.has_local:
         gradient[:, :, 0] += np.einsum("bkr,kr->bk", summed, model.local)
     gradient[:, :, first - model.p : first] += np.einsum("bkr,krp->bkp", summed, model.X)
-    gradient[:, :, first:] += np.einsum("bkrd,krmd->bkm", np.einsum("bkqr,bkqd->bkrd", pr, vq), model.E)
+    gradient[:, :, first:] += np.einsum("bkrd,krmd->bkm", np.matmul(np.swapaxes(pr, -1, -2), vq), model.E)
     return np.asarray(gradient)
 
 
 def _louis(
     model: StudyModel, vq: FloatArray, posterior: FloatArray, residual: FloatArray, weight: FloatArray
-) -> FloatArray:
-    """Return E[−information] + Var[score] over the posterior of v: (b, k, a, a)."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return E[score] (b, k, a) and E[−information] + Var[score] (b, k, a, a) over the posterior of v."""
     direct = _direct(model, vq)
-    score = np.einsum("bkqr,bkqra->bkqa", residual, direct)
-    mean = np.einsum("bkq,bkqa->bka", posterior, score)
+    score = np.matmul(residual[..., None, :], direct)[..., 0, :]
+    mean = np.matmul(posterior[:, :, None, :], score)[:, :, 0, :]
     centred = score - mean[:, :, None, :]
     weighted = (posterior[..., None] * weight)[..., None] * direct
     b, k, q, rows, a = direct.shape
     information = np.matmul(np.swapaxes(weighted.reshape(b, k, q * rows, a), -1, -2), direct.reshape(b, k, q * rows, a))
     spread = np.matmul(np.swapaxes(posterior[..., None] * centred, -1, -2), centred)
-    return np.asarray(spread - information)
+    return mean, np.asarray(spread - information)

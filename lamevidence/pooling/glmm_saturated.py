@@ -12,10 +12,11 @@ import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
-from .glmm_cumulants import Binomial, Cumulant
+from ..effects.measures.cells import BoolArray
+from .glmm_cumulants import Binomial, Cumulant, Hypergeometric
 from .glmm_designs import CountData, saturated_intercept
-from .glmm_optimise import fit_random
 from .glmm_quadrature import StudyModel
+from .glmm_search import fit_random
 
 __all__ = ["Saturated", "saturated_arms", "saturated_random", "saturated_rows"]
 
@@ -47,7 +48,7 @@ def saturated_rows(model: StudyModel, mods: FloatArray) -> Saturated:
     return Saturated(value, _quadratic(np.where(finite, theta, 0.0), np.diag(weight), mods))
 
 
-def _own_mle(model: StudyModel) -> tuple[FloatArray, FloatArray]:
+def _own_mle(model: StudyModel) -> tuple[FloatArray, BoolArray]:
     """Return each study's own maximum likelihood effect (0 where infinite) and whether it is finite."""
     low, high = _support(model)
     x = model.x[:, 0]
@@ -62,14 +63,14 @@ def _own_mle(model: StudyModel) -> tuple[FloatArray, FloatArray]:
         theta = theta + step
         if float(np.abs(step).max(initial=0.0)) < 1e-13:
             break
-    return theta, finite
+    return theta, np.asarray(finite)
 
 
 def _support(model: StudyModel) -> tuple[FloatArray, FloatArray]:
     cumulant: Cumulant = model.cumulant
     if isinstance(cumulant, Binomial):
         return np.zeros(model.k), cumulant.n[:, 0]
-    if hasattr(cumulant, "support"):
+    if isinstance(cumulant, Hypergeometric):
         support = cumulant.support + cumulant.centre[:, None]
         return support.min(axis=1), support.max(axis=1)
     return np.zeros(model.k), np.full(model.k, np.inf)

@@ -31,9 +31,9 @@ def typical_of(table: EvidenceTable, data: CountData, measure: str) -> float:
     own = escalc(measure, **dict(zip(_NAMES[measure], columns, strict=True)))
     usable = np.isfinite(own.vi) & (own.vi > 0)
     if data.x.shape[1] == 2:
-        usable &= ~data.uninformative()
+        usable = usable & ~data.uninformative()
     X = data.mods[usable]
     df = X.shape[0] - X.shape[1]
     if df <= 0:
         return math.nan
-    return df / float(Projection(1.0 / own.vi[usable], X).trace())
+    return float(df) / float(Projection(1.0 / own.vi[usable], X).trace())

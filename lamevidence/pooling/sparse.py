@@ -11,6 +11,7 @@ from scipy import special
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
+from ..effects.measures.cells import BoolArray
 from ..errors import NotEstimable, OptionError
 from .count_results import CountPooled, CountSpec, measure_of
 from .policy import check_level
@@ -85,7 +86,7 @@ def _no_estimate(what: str, method: str) -> NotEstimable:
     )
 
 
-def _notes(double_zero: FloatArray, keeps: bool) -> tuple[str, ...]:
+def _notes(double_zero: BoolArray, keeps: bool) -> tuple[str, ...]:
     count = int(np.sum(double_zero))
     if not count:
         return ()
@@ -114,8 +115,8 @@ def mantel_haenszel(
     Parameters
     ----------
     table
-        Counts ``ai n1i ci n2i`` (or ``ai bi ci di``), or ``x1i t1i x2i t2i``. Q uses the table's ``yi`` and ``vi`` where
-        they are finite.
+        Counts ``ai n1i ci n2i`` (or ``ai bi ci di``), or ``x1i t1i x2i t2i``. Q uses the table's ``yi`` and
+        ``vi`` where they are finite.
     measure
         ``OR RR RD IRR IRD``; the table's own when None.
     level

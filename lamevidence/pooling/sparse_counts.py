@@ -8,6 +8,7 @@ import numpy as np
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
+from ..effects.measures.cells import BoolArray
 from ..errors import InputError, OptionError, TooFewStudies
 
 __all__ = ["PersonTime", "TwoByTwo", "arms_of", "person_time", "require", "two_by_two"]
@@ -64,9 +65,9 @@ class TwoByTwo:
         return self.n1 + self.n2
 
     @property
-    def double_zero(self) -> FloatArray:
+    def double_zero(self) -> BoolArray:
         """Studies without any event, or with nothing but events."""
-        return ((self.a == 0) & (self.c == 0)) | ((self.b == 0) & (self.d == 0))
+        return np.asarray(((self.a == 0) & (self.c == 0)) | ((self.b == 0) & (self.d == 0)))
 
     def corrected(self, add: float, to: str) -> TwoByTwo:
         """Return the tables with ``add`` put into every cell of the tables that ``to`` names."""
@@ -90,9 +91,9 @@ class PersonTime:
         return self.t1 + self.t2
 
     @property
-    def double_zero(self) -> FloatArray:
+    def double_zero(self) -> BoolArray:
         """Studies without any event."""
-        return (self.x1 == 0) & (self.x2 == 0)
+        return np.asarray((self.x1 == 0) & (self.x2 == 0))
 
     def corrected(self, add: float, to: str) -> PersonTime:
         """Return the counts with ``add`` put to both groups' events in the studies that ``to`` names."""
@@ -100,7 +101,7 @@ class PersonTime:
         return PersonTime(self.x1 + extra, self.t1, self.x2 + extra, self.t2)
 
 
-def _extra(zero: FloatArray, add: float, to: str) -> FloatArray:
+def _extra(zero: BoolArray, add: float, to: str) -> FloatArray:
     if to not in ADD_TO:
         raise OptionError(f"to={to!r} does not apply · choices: {', '.join(ADD_TO)}")
     if not (np.isfinite(add) and add >= 0):

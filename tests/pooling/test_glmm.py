@@ -13,15 +13,16 @@ from lamevidence.pooling.beta_binomial import fit_beta_binomial
 from lamevidence.pooling.gamma_poisson import fit_gamma_poisson
 from lamevidence.pooling.glmm import fit_glmm
 
-RATES = dict(
-    x1i=[7, 8, 3, 6, 1, 1, 17, 3, 2],
-    t1i=[1344, 1600, 12012, 1536, 370, 729, 6760, 1107, 320],
-    x2i=[11, 8, 14, 10, 1, 8, 15, 7, 3],
-    t2i=[1988, 1461, 10962, 1503, 483, 913, 6840, 1015, 440],
-)
-PRITZ = dict(
-    xi=[16, 10, 4, 43, 10, 25, 13, 12, 22, 4, 5, 18, 58, 6], ni=[17, 12, 8, 58, 10, 42, 14, 12, 41, 5, 6, 23, 68, 10]
-)
+RATES = {
+    "x1i": [7, 8, 3, 6, 1, 1, 17, 3, 2],
+    "t1i": [1344, 1600, 12012, 1536, 370, 729, 6760, 1107, 320],
+    "x2i": [11, 8, 14, 10, 1, 8, 15, 7, 3],
+    "t2i": [1988, 1461, 10962, 1503, 483, 913, 6840, 1015, 440],
+}
+PRITZ = {
+    "xi": [16, 10, 4, 43, 10, 25, 13, 12, 22, 4, 5, 18, 58, 6],
+    "ni": [17, 12, 8, 58, 10, 42, 14, 12, 41, 5, 6, 23, 68, 10],
+}
 
 
 def table(counts, measure, studies=None):
@@ -65,45 +66,45 @@ def test_published_proportion():
 
 
 def test_zero_heavy_toy_sets():
-    fit = fit_glmm(table(dict(xi=[0, 0, 3, 1, 0], ni=[10, 12, 30, 18, 22]), "PLO"))
+    fit = fit_glmm(table({"xi": [0, 0, 3, 1, 0], "ni": [10, 12, 30, 18, 22]}, "PLO"))
     assert (fit.mu, fit.se, fit.tau2) == pytest.approx((-3.17231, 0.77074, 0.11866), abs=3e-4)
-    rate = fit_glmm(table(dict(xi=[0, 0, 3, 1, 0], ti=[10, 24, 60, 36, 44]), "IRLN"))
+    rate = fit_glmm(table({"xi": [0, 0, 3, 1, 0], "ti": [10, 24, 60, 36, 44]}, "IRLN"))
     assert (rate.mu, rate.se, rate.tau2) == pytest.approx((-3.7780985, 0.6878678, 0.00713), abs=3e-4)
 
 
 def test_no_events_at_all_gives_the_exact_bound():
-    fit = fit_glmm(table(dict(xi=[0, 0, 0], ni=[10, 12, 8]), "PLO"))
+    fit = fit_glmm(table({"xi": [0, 0, 0], "ni": [10, 12, 8]}, "PLO"))
     assert fit.mu == -math.inf
     assert fit.transformed()["interval"] == pytest.approx([0, 0.1157033], abs=1e-7)
     assert fit.prediction() is None
     assert "exact" in fit.notes[0]
-    rate = fit_glmm(table(dict(xi=[0, 0], ti=[60.0, 40.0]), "IRLN"))
+    rate = fit_glmm(table({"xi": [0, 0], "ti": [60.0, 40.0]}, "IRLN"))
     assert rate.transformed()["interval"] == pytest.approx([0, 0.03688879], abs=1e-8)
     json.dumps(fit.to_json(), allow_nan=False)
     fit.alternatives()
 
 
 def test_one_study_is_reported_with_its_exact_interval():
-    fit = fit_glmm(table(dict(xi=[3], ni=[15]), "PLO"))
+    fit = fit_glmm(table({"xi": [3], "ni": [15]}, "PLO"))
     assert fit.transformed()["mu"] == pytest.approx(0.2)
     assert fit.transformed()["interval"] == pytest.approx([0.0433, 0.4809], abs=5e-5)
     json.dumps(fit.to_json(), allow_nan=False)
 
 
 def test_equal_studies_have_no_heterogeneity_and_say_so():
-    fit = fit_glmm(table(dict(xi=[5, 5, 5, 5, 5, 5], ni=[50] * 6), "PLO"))
+    fit = fit_glmm(table({"xi": [5, 5, 5, 5, 5, 5], "ni": [50] * 6}, "PLO"))
     assert fit.tau2 == 0
     assert fit.mu == pytest.approx(math.log(5 / 45), rel=1e-10)
     assert any("tau2 = 0" in note for note in fit.notes)
 
 
 def test_double_zero_studies_inform_only_the_baselines():
-    counts = dict(
-        ai=[0, 3, 0, 5, 10, 0, 7],
-        n1i=[20, 25, 30, 5, 40, 15, 50],
-        ci=[2, 0, 0, 4, 10, 0, 9],
-        n2i=[21, 24, 30, 6, 42, 16, 48],
-    )
+    counts = {
+        "ai": [0, 3, 0, 5, 10, 0, 7],
+        "n1i": [20, 25, 30, 5, 40, 15, 50],
+        "ci": [2, 0, 0, 4, 10, 0, 9],
+        "n2i": [21, 24, 30, 6, 42, 16, 48],
+    }
     exact = fit_glmm(table(counts, "OR"), model="CM.EL")
     assert "2 of 7 studies" in exact.notes[0]
     kept = fit_glmm(table(counts, "OR"), model="UM.RS")
@@ -126,8 +127,8 @@ def test_intervals_bracket_the_estimate():
 
 
 def test_refusals():
-    two = dict(ai=[1, 2], n1i=[10, 10], ci=[3, 4], n2i=[10, 10])
-    with pytest.raises(OptionError, match="choices: CM.EL, UM.FS, UM.RS, CM.AL"):
+    two = {"ai": [1, 2], "n1i": [10, 10], "ci": [3, 4], "n2i": [10, 10]}
+    with pytest.raises(OptionError, match=r"choices: CM.EL, UM.FS, UM.RS, CM.AL"):
         fit_glmm(table(two, "OR"), model="nonsense")
     for option in (
         {"test": "w"},
@@ -144,9 +145,9 @@ def test_refusals():
     with pytest.raises(OptionError, match="asks for RR"):
         fit_glmm(table(two, "RR"))
     with pytest.raises(InputError, match="whole numbers"):
-        fit_glmm(table(dict(xi=[0.5, 2], ni=[10, 10]), "PLO"))
+        fit_glmm(table({"xi": [0.5, 2], "ni": [10, 10]}, "PLO"))
     with pytest.raises(NotEstimable, match="no events in any study"):
-        fit_glmm(table(dict(ai=[0, 0], n1i=[10, 10], ci=[3, 4], n2i=[10, 10]), "OR"))
+        fit_glmm(table({"ai": [0, 0], "n1i": [10, 10], "ci": [3, 4], "n2i": [10, 10]}, "OR"))
     with pytest.raises(DependentRows):
         fit_glmm(table(PRITZ, "PLO", studies=("a",) * 14))
     with pytest.raises(NotEstimable, match="collinear"):
@@ -175,10 +176,10 @@ def test_beta_binomial():
     assert fit.log_likelihood == pytest.approx(-32.509606, abs=1e-6)
     assert lam.pool(table(PRITZ, "PLO"), model="beta-binomial").mu == fit.mu
     with pytest.raises(NotEstimable):
-        fit_beta_binomial(table(dict(xi=[0, 0], ni=[3, 4]), "PLO"))
+        fit_beta_binomial(table({"xi": [0, 0], "ni": [3, 4]}, "PLO"))
 
 
 def test_gamma_poisson_without_dispersion_is_poisson():
-    fit = fit_gamma_poisson(table(dict(xi=[2, 4, 3, 3], ti=[20.0, 40.0, 30.0, 30.0]), "IRLN"))
+    fit = fit_gamma_poisson(table({"xi": [2, 4, 3, 3], "ti": [20.0, 40.0, 30.0, 30.0]}, "IRLN"))
     assert fit.dispersion == 0
     assert fit.se == pytest.approx(1 / math.sqrt(12), rel=1e-5)

@@ -10,18 +10,18 @@ from lamevidence.effects.evidence_table import EvidenceTable
 from lamevidence.errors import DependentRows, InputError, NotEstimable, OptionError, TooFewStudies
 from lamevidence.pooling.sparse import mantel_haenszel, peto
 
-BCG = dict(
-    ai=[4, 6, 3, 62, 33, 180, 8, 505, 29, 17, 186, 5, 27],
-    n1i=[123, 306, 231, 13598, 5069, 1541, 2545, 88391, 7499, 1716, 50634, 2498, 16913],
-    ci=[11, 29, 11, 248, 47, 372, 10, 499, 45, 65, 141, 3, 29],
-    n2i=[139, 303, 220, 12867, 5808, 1451, 629, 88391, 7277, 1665, 27338, 2341, 17854],
-)
-RATES = dict(
-    x1i=[7, 8, 3, 6, 1, 1, 17, 3, 2],
-    t1i=[1344, 1600, 12012, 1536, 370, 729, 6760, 1107, 320],
-    x2i=[11, 8, 14, 10, 1, 8, 15, 7, 3],
-    t2i=[1988, 1461, 10962, 1503, 483, 913, 6840, 1015, 440],
-)
+BCG = {
+    "ai": [4, 6, 3, 62, 33, 180, 8, 505, 29, 17, 186, 5, 27],
+    "n1i": [123, 306, 231, 13598, 5069, 1541, 2545, 88391, 7499, 1716, 50634, 2498, 16913],
+    "ci": [11, 29, 11, 248, 47, 372, 10, 499, 45, 65, 141, 3, 29],
+    "n2i": [139, 303, 220, 12867, 5808, 1451, 629, 88391, 7277, 1665, 27338, 2341, 17854],
+}
+RATES = {
+    "x1i": [7, 8, 3, 6, 1, 1, 17, 3, 2],
+    "t1i": [1344, 1600, 12012, 1536, 370, 729, 6760, 1107, 320],
+    "x2i": [11, 8, 14, 10, 1, 8, 15, 7, 3],
+    "t2i": [1988, 1461, 10962, 1503, 483, 913, 6840, 1015, 440],
+}
 
 
 def table(counts, measure, studies=None):
@@ -61,7 +61,7 @@ def test_published_peto():
 
 
 def test_swapped_arms_flip_the_ratio():
-    swapped = dict(ai=BCG["ci"], n1i=BCG["n2i"], ci=BCG["ai"], n2i=BCG["n1i"])
+    swapped = {"ai": BCG["ci"], "n1i": BCG["n2i"], "ci": BCG["ai"], "n2i": BCG["n1i"]}
     for measure in ("OR", "RR", "RD"):
         one, other = mantel_haenszel(table(BCG, measure)), mantel_haenszel(table(swapped, measure))
         assert one.mu == pytest.approx(-other.mu, rel=1e-12)
@@ -77,18 +77,18 @@ def test_double_zero_study_changes_nothing_and_is_said():
 
 
 def test_odds_ratio_of_one_has_a_breslow_day_test():
-    fit = mantel_haenszel(table(dict(ai=[10, 20], n1i=[50, 90], ci=[10, 20], n2i=[50, 90]), "OR"))
+    fit = mantel_haenszel(table({"ai": [10, 20], "n1i": [50, 90], "ci": [10, 20], "n2i": [50, 90]}, "OR"))
     assert fit.mu == 0
     assert fit.homogeneity.bd == pytest.approx(0, abs=1e-20)
 
 
 def test_refusals():
     with pytest.raises(NotEstimable, match="infinite"):
-        mantel_haenszel(table(dict(ai=[0, 0], n1i=[10, 10], ci=[1, 2], n2i=[10, 10]), "OR"))
+        mantel_haenszel(table({"ai": [0, 0], "n1i": [10, 10], "ci": [1, 2], "n2i": [10, 10]}, "OR"))
     with pytest.raises(InputError, match="above the total"):
-        mantel_haenszel(table(dict(ai=[11], n1i=[10], ci=[1], n2i=[10]), "OR"))
+        mantel_haenszel(table({"ai": [11], "n1i": [10], "ci": [1], "n2i": [10]}, "OR"))
     with pytest.raises(InputError, match="finite count"):
-        mantel_haenszel(table(dict(ai=[math.nan], n1i=[10], ci=[1], n2i=[10]), "OR"))
+        mantel_haenszel(table({"ai": [math.nan], "n1i": [10], "ci": [1], "n2i": [10]}, "OR"))
     with pytest.raises(OptionError, match="choices: OR, RR, RD, IRR, IRD"):
         mantel_haenszel(table(BCG, "SMD"))
     with pytest.raises(OptionError, match="choices: none, only0"):

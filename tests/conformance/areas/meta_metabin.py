@@ -55,7 +55,7 @@ def _table(cells: dict[str, Any], measure: str, yi: Any = None, vi: Any = None) 
 
 
 def _correction(cells: dict[str, Any], sm: str, args: dict[str, Any]) -> Any:
-    """Return what is added to each cell: 1/2 where a cell is 0, to every table with method.incr='all', NaN if left out."""
+    """Return what is added to each cell (1/2 by default where a cell is 0), NaN for a table left out."""
     a, n1, c, n2 = cells.values()
     b, d = n1 - a, n2 - c
     zero = (a == 0) | (b == 0) | (c == 0) | (d == 0) if sm != "ASD" else np.zeros(a.size, bool)
