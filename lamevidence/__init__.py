@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 _NAMES: dict[str, str] = {
     "MultilevelPooled": "pooling.multilevel_results",
     "multilevel": "pooling.multilevel",
+    "ClusterRobust": "pooling.robust",
+    "cluster_robust": "pooling.robust",
     "ForestPlot": "plots.forest",
     "forest": "plots.forest",
     "plot_forest": "plots.forest",
@@ -99,6 +101,8 @@ _NAMES: dict[str, str] = {
 if TYPE_CHECKING:
     from .pooling.multilevel import multilevel as multilevel
     from .pooling.multilevel_results import MultilevelPooled as MultilevelPooled
+    from .pooling.robust import ClusterRobust as ClusterRobust
+    from .pooling.robust import cluster_robust as cluster_robust
     from .bayes.batch import pool_bayes_many as pool_bayes_many
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional

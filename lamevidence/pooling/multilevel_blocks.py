@@ -12,13 +12,13 @@ from ..effects.measures.base import FloatArray
 from .multilevel_moments import Moments, moments
 from .multilevel_terms import Term
 
-__all__ = ["BlockEngine", "row_blocks"]
+__all__ = ["BlockEngine", "Stack", "row_blocks", "same_size", "stack_covariance", "stack_rows"]
 
 IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class _Stack:
+class Stack:
     """All blocks of one size n: rows (b, n), V (b, n, n), and per term what multiplies its covariance.
 
     ``shared[t]`` (b, n, n) is 1 (or a known correlation) where two rows share the group of term t; ``cells[t]`` is the
@@ -31,43 +31,47 @@ class _Stack:
     cells: tuple[IntArray | None, ...]
 
 
+def stack_rows(terms: Sequence[Term], rows: IntArray, V: FloatArray) -> Stack:
+    """Return what makes the covariance of several sets of rows of one size, ``rows`` (b, n)."""
+    left, right = rows[:, :, None], rows[:, None, :]
+    dense = V[left, right] if V.ndim == 2 else np.where(left == right, V[left], 0.0)
+    shared: list[FloatArray] = []
+    cells: list[IntArray | None] = []
+    for term in terms:
+        a, b = term.outer.codes[left], term.outer.codes[right]
+        shared.append((a == b).astype(np.float64) if term.correlation is None else term.correlation[a, b])
+        cells.append(None if term.inner is None else term.inner.codes[left] * term.inner.size + term.inner.codes[right])
+    return Stack(rows, dense, tuple(shared), tuple(cells))
+
+
+def stack_covariance(stack: Stack, variances: Sequence[FloatArray]) -> FloatArray:
+    """Return the marginal covariance of each set of rows, (b, n, n)."""
+    M = stack.V.copy()
+    for G, shared, cells in zip(variances, stack.shared, stack.cells, strict=True):
+        M += shared * (G[0, 0] if cells is None else G.ravel()[cells])
+    return M
+
+
+def same_size(labels: IntArray) -> list[IntArray]:
+    """Return the rows of each label, labels with equally many rows stacked: arrays (b, n)."""
+    sizes = np.bincount(labels)
+    by_label = np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])
+    return [np.stack([by_label[b] for b in np.flatnonzero(sizes == n)]) for n in np.unique(sizes)]
+
+
 class BlockEngine:
     """Likelihood ingredients of any set of terms."""
 
     def __init__(self, terms: Sequence[Term], V: FloatArray) -> None:
         self.terms = tuple(terms)
         self.k = V.shape[0]
-        labels = row_blocks(terms, V)
-        sizes = np.bincount(labels)
-        by_block = np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])
-        self.stacks = [
-            self._stack(np.stack([by_block[b] for b in np.flatnonzero(sizes == n)]), V) for n in np.unique(sizes)
-        ]
-        self.blocks = labels
-
-    def _stack(self, rows: IntArray, V: FloatArray) -> _Stack:
-        left, right = rows[:, :, None], rows[:, None, :]
-        dense = V[left, right] if V.ndim == 2 else np.where(left == right, V[left], 0.0)
-        shared, cells = [], []
-        for term in self.terms:
-            a, b = term.outer.codes[left], term.outer.codes[right]
-            shared.append((a == b).astype(np.float64) if term.correlation is None else term.correlation[a, b])
-            cells.append(
-                None if term.inner is None else term.inner.codes[left] * term.inner.size + term.inner.codes[right]
-            )
-        return _Stack(rows, dense, tuple(shared), tuple(cells))
-
-    def _covariance(self, stack: _Stack, variances: Sequence[FloatArray]) -> FloatArray:
-        M = stack.V.copy()
-        for G, shared, cells in zip(variances, stack.shared, stack.cells, strict=True):
-            M += shared * (G[0, 0] if cells is None else G.ravel()[cells])
-        return M
+        self.stacks = [stack_rows(terms, rows, V) for rows in same_size(row_blocks(terms, V))]
 
     def solve(self, variances: Sequence[FloatArray], rhs: FloatArray) -> FloatArray:
         """Return M⁻¹ rhs."""
         out = np.empty_like(rhs)
         for stack in self.stacks:
-            out[stack.rows] = np.linalg.solve(self._covariance(stack, variances), rhs[stack.rows])
+            out[stack.rows] = np.linalg.solve(stack_covariance(stack, variances), rhs[stack.rows])
         return out
 
     def evaluate(self, variances: Sequence[FloatArray], X: FloatArray, y: FloatArray, restricted: bool) -> Moments:
@@ -76,7 +80,7 @@ class BlockEngine:
         solved = np.empty_like(both)
         logdet, inverses = 0.0, []
         for stack in self.stacks:
-            M = self._covariance(stack, variances)
+            M = stack_covariance(stack, variances)
             logdet += 2.0 * float(np.log(np.diagonal(np.linalg.cholesky(M), axis1=1, axis2=2)).sum())
             inverse = np.linalg.inv(M)
             inverses.append(inverse)
@@ -90,7 +94,7 @@ class BlockEngine:
 
     @staticmethod
     def _pull(
-        stack: _Stack, inverse: FloatArray, fit: Moments, restricted: bool, pulls: list[FloatArray]
+        stack: Stack, inverse: FloatArray, fit: Moments, restricted: bool, pulls: list[FloatArray],
     ) -> None:
         r = fit.residual[stack.rows]
         want = inverse - r[:, :, None] * r[:, None, :]

@@ -1,0 +1,171 @@
+"""Cluster-robust inference for fitted models."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from ..effects.measures.base import FloatArray
+from ..errors import InputError, NotEstimable, UnknownName
+from .multilevel_blocks import row_blocks, same_size, stack_covariance, stack_rows
+from .multilevel_coefficients import Coefficients, Omnibus
+from .multilevel_terms import column, group_rows
+from .policy import check_level
+from .robust_sandwich import KINDS, Block, Sandwich, WorkingModel, sandwich
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .multilevel_results import MultilevelPooled
+
+__all__ = ["ClusterRobust", "cluster_robust", "robust_coefficients"]
+
+DEGREES = ("Satterthwaite", "n-p", "n-1", "z")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ClusterRobust:
+    """Coefficients with a cluster-robust covariance.
+
+    Attributes
+    ----------
+    kind, df_kind
+        Kind of covariance (``CR2`` …) and of degrees of freedom.
+    clusters
+        Number of clusters.
+    coefficients
+        Estimates, robust covariance, df.
+    model, sandwich
+        What they were made from.
+    """
+
+    kind: str
+    df_kind: str
+    clusters: int
+    coefficients: Coefficients
+    model: WorkingModel
+    sandwich: Sandwich
+
+    def wald(self, tested: Sequence[int]) -> Omnibus:
+        """Return the joint test that some coefficients are 0.
+
+        With Satterthwaite df the approximate Hotelling test HTZ: F = (η − q + 1)/(ηq) Q on q and η − q + 1 df;
+        otherwise F = Q/q on q and the df of the coefficients.
+
+        Raises
+        ------
+        NotEstimable
+            The robust covariance of these coefficients is singular, or η ≤ q − 1.
+        """
+        at = list(tested)
+        S = self.coefficients.covariance[np.ix_(at, at)]
+        if np.linalg.matrix_rank(S) < len(at):
+            raise NotEstimable(f"{len(at)} coefficients cannot be tested jointly with {self.clusters} clusters")
+        if self.df_kind != "Satterthwaite":
+            return self.coefficients.wald(at)
+        b, q = self.coefficients.estimate[at], len(at)
+        eta = self.sandwich.hotelling(np.eye(self.coefficients.estimate.size)[at])
+        if eta <= q - 1:
+            raise NotEstimable(f"the joint test of {q} coefficients has no degrees of freedom (eta = {eta:.3g}) · test fewer")
+        F = (eta - q + 1) / (eta * q) * float(b @ np.linalg.solve(S, b))
+        return Omnibus(F, q, eta - q + 1, float(special.fdtrc(q, eta - q + 1, F)))
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a coefficient."""
+        return self.coefficients.frame()
+
+    def __repr__(self) -> str:
+        lines = [f"{self.kind}, {self.clusters} clusters, {self.df_kind} df"]
+        c = self.coefficients
+        for name, b, (low, high), d in zip(c.names, c.estimate, c.intervals(), c.df, strict=True):
+            lines.append(f"  {name}  {b:.4g}  {100 * c.level:g}% CI {low:.4g} to {high:.4g}  df = {d:.2f}")
+        return "\n".join(lines)
+
+
+def cluster_robust(
+    fit: MultilevelPooled, cluster: str | Sequence[Hashable], *, kind: str = "CR2", df: str | None = None,
+    level: float | None = None,
+) -> ClusterRobust:
+    """Return cluster-robust standard errors, tests and intervals of a multilevel model.
+
+    Parameters
+    ----------
+    fit
+        The model; its marginal covariance is the working covariance, its inverse the weights.
+    cluster
+        Column of the table, or one label a row. Rows that share a random effect or a covariance belong to one cluster.
+    kind
+        CR0 (no correction), CR1 (m/(m − 1)), CR1p (m/(m − p)), CR1S, CR2 (unbiased under the working covariance), CR3.
+    df
+        ``Satterthwaite`` (default of CR2), ``n-p`` (default of the others: clusters minus coefficients), ``n-1``, ``z``.
+    level
+        Confidence level, the fit's own by default.
+
+    Raises
+    ------
+    InputError
+        Clusters that cut through the random effects, wrong length.
+    NotEstimable
+        Fewer than two clusters, no degrees of freedom.
+    UnknownName
+        Unknown kind or df.
+
+    References
+    ----------
+    Pustejovsky and Tipton 2018, 10.1080/07350015.2016.1247004; Hedges, Tipton and Johnson 2010, 10.1002/jrsm.5.
+
+    Examples
+    --------
+    >>> from lamevidence import EvidenceTable, cluster_robust, multilevel
+    >>> table = EvidenceTable.from_estimates(
+    ...     [0.1, 0.3, 0.2, 0.6, 0.5, 0.0], [0.04, 0.03, 0.05, 0.04, 0.02, 0.03], studies=list("aabbcc"))
+    >>> cluster_robust(multilevel(table), "study").clusters
+    3
+    """
+    labels = column(fit.table, cluster) if isinstance(cluster, str) else list(cluster)
+    if len(labels) != fit.table.k:
+        raise InputError(f"cluster has {len(labels)} entries for {fit.table.k} rows · give one a row")
+    groups = group_rows("cluster", labels)
+    lik = fit.likelihood
+    _require_nested(groups.codes, row_blocks(lik.terms, lik.V))
+    variances = lik.covariances(fit.maximum.theta)
+    blocks = []
+    for rows in same_size(groups.codes):
+        M = lik.scale**2 * stack_covariance(stack_rows(lik.terms, rows, lik.V), variances)
+        blocks.append(Block(rows, M, np.linalg.inv(M)))
+    model, _ = WorkingModel.of(fit.design.X, fit.table.yi, blocks)
+    level = fit.spec.level if level is None else check_level(level)
+    return robust_coefficients(model, fit.design.names, fit.beta, kind, df, level)
+
+
+def _require_nested(cluster: np.ndarray, blocks: np.ndarray) -> None:
+    first = np.zeros(int(blocks.max()) + 1, dtype=np.intp)
+    first[blocks] = cluster
+    if (first[blocks] != cluster).any():
+        raise InputError(
+            "rows of different clusters share a random effect or a covariance · choose clusters that hold whole groups"
+        )
+
+
+def robust_coefficients(
+    model: WorkingModel, names: tuple[str, ...], beta: FloatArray, kind: str, df: str | None, level: float
+) -> ClusterRobust:
+    """Return robust inference of a working model; see `cluster_robust`."""
+    KINDS.entry(kind)
+    df = ("Satterthwaite" if kind == "CR2" else "n-p") if df is None else df
+    if df not in DEGREES:
+        raise UnknownName("degrees of freedom", df, DEGREES)
+    made = sandwich(model, kind)
+    p = beta.size
+    if df == "Satterthwaite":
+        degrees = made.satterthwaite(np.eye(p))
+    else:
+        degrees = np.full(p, {"n-p": made.clusters - p, "n-1": made.clusters - 1, "z": np.inf}[df], dtype=np.float64)
+    if not (degrees > 0).all():
+        raise NotEstimable(f"{made.clusters} clusters leave no degrees of freedom for {p} coefficients ({df}) · use df='z'")
+    coefficients = Coefficients(names, np.array(beta), np.array(made.covariance), degrees, level)
+    return ClusterRobust(kind, df, made.clusters, coefficients, model, made)
