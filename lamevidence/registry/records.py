@@ -102,7 +102,7 @@ class Arm:
     intervention: str
     dose: str | NotReported = NOT_REPORTED
     trough: str | NotReported = NOT_REPORTED
-    randomised: int | None | NotReported = None
+    randomised: int | NotReported | None = None
     enrolled: int | NotReported = NOT_REPORTED
     note: str = ""
 

@@ -478,6 +478,11 @@ CASES: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         [("    n: 46\n    p", "    n: 46\n    n_note: >\n    p")],
         ["LE108 25:13 the field is blank | write what the source says, not_reported, or delete the field"],
     ),
+    (
+        "anchor twice",
+        [("label: Doe 2011", "label: &a Doe 2011"), ("title: An invented trial", "title: &a An invented trial")],
+        ["LE007 2:8 anchor &a: records use no anchors or aliases | write the value out at each place"],
+    ),
 ]
 
 
