@@ -36,13 +36,11 @@ def effects(c: dict[str, Any], args: dict[str, Any]) -> tuple[Any, Any]:
     n = n1 + n2
     method = args.get("method.smd", "Hedges")
     raw = lam.escalc("SMD", **c, correct=False)
-    if method == "Cohen":
-        return raw.yi, n / (n1 * n2) + raw.yi**2 / (2 * (n - 2))
     if method == "Glass":
         d = (c["m1i"] - c["m2i"]) / c["sd2i"]
         return d, n / (n1 * n2) + d**2 / (2 * (n2 - 1))
-    if method != "Hedges":
+    if method not in ("Hedges", "Cohen"):
         raise Unsupported(f"method.smd={method}")
     j = lam.escalc("SMD", **c).yi / raw.yi  # the exact small-sample factor
     g = j * raw.yi
-    return g, n / (n1 * n2) + g**2 * (1 - (n - 4) / ((n - 2) * j**2))
+    return raw.yi if method == "Cohen" else g, n / (n1 * n2) + g**2 * (1 - (n - 4) / ((n - 2) * j**2))
