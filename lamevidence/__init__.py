@@ -14,6 +14,8 @@ _NAMES: dict[str, str] = {
     "multilevel": "pooling.multilevel",
     "ClusterRobust": "pooling.robust",
     "cluster_robust": "pooling.robust",
+    "RobustVariance": "pooling.rve",
+    "robust_variance": "pooling.rve",
     "ForestPlot": "plots.forest",
     "forest": "plots.forest",
     "plot_forest": "plots.forest",
@@ -103,6 +105,8 @@ if TYPE_CHECKING:
     from .pooling.multilevel_results import MultilevelPooled as MultilevelPooled
     from .pooling.robust import ClusterRobust as ClusterRobust
     from .pooling.robust import cluster_robust as cluster_robust
+    from .pooling.rve import RobustVariance as RobustVariance
+    from .pooling.rve import robust_variance as robust_variance
     from .bayes.batch import pool_bayes_many as pool_bayes_many
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional
