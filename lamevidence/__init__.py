@@ -14,6 +14,8 @@ _NAMES: dict[str, str] = {
     "multilevel": "pooling.multilevel",
     "ClusterRobust": "pooling.robust",
     "cluster_robust": "pooling.robust",
+    "BootstrapTest": "pooling.robust_bootstrap",
+    "wild_bootstrap": "pooling.robust_bootstrap",
     "RobustVariance": "pooling.rve",
     "robust_variance": "pooling.rve",
     "ForestPlot": "plots.forest",
@@ -97,6 +99,10 @@ _NAMES: dict[str, str] = {
     "influence": "checks.influence",
     "residuals": "checks.influence",
     "shrinkage": "checks.shrinkage",
+    "wald_test": "checks.nested_models",
+    "likelihood_ratio_test": "checks.nested_models",
+    "CheckTable": "checks.tables",
+    "ModelTest": "checks.nested_models",
 }
 """Public name → module that defines it."""
 
@@ -105,6 +111,8 @@ if TYPE_CHECKING:
     from .pooling.multilevel_results import MultilevelPooled as MultilevelPooled
     from .pooling.robust import ClusterRobust as ClusterRobust
     from .pooling.robust import cluster_robust as cluster_robust
+    from .pooling.robust_bootstrap import BootstrapTest as BootstrapTest
+    from .pooling.robust_bootstrap import wild_bootstrap as wild_bootstrap
     from .pooling.rve import RobustVariance as RobustVariance
     from .pooling.rve import robust_variance as robust_variance
     from .bayes.batch import pool_bayes_many as pool_bayes_many
@@ -188,6 +196,10 @@ if TYPE_CHECKING:
     from .checks.influence import influence as influence
     from .checks.influence import residuals as residuals
     from .checks.shrinkage import shrinkage as shrinkage
+    from .checks.nested_models import wald_test as wald_test
+    from .checks.nested_models import likelihood_ratio_test as likelihood_ratio_test
+    from .checks.tables import CheckTable as CheckTable
+    from .checks.nested_models import ModelTest as ModelTest
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -27,6 +27,7 @@ from .spec import Spec
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .multilevel_compare import LikelihoodRatio
     from .multilevel_predict import Predictions, RandomEffects
     from .robust import ClusterRobust
 
@@ -236,6 +237,12 @@ class MultilevelPooled:
         """AIC with the small-sample correction."""
         n = max(self.observations, self.parameters + 2)
         return -2.0 * self.log_likelihood + 2.0 * self.parameters * n / (n - self.parameters - 1)
+
+    def against(self, reduced: MultilevelPooled) -> LikelihoodRatio:
+        """Return the likelihood-ratio test of a reduced model against this one; see `compare_multilevel`."""
+        from .multilevel_compare import compare_multilevel
+
+        return compare_multilevel(reduced, self)
 
     # ---- rows ---------------------------------------------------------------------------------
     def marginal_variances(self) -> FloatArray:
