@@ -13,6 +13,9 @@ from ..pooling.kernels import Projection
 from .refits import Fit, Refits, Source, refit, source_of
 from .tables import CheckTable
 
+EXACT = 1e-10
+"""A study with leverage this close to 1 is fitted exactly: its residual is 0."""
+
 __all__ = ["deletions", "influence", "residuals"]
 
 
@@ -78,11 +81,13 @@ def residual_columns(source: Source, without: Refits) -> dict[str, Any]:
     hat = leverage(source, source.t)
     se = np.sqrt(np.maximum(total * (1 - hat), 0.0))
     gone = np.einsum("ij,ij->i", X, without.basis)
-    spread = np.einsum("ij,ijk,ik->i", X, without.basis_cov, X) * without.factor
+    spread = np.einsum("ij,ijk,ik->i", X, without.basis_cov, X)
     deleted = source.y - gone
-    deleted_se = np.sqrt(source.v + without.t + spread)
+    deleted_se = np.sqrt(without.factor * (source.v + without.t + spread))
+    exact = hat > 1 - EXACT
+    raw, se = np.where(exact, 0.0, raw), np.where(exact, 0.0, se)
     with np.errstate(divide="ignore", invalid="ignore"):
-        standardized = np.where(se > 0, raw / se, np.nan)
+        standardized = np.where(exact, 0.0, raw / se)
     weights = 100 / total / np.sum(1 / total)
     shift = source.design @ own.coefficients(source.y)
     offset = source.table.yi[source.rows] - source.scale * source.y

@@ -8,6 +8,7 @@ import numpy as np
 
 import lamevidence as lam
 from tests.conformance.areas.rma_uni import fit_case
+from tests.conformance.compare import deviations as plain_deviations
 
 
 def model_of(inputs: Any, args: dict[str, Any]) -> Any:
@@ -75,7 +76,9 @@ def case_residuals(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
 def _shrunk(fit: Any, what: str) -> dict[str, Any]:
     found = lam.shrinkage(fit)
     names = {"pred": what, "se": f"{what}_se", "pi.lb": f"{what}_low", "pi.ub": f"{what}_high"}
-    return {theirs: found[ours] for theirs, ours in names.items()}
+    out = {theirs: found[ours] for theirs, ours in names.items()}
+    negligible = 1e-10 * np.var(fit.table.yi, ddof=1)
+    return out | ({"zero": 2 * np.sqrt(negligible)} if fit.tau2 == 0 and what == "deviation" else {})
 
 
 def case_blup(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
@@ -98,8 +101,41 @@ def case_anova(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     p = len(fit.names)
     L = np.vstack([[1.0] + [0.5] * (p - 1), np.eye(p)[1]])
     rows = fit.contrasts(L)
-    statistic, m, df, value = fit.test_contrasts(L)
+    joint = lam.wald_test(fit, L)
     return {
-        "Xb": rows["estimate"], "se": rows["std_error"], "zval": rows["statistic"], "pval": rows["p_value"],
-        "QM": statistic, "QMdf": [m, df], "QMp": value,
+        "Xb": rows["estimate"].to_numpy(), "se": rows["std_error"].to_numpy(), "zval": rows["statistic"].to_numpy(),
+        "pval": rows["p_value"].to_numpy(),
+        "QM": joint.statistic, "QMdf": [joint.df, joint.df_denominator], "QMp": joint.p_value,
     }
+
+
+def likelihood_ratio(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
+    """Return the comparison with the model without moderators."""
+    full = model_of(inputs, args | {"test": "z"})
+    reduced = lam.pool(full.table, tau2="ML", interval="z", prediction="none")
+    found = lam.likelihood_ratio_test(full, reduced)
+    return {
+        "LRT": found.statistic, "pval": found.p_value, "parms.f": full.beta.size + 1, "parms.r": 2, "R2": full.r2,
+        "ll.f": {"ll": full.log_likelihood}, "ll.r": {"ll": reduced.log_likelihood},
+    }
+
+
+def case_robust(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
+    """Robust inference of the same model, fitted with one random effect a row."""
+    k = fit.k
+    table = lam.EvidenceTable.from_estimates(fit.table.yi, fit.table.vi)
+    labels = [str(i // 2) for i in range(k)]
+    kind = args.get("vcov") or ("CR1p" if args["adjust"] else "CR0")
+    found = lam.cluster_robust(lam.multilevel(table, random="1 | row"), labels, kind=kind)
+    c = found.coefficients
+    bounds = np.array(list(c.intervals()))
+    return {
+        "beta": c.estimate, "se": c.se, "zval": c.statistic, "pval": c.p_value, "ci.lb": bounds[:, 0],
+        "ci.ub": bounds[:, 1], "ddf": c.df, "n": found.clusters,
+    }
+
+
+def deviations(got: Any, expected: Any, hint: Any) -> Any:
+    """Compare; where R's τ² stopped just above the 0 it stands for, random effects of size √τ² are 0."""
+    zero = isinstance(got, dict) and got.pop("zero", 0.0)
+    yield from plain_deviations(got, expected, dict(hint) | {"abs": hint["abs"] + zero} if zero else hint)
