@@ -218,7 +218,7 @@ def _checked(yi: ArrayLike, vi: ArrayLike) -> tuple[FloatArray, FloatArray]:
     if not (v > 0).all():
         wrong = int(np.sum(~(v > 0)))
         raise InputError(f"{wrong} variances are NaN, negative or 0 · vi = inf marks an absent study")
-    if not np.isfinite(y[v < np.inf]).all():
+    if not np.isfinite(y).all() and not np.isfinite(y[v < np.inf]).all():
         raise InputError("NaN or infinite estimates with a finite variance · vi = inf marks an absent study")
     return y, v
 

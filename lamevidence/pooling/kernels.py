@@ -25,8 +25,10 @@ OK = 0
 OUT_OF_ITERATIONS = 1
 IntArray: TypeAlias = NDArray[np.int64]
 ITERATION_LIMIT = 200
-RELATIVE_STOP = 4e-15
-"""Newton stops when a step changes t by less than this share: a few units in the last place."""
+RELATIVE_STOP = 1e-11
+"""Newton stops when a step changes t by less than this share; its error is then of the order of the square."""
+SOLVED = 1e-14
+"""A generalised Q this close to its target, relatively, is at it."""
 
 
 class Centred(NamedTuple):
@@ -174,11 +176,10 @@ def solve_decreasing(y: FloatArray, v: FloatArray, X: FloatArray | None, target:
         new = old + step
         new = np.where(new < 0, np.where(old > 0, old / 2, 0.0), new)
         t[active] = new
-        moving = np.abs(new - old) > RELATIVE_STOP * new
+        moving = (np.abs(new - old) > RELATIVE_STOP * new) & (np.abs(q / goal - 1.0) > SOLVED)
         active = active[moving]
         if active.size == 0:
             return Roots(t, iteration, status)
-    settled = np.abs(q / goal - 1.0)[moving] < 1e-12
-    status[active[~settled]] = OUT_OF_ITERATIONS
+    status[active] = OUT_OF_ITERATIONS
     return Roots(t, ITERATION_LIMIT, status)
 

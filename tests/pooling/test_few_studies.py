@@ -25,14 +25,16 @@ def test_no_study_says_what_was_left_out():
 def test_one_study_is_reported_as_it_is():
     fit = lam.pool(table([-144.0], [576.0]))
     assert (fit.k, fit.mu, fit.se, fit.spec.model) == (1, -144.0, 24.0, "single")
-    assert fit.interval() == (pytest.approx(-144 - 1.959964 * 24, abs=1e-4), pytest.approx(-144 + 1.959964 * 24, abs=1e-4))
+    low, high = fit.interval()
+    assert (low, high) == (pytest.approx(-144 - 1.959964 * 24, abs=1e-4), pytest.approx(-144 + 1.959964 * 24, abs=1e-4))
     assert math.isnan(fit.tau2)
     assert math.isnan(fit.i2)
     assert fit.prediction() is None
     assert "one study" in fit.prediction_note
     assert fit.to_json()["tau2"] is None
     assert fit.weights.tolist() == [100.0]
-    for ask in (lambda: lam.pool(table([1.0], [1.0]), interval="HKSJ"), fit.tau2_interval, lambda: fit.probability("new > 0")):
+    asked = (lambda: lam.pool(table([1.0], [1.0]), interval="HKSJ"), fit.tau2_interval, lambda: fit.probability("new > 0"))
+    for ask in asked:
         with pytest.raises((NotEstimable, OptionError)):
             ask()
 

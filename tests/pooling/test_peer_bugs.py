@@ -119,7 +119,8 @@ def test_impossible_variances_are_refused(bad):
 
 def test_permutation_keeps_the_knapp_hartung_statistic():
     """Exact BCG p: .001465 with HKSJ, .001709 without (metafor, PyMARE)."""
-    y = [-0.8893, -1.5854, -1.3481, -1.4416, -0.2175, -0.7861, -1.6209, 0.012, -0.4694, -1.3713, -0.3394, 0.4459, -0.0173]
+    y = [-0.8893, -1.5854, -1.3481, -1.4416, -0.2175, -0.7861, -1.6209, 0.012, -0.4694, -1.3713, -0.3394, 0.4459]
+    y.append(-0.0173)
     v = [0.3256, 0.1946, 0.4154, 0.02, 0.0512, 0.0069, 0.223, 0.004, 0.0564, 0.073, 0.0124, 0.5325, 0.0714]
     assert lam.permutation_test(pool(y, v, interval="HKSJ")).p_values[0] == pytest.approx(12 / 8192)
     assert lam.permutation_test(pool(y, v, tau2="DL", interval="z")).p_values[0] == pytest.approx(14 / 8192)
