@@ -8,10 +8,12 @@ only liberty taken with IEEE arithmetic.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError
@@ -26,11 +28,15 @@ STOP = 1e-11
 SOLVED = 1e-14
 """A generalised Q this close to its target, relatively, is at it."""
 
-_jit = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
-@_jit  # type: ignore[misc]
-def _light(y: Any, v: Any, t: Any, w: Any, out: Any) -> None:
+def _jit(function: Function) -> Function:
+    return cast(Function, njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function))
+
+
+@_jit
+def _light(y: FloatArray, v: FloatArray, t: FloatArray, w: FloatArray, out: FloatArray) -> None:
     """Fill the rows of ``out`` that most steps need: 0 Σw, 1 mean, 2 Σ(wr)², 4 Σw², 7 Σwr²."""
     for i in range(LANES):
         out[i] = out[LANES + i] = out[2 * LANES + i] = out[4 * LANES + i] = out[7 * LANES + i] = 0.0
@@ -52,16 +58,16 @@ def _light(y: Any, v: Any, t: Any, w: Any, out: Any) -> None:
             out[7 * LANES + i] += pr * r
 
 
-@_jit  # type: ignore[misc]
-def _sign(out: Any, restricted: bool, h: Any) -> None:
+@_jit
+def _sign(out: FloatArray, restricted: bool, h: FloatArray) -> None:
     """Fill h = tr P / y'PPy − 1 (Σw for ML): negative where the likelihood rises."""
     for i in range(LANES):
         down = out[0 * LANES + i] - out[4 * LANES + i] / out[0 * LANES + i] if restricted else out[0 * LANES + i]
         h[i] = down / out[2 * LANES + i] - 1.0
 
 
-@_jit  # type: ignore[misc]
-def _moments(y: Any, v: Any, t: Any, w: Any, out: Any) -> None:
+@_jit
+def _moments(y: FloatArray, v: FloatArray, t: FloatArray, w: FloatArray, out: FloatArray) -> None:
     """Fill ``out`` rows: Σw, mean, Σ(wr)², Σw·wr, Σw², Σw³, Σw(wr)², Σwr² at τ² = t, for every lane."""
     for i in range(8 * LANES):
         out[i] = 0.0
@@ -86,8 +92,8 @@ def _moments(y: Any, v: Any, t: Any, w: Any, out: Any) -> None:
             out[7 * LANES + i] += pr * r
 
 
-@_jit  # type: ignore[misc]
-def _score(out: Any, restricted: bool, h: Any, slope: Any) -> None:
+@_jit
+def _score(out: FloatArray, restricted: bool, h: FloatArray, slope: FloatArray) -> None:
     """Fill h = tr P / y'PPy − 1 (Σw for ML) and its derivative, from the moments."""
     for i in range(LANES):
         total, up = out[0 * LANES + i], out[2 * LANES + i]
@@ -102,8 +108,11 @@ def _score(out: Any, restricted: bool, h: Any, slope: Any) -> None:
         slope[i] = (2.0 * cubic * ratio - curvature) / up
 
 
-@_jit  # type: ignore[misc]
-def _polish(y: Any, v: Any, t: Any, low: Any, high: Any, open_: Any, restricted: bool, w: Any, out: Any) -> int:
+@_jit
+def _polish(
+    y: FloatArray, v: FloatArray, t: FloatArray, low: FloatArray, high: FloatArray, open_: NDArray[np.bool_],
+    restricted: bool, w: FloatArray, out: FloatArray
+) -> int:
     """Newton inside brackets for the lanes in ``open_``; returns how many did not arrive."""
     h, slope = np.empty(LANES), np.empty(LANES)
     for _ in range(LIMIT):
@@ -133,8 +142,8 @@ def _polish(y: Any, v: Any, t: Any, low: Any, high: Any, open_: Any, restricted:
     return left
 
 
-@_jit  # type: ignore[misc]
-def _height(y: Any, v: Any, lane: int, t: float, restricted: bool) -> float:
+@_jit
+def _height(y: FloatArray, v: FloatArray, lane: int, t: float, restricted: bool) -> float:
     """Log-likelihood of one lane at t, up to a constant."""
     total, first, logs = 0.0, 0.0, 0.0
     for s in range(y.size // LANES):
@@ -153,8 +162,11 @@ def _height(y: Any, v: Any, lane: int, t: float, restricted: bool) -> float:
     return -0.5 * value
 
 
-@_jit  # type: ignore[misc]
-def _likelihood(y: Any, v: Any, k: Any, restricted: bool, t: Any, w: Any, out: Any) -> int:
+@_jit
+def _likelihood(
+    y: FloatArray, v: FloatArray, k: FloatArray, restricted: bool, t: FloatArray, w: FloatArray,
+    out: FloatArray
+) -> int:
     """Fill t with the global maximum of the (restricted) likelihood of every lane."""
     low, high, first = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     bound, spread = np.zeros(LANES), np.zeros(LANES)
@@ -200,9 +212,9 @@ def _likelihood(y: Any, v: Any, k: Any, restricted: bool, t: Any, w: Any, out: A
     return lost
 
 
-@_jit  # type: ignore[misc]
+@_jit
 def _best_mode(
-    y: Any, v: Any, lane: int, first: float, steps: int, up0: bool, found: float, restricted: bool
+    y: FloatArray, v: FloatArray, lane: int, first: float, steps: int, up0: bool, found: float, restricted: bool
 ) -> float:
     """Compare every mode of one lane, t = 0 included; ``found`` is the first of them."""
     yy, vv = np.empty_like(y), np.empty_like(v)
@@ -231,8 +243,8 @@ def _best_mode(
     return best
 
 
-@_jit  # type: ignore[misc]
-def _paule_mandel(y: Any, v: Any, k: Any, t: Any, w: Any, out: Any) -> int:
+@_jit
+def _paule_mandel(y: FloatArray, v: FloatArray, k: FloatArray, t: FloatArray, w: FloatArray, out: FloatArray) -> int:
     """Fill t with the root of Q(t) = k − 1: Newton on 1/Q from 0."""
     open_ = np.ones(LANES, dtype=np.bool_)
     for i in range(LANES):
@@ -258,8 +270,11 @@ def _paule_mandel(y: Any, v: Any, k: Any, t: Any, w: Any, out: Any) -> int:
     return left
 
 
-@_jit  # type: ignore[misc]
-def _load(yi: Any, vi: Any, start: int, y: Any, v: Any, k: Any, offset: Any, scale: Any) -> None:
+@_jit
+def _load(
+    yi: FloatArray, vi: FloatArray, start: int, y: FloatArray, v: FloatArray, k: FloatArray,
+    offset: FloatArray, scale: FloatArray
+) -> None:
     """Copy a block of data sets into LANES, centred and scaled as `kernels.centre` does."""
     m, n = yi.shape
     for i in range(LANES):
@@ -280,8 +295,8 @@ def _load(yi: Any, vi: Any, start: int, y: Any, v: Any, k: Any, offset: Any, sca
             y[s * LANES + i] = (yi[row, s] - mean) / scale[i] if vi[row, s] < np.inf else 0.0
 
 
-@_jit  # type: ignore[misc]
-def _run(yi: Any, vi: Any, method: int, fixed: float, result: Any) -> int:
+@_jit
+def _run(yi: FloatArray, vi: FloatArray, method: int, fixed: float, result: FloatArray) -> int:
     """Fit every row; fills k, mean, se, τ², Q, factor; returns how many fits did not arrive."""
     m, n = yi.shape
     y, v, w = np.empty(n * LANES), np.empty(n * LANES), np.empty(n * LANES)

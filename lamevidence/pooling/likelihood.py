@@ -8,6 +8,7 @@ is polished by a bracketed Newton iteration; and the likelihoods are compared, �
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,9 @@ from .kernels import ITERATION_LIMIT, OUT_OF_ITERATIONS, IntArray, Projection, p
 __all__ = ["LikelihoodFit", "information", "log_likelihood", "maximise", "restricted_log_likelihood"]
 
 GRID_RATIO = 2.0
-RELATIVE_STOP = 1e-14
+RELATIVE_STOP = 1e-11
+"""Newton stops when a step changes t by less than this share; its error is then of the order of the square."""
+ROUNDING = 4e-16
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -88,33 +91,57 @@ def information(value: float, v: FloatArray, p: int, estimated: bool, restricted
     }
 
 
+def _inner(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return Σab over the studies; one data set, (k,), takes the short way."""
+    return a.dot(b) if a.ndim == 1 else np.add.reduce(a * b, axis=-1)  # type: ignore[no-any-return]
+
+
+def _weighted_residuals(y: FloatArray, v: FloatArray, t: FloatArray | float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return w, Σw and Py = w(y − ȳ) of a common mean, for data (…, k) and t (…), or (k,) and one number."""
+    w = 1.0 / (v + (t if isinstance(t, float) else t[..., None]))
+    total = np.add.reduce(w, axis=-1)
+    mean = _inner(w, y) / total
+    return w, total, w * (y - (mean if w.ndim == 1 else mean[..., None]))
+
+
 def score(
     y: FloatArray, v: FloatArray, t: FloatArray, X: FloatArray | None, restricted: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Return the numbers whose difference is twice the score: y'PPy and tr P (or Σw)."""
+    if X is None:
+        w, total, pr = _weighted_residuals(y, v, t)
+        return _inner(pr, pr), total - _inner(w, w) / total if restricted else total
     projection = Projection(1.0 / (v + t[..., None]), X)
-    pr = projection.w * projection.residuals(y)
+    pr = projection.apply(y)
     against = projection.trace() if restricted else np.add.reduce(projection.w, axis=-1)
     return np.add.reduce(pr * pr, axis=-1), against
 
 
-def _newton_step(
-    y: FloatArray, v: FloatArray, t: FloatArray, X: FloatArray | None, restricted: bool
+def newton_terms(
+    y: FloatArray, v: FloatArray, t: FloatArray | float, X: FloatArray | None, restricted: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Return h(t) = tr P / y'PPy − 1 (with Σw for ML) and h'(t).
 
     h is exactly linear in t when all variances are equal, so that Newton's method needs one step then.
     """
-    projection = Projection(1.0 / (v + t[..., None]), X)
-    w = projection.w
-    pr = w * projection.residuals(y)
-    ppr = w * projection.residuals(pr)
-    up = np.add.reduce(pr * pr, axis=-1)
-    cubic = np.add.reduce(pr * ppr, axis=-1)
-    if restricted:
-        down, curvature = projection.trace(), projection.trace_squared()
+    if X is None:
+        w, total, pr = _weighted_residuals(y, v, t)
+        up, squares, cross = _inner(pr, pr), _inner(w, w), _inner(w, pr)
+        cubic = _inner(w, pr * pr) - cross * cross / total
+        down, curvature = total, squares
+        if restricted:
+            share = squares / total
+            down = total - share
+            curvature = squares - 2.0 * _inner(w * w, w) / total + share * share
     else:
+        assert not isinstance(t, float)
+        projection = Projection(1.0 / (v + t[..., None]), X)
+        w = projection.w
+        pr = projection.apply(y)
+        up, cubic = np.add.reduce(pr * pr, axis=-1), np.add.reduce(pr * projection.apply(pr), axis=-1)
         down, curvature = np.add.reduce(w, axis=-1), np.add.reduce(w * w, axis=-1)
+        if restricted:
+            down, curvature = projection.trace(), projection.trace_squared()
     ratio = down / up
     return ratio - 1.0, (2.0 * cubic * ratio - curvature) / up
 
@@ -147,7 +174,7 @@ def _polish(
     active = np.arange(t.shape[0])
     for _ in range(ITERATION_LIMIT):
         now = t[active]
-        h, slope = _newton_step(y[active], v[active], now, pick(X, active), restricted)
+        h, slope = newton_terms(y[active], v[active], now, pick(X, active), restricted)
         lo, hi = np.where(h < 0, now, low[active]), np.where(h > 0, now, high[active])
         low[active], high[active] = lo, hi
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -155,12 +182,64 @@ def _polish(
         inside = (new > lo) & (new < hi) & (slope > 0)
         new = np.where(h == 0, now, np.where(inside, new, np.where(lo > 0, np.sqrt(lo * hi), hi / 2)))
         t[active] = new
-        moving = (np.abs(new - now) > RELATIVE_STOP * new) & (hi - lo > RELATIVE_STOP * hi)
+        moving = (np.abs(new - now) > RELATIVE_STOP * new) & (hi - lo > ROUNDING * hi)
         active = active[moving]
         if active.size == 0:
             return t, status
     status[active] = OUT_OF_ITERATIONS
     return t, status
+
+
+def _polish_one(y: FloatArray, v: FloatArray, low: float, high: float, start: float, restricted: bool) -> tuple[float, int]:
+    """Return the root of the score of one data set inside its bracket, and a status."""
+    t = start
+    for _ in range(ITERATION_LIMIT):
+        h, slope = newton_terms(y, v, t, None, restricted)
+        low, high = (t, high) if h < 0 else (low, t)
+        new = t - float(h / slope)
+        if not (slope > 0 and low < new < high):
+            new = (low * high) ** 0.5 if low > 0 else high / 2
+        if h == 0 or abs(new - t) <= RELATIVE_STOP * new or high - low <= ROUNDING * high:
+            return new if h != 0 else t, 0
+        t = new
+    return t, OUT_OF_ITERATIONS
+
+
+def _maximise_one(y: FloatArray, v: FloatArray, restricted: bool) -> LikelihoodFit:
+    """Return the global maximum for one complete data set without a design: the same steps, less overhead."""
+    k = y.size
+    r = y - float(np.add.reduce(y)) / k
+    spread, largest, low = float(np.abs(r).max()), float(v.max()), float(v.min()) / 4
+    bound = max(largest, 4.0 * spread * spread * (k + 1) / (k - 1))
+    grid = np.empty(max(2, math.ceil(math.log2(bound / low))) + 3)
+    grid[0] = 0.0
+    grid[1:] = np.ldexp(low, np.arange(grid.size - 1))
+    up, down = _score_in_pieces(y, v, grid, restricted)
+    gap = (down - up).tolist()
+    status, found = 0, [0.0] if gap[0] >= 0 else []
+    for i in range(grid.size - 1):
+        if gap[i] < 0 <= gap[i + 1]:
+            a, b, h_a, h_b = float(grid[i]), float(grid[i + 1]), gap[i] / up[i], gap[i + 1] / up[i + 1]
+            root, lost = _polish_one(y, v, a, b, float(a + (b - a) * h_a / (h_a - h_b)), restricted)
+            found.append(root)
+            status = max(status, lost)
+    best, second = found[0], np.inf
+    if len(found) > 1:
+        heights = [float(restricted_log_likelihood(y, v, np.array(t), None, restricted)) for t in found]
+        best = found[int(np.argmax(heights))]
+        second = sorted(heights)[-1] - sorted(heights)[-2]
+    return LikelihoodFit(np.array([best]), np.array([len(found)]), np.array([second]), np.array([status]))
+
+
+def _score_in_pieces(y: FloatArray, v: FloatArray, grid: FloatArray, restricted: bool) -> tuple[FloatArray, FloatArray]:
+    """Return the two parts of the score on a grid; a long data set goes point by point, to stay in cache."""
+    if y.size < 2000:
+        return score(y[None], v[None], grid, None, restricted)
+    parts = []
+    for t in grid.tolist():
+        w, total, pr = _weighted_residuals(y, v, t)
+        parts.append((pr.dot(pr), total - w.dot(w) / total if restricted else total))
+    return np.array([a for a, _ in parts]), np.array([b for _, b in parts])
 
 
 def maximise(
@@ -181,6 +260,8 @@ def maximise(
     """
     m = y.shape[0]
     p = 1 if X is None else X.shape[-1]
+    if m == 1 and X is None and k[0] == y.shape[1] > 1 and v.min() > 0:
+        return _maximise_one(y[0], v[0], restricted)
     grid = _grid(y, v, k, p, X)
     deep = X if X is None or X.ndim == 2 else X[:, None]
     up, down = score(y[:, None, :], v[:, None, :], grid, deep, restricted)

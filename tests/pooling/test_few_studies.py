@@ -33,8 +33,8 @@ def test_one_study_is_reported_as_it_is():
     assert "one study" in fit.prediction_note
     assert fit.to_json()["tau2"] is None
     assert fit.weights.tolist() == [100.0]
-    asked = (lambda: lam.pool(table([1.0], [1.0]), interval="HKSJ"), fit.tau2_interval, lambda: fit.probability("new > 0"))
-    for ask in asked:
+    hksj = lambda: lam.pool(table([1.0], [1.0]), interval="HKSJ")  # noqa: E731
+    for ask in (hksj, fit.tau2_interval, lambda: fit.probability("new > 0")):
         with pytest.raises((NotEstimable, OptionError)):
             ask()
 
