@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
 from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..reports.answer import Answer, answer
 from .output import jsonable
 
-__all__ = ["draw_figures", "figure_key", "sha256_of"]
+if TYPE_CHECKING:
+    from ..registry.registry import Registry
+
+__all__ = ["Draughtsman", "figure_key", "sha256_of"]
 
 FORMATS = ("png", "pdf", "svg")
-DPI = 200
+DPI = 150
 """Enough to look at; `lamevidence forest --dpi 600` draws one for print."""
-
-FEWEST_FOR_PROCESSES = 4
-"""Below this, starting processes costs more than drawing one after the other."""
 
 
 def sha256_of(path: Path) -> str:
@@ -37,33 +38,41 @@ def figure_key(found: Answer, shapes: Mapping[str, Any], layout: str) -> str:
     return hashlib.sha256(json.dumps(jsonable(parts), sort_keys=True).encode()).hexdigest()
 
 
-def draw_figures(
-    wanted: Mapping[str, str], out: Path, studies: Path | None, layout: str, before: Mapping[str, Any]
-) -> dict[str, str]:
-    """Write the figures of every wanted question and return file → sha256.
+class Draughtsman:
+    """Draws the figures of a run in processes, while the run goes on answering questions.
 
     Parameters
     ----------
-    wanted
-        Question id → key of its figure.
     out, studies, layout
         Folder to write to, registry, forest preset.
     before
         Manifest of the run that wrote ``out`` before, or an empty mapping: a figure whose key and
         bytes are as they were is kept.
     """
-    stale = [question for question, key in wanted.items() if not _kept(question, key, out, before)]
-    if len(stale) < FEWEST_FOR_PROCESSES:
-        for question in stale:
-            _draw([question], out, studies, layout)
-    else:
-        workers = min(os.cpu_count() or 1, len(stale))
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            shares = [stale[i::workers] for i in range(workers)]
-            for done in [pool.submit(_draw, share, out, studies, layout) for share in shares]:
-                done.result()
-    names = [f"{question}/forest.{suffix}" for question in wanted for suffix in FORMATS]
-    return {name: sha256_of(out / name) for name in names}
+
+    def __init__(self, out: Path, studies: Path | None, layout: str, before: Mapping[str, Any]) -> None:
+        self.out, self.studies, self.layout, self.before = out, studies, layout, before
+        self.keys: dict[str, str] = {}
+        self._pool: ProcessPoolExecutor | None = None
+        self._drawn: list[Future[None]] = []
+
+    def draw(self, question: str, key: str) -> None:
+        """Have the figures of a question drawn, unless they are there already."""
+        self.keys[question] = key
+        if _kept(question, key, self.out, self.before):
+            return
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn"))
+        self._drawn.append(self._pool.submit(_draw, question, self.out, self.studies, self.layout))
+
+    def finish(self) -> dict[str, str]:
+        """Wait for all figures and return file → sha256."""
+        for done in self._drawn:
+            done.result()
+        if self._pool is not None:
+            self._pool.shutdown()
+        names = [f"{question}/forest.{suffix}" for question in self.keys for suffix in FORMATS]
+        return {name: sha256_of(self.out / name) for name in names}
 
 
 def _kept(question: str, key: str, out: Path, before: Mapping[str, Any]) -> bool:
@@ -74,14 +83,18 @@ def _kept(question: str, key: str, out: Path, before: Mapping[str, Any]) -> bool
     return all((out / name).is_file() and sha256_of(out / name) == written.get(name) for name in names)
 
 
-def _draw(questions: Sequence[str], out: Path, studies: Path | None, layout: str) -> None:
-    from ..plots import forest
+@functools.cache
+def _registry(studies: Path | None) -> Registry:
     from ..registry import load_registry
 
-    registry = load_registry(studies)
-    for question in questions:
-        found = answer(registry, question)
-        results = [r for r in (found.fit, found.post) if r is not None]
-        plot = forest(results or found.table, layout=layout)
-        for suffix in FORMATS:
-            plot.save(out / question / f"forest.{suffix}", dpi=DPI)
+    return load_registry(studies)
+
+
+def _draw(question: str, out: Path, studies: Path | None, layout: str) -> None:
+    from ..plots import forest
+
+    found = answer(_registry(studies), question)
+    results = [r for r in (found.fit, found.post) if r is not None]
+    plot = forest(results or found.table, layout=layout)
+    for suffix in FORMATS:
+        plot.save(out / question / f"forest.{suffix}", dpi=DPI)

@@ -19,7 +19,7 @@ from ..registry.registry import Registry
 from ..reports.answer import Answer, answer
 from ..reports.shapes import pooled_shape, posterior_shape
 from ..reports.terminal import NARROW, WIDE, render_answer
-from .figures import draw_figures, figure_key
+from .figures import Draughtsman, figure_key
 from .output import jsonable, open_registry, print_json
 from .table import table_json
 
@@ -39,20 +39,20 @@ def run_all(*, out: Path, studies: Path | None, as_json: bool, layout: str, figu
         print(_header(registry))
     before = _previous(out)
     written: dict[str, str] = {}
-    keys: dict[str, str] = {}
+    hand = Draughtsman(out, studies, layout, before) if figures else None
     pooled = []
     for question_id in registry.questions:
         found = answer(registry, question_id)
         shapes = {"pooled": pooled_shape(found), "bayes": posterior_shape(found)}
         pooled.append(shapes["pooled"])
         written |= _write(found, shapes, out)
-        if found.table.k:
-            keys[question_id] = figure_key(found, shapes, layout)
+        if hand is not None and found.table.k:
+            hand.draw(question_id, figure_key(found, shapes, layout))
         if not as_json:
             print("\n" + render_answer(found, width=_terminal_width(), ascii_only=_ascii_only()), flush=True)
-    if figures:
-        written |= draw_figures(keys, out, studies, layout, before)
-    manifest = _manifest(registry, written, layout, keys if figures else {})
+    if hand is not None:
+        written |= hand.finish()
+    manifest = _manifest(registry, written, layout, hand.keys if hand is not None else {})
     (out / "manifest.json").write_text(_json(manifest), encoding="utf-8")
     if as_json:
         print_json({"out": str(out), "questions": pooled, "manifest": manifest})

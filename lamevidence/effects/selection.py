@@ -99,6 +99,13 @@ def _category(question: Question, study: Study, finding: Finding) -> str:
     return ""
 
 
+def _retracted(question: Question, study: Study, finding: Finding) -> str:
+    for publication in study.publications:
+        if publication.id == finding.at.source and publication.retracted:
+            return f"the publication is marked as retracted or superseded ({publication.retracted})"
+    return ""
+
+
 def _own(question: Question, study: Study, finding: Finding) -> str:
     for rule in question.eligibility.exclude:
         if rule.study == study.id:
@@ -106,7 +113,7 @@ def _own(question: Question, study: Study, finding: Finding) -> str:
     return finding.not_poolable
 
 
-GATES: tuple[Gate, ...] = (_kind, _condition, _design, _intervention, _statistic, _phase, _category, _own)
+GATES: tuple[Gate, ...] = (_kind, _condition, _design, _intervention, _statistic, _phase, _category, _own, _retracted)
 """In the order in which a reader would ask; the first that says no gives the reason."""
 
 MANY = 8

@@ -59,8 +59,12 @@ def test_every_used_number_has_a_place(registry):
 
 def test_sd_of_slopes_becomes_a_standard_error(registry):
     """Bee 2018: SD 75 with n 47 → SE 10.940; Johnson 1999: SD 142, n 43 → 21.655."""
-    assert registry.evidence("fev1-slope-on-sirolimus")["bee-2018"].sei == pytest.approx(75 / math.sqrt(47), rel=RELATIVE)
-    assert registry.evidence("fev1-slope-untreated")["johnson-1999"].sei == pytest.approx(142 / math.sqrt(43), rel=RELATIVE)
+    assert registry.evidence("fev1-slope-on-sirolimus")["bee-2018"].sei == pytest.approx(
+        75 / math.sqrt(47), rel=RELATIVE
+    )
+    assert registry.evidence("fev1-slope-untreated")["johnson-1999"].sei == pytest.approx(
+        142 / math.sqrt(43), rel=RELATIVE
+    )
 
 
 def test_percentage_becomes_the_only_count_that_prints_like_it(registry):
@@ -89,7 +93,9 @@ def test_every_exclusion_has_a_reason(registry):
 
 def test_two_equal_candidates_are_ambiguous(registry):
     question = registry.question("fev1-slope-untreated")
-    loose = replace(question, eligibility=replace(question.eligibility, phases=("on_treatment", "placebo", "observation")))
+    loose = replace(
+        question, eligibility=replace(question.eligibility, phases=("on_treatment", "placebo", "observation"))
+    )
     with pytest.raises(AmbiguousFinding, match="name one under"):
         registry.evidence(loose)
 

@@ -1,0 +1,35 @@
+"""Every stored reference case is reproduced, or listed as unsupported with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.runner import Outcome, load, reference_files, report, run_file
+
+REFERENCE = Path(__file__).parent.parent / "reference"
+LATER = {"netmeta", "rma_ls"}
+"""Network meta-analysis and location-scale models may wait."""
+MOST_UNSUPPORTED = 0.02
+"""Share of unsupported cases outside those areas."""
+
+AREAS = sorted(p.name for p in REFERENCE.iterdir() if p.is_dir())
+
+
+def outcome_of(area: str) -> Outcome:
+    outcome = Outcome()
+    for path in reference_files(REFERENCE / area):
+        run_file(load(path), f"{area}/{path.name}", outcome)
+    return outcome
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_area_is_reproduced(area):
+    outcome = outcome_of(area)
+    assert not outcome.failures, report(outcome)
+    assert all(item["reason"] for item in outcome.unsupported)
+    if area not in LATER:
+        total = sum(outcome.areas[area][key] for key in ("passed", "failed", "unsupported"))
+        allowed = max(2, MOST_UNSUPPORTED * total) if area != "pimeta" else 0.15 * total
+        assert outcome.areas[area]["unsupported"] <= allowed, report(outcome)
