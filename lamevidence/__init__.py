@@ -14,6 +14,8 @@ _NAMES: dict[str, str] = {
     "multilevel": "pooling.multilevel",
     "ClusterRobust": "pooling.robust",
     "cluster_robust": "pooling.robust",
+    "RobustPooled": "pooling.robust_random_effects",
+    "robust_random_effects": "pooling.robust_random_effects",
     "BootstrapTest": "pooling.robust_bootstrap",
     "wild_bootstrap": "pooling.robust_bootstrap",
     "RobustVariance": "pooling.rve",
@@ -67,6 +69,9 @@ _NAMES: dict[str, str] = {
     "Flat": "bayes.effect_priors",
     "Normal": "bayes.effect_priors",
     "StudentT": "bayes.effect_priors",
+    "load_posterior": "bayes.arviz_compat",
+    "save_posterior": "bayes.arviz_compat",
+    "to_arviz": "bayes.arviz_compat",
     "pool_bayes": "bayes.pool",
     "Posterior": "bayes.posterior",
     "HalfCauchy": "bayes.priors",
@@ -103,6 +108,15 @@ _NAMES: dict[str, str] = {
     "likelihood_ratio_test": "checks.nested_models",
     "CheckTable": "checks.tables",
     "ModelTest": "checks.nested_models",
+    "small_study_test": "checks.small_study",
+    "egger_test": "checks.small_study",
+    "SmallStudyTest": "checks.small_study",
+    "trim_and_fill": "checks.trim_and_fill",
+    "TrimAndFill": "checks.trim_and_fill",
+    "fail_safe_n": "checks.fail_safe",
+    "FailSafeN": "checks.fail_safe",
+    "test_excess_significance": "checks.excess_significance",
+    "ExcessSignificance": "checks.excess_significance",
 }
 """Public name → module that defines it."""
 
@@ -111,10 +125,15 @@ if TYPE_CHECKING:
     from .pooling.multilevel_results import MultilevelPooled as MultilevelPooled
     from .pooling.robust import ClusterRobust as ClusterRobust
     from .pooling.robust import cluster_robust as cluster_robust
+    from .pooling.robust_random_effects import RobustPooled as RobustPooled
+    from .pooling.robust_random_effects import robust_random_effects as robust_random_effects
     from .pooling.robust_bootstrap import BootstrapTest as BootstrapTest
     from .pooling.robust_bootstrap import wild_bootstrap as wild_bootstrap
     from .pooling.rve import RobustVariance as RobustVariance
     from .pooling.rve import robust_variance as robust_variance
+    from .bayes.arviz_compat import load_posterior as load_posterior
+    from .bayes.arviz_compat import save_posterior as save_posterior
+    from .bayes.arviz_compat import to_arviz as to_arviz
     from .bayes.batch import pool_bayes_many as pool_bayes_many
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional
@@ -200,6 +219,15 @@ if TYPE_CHECKING:
     from .checks.nested_models import likelihood_ratio_test as likelihood_ratio_test
     from .checks.tables import CheckTable as CheckTable
     from .checks.nested_models import ModelTest as ModelTest
+    from .checks.small_study import small_study_test as small_study_test
+    from .checks.small_study import egger_test as egger_test
+    from .checks.small_study import SmallStudyTest as SmallStudyTest
+    from .checks.trim_and_fill import trim_and_fill as trim_and_fill
+    from .checks.trim_and_fill import TrimAndFill as TrimAndFill
+    from .checks.fail_safe import fail_safe_n as fail_safe_n
+    from .checks.fail_safe import FailSafeN as FailSafeN
+    from .checks.excess_significance import test_excess_significance as test_excess_significance
+    from .checks.excess_significance import ExcessSignificance as ExcessSignificance
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -58,8 +58,8 @@ def multilevel(
     method
         ``REML`` or ``ML``.
     test, dfs
-        ``z`` or ``t``; degrees of freedom of t: ``residual`` (k − p) or ``contain`` (levels of the grouping within which
-        a moderator does not vary, minus p).
+        ``z`` or ``t``; df of t: ``residual`` (k − p) or ``contain`` (levels of the grouping within which a moderator
+        does not vary, minus p).
     cluster
         Column or labels of the clusters for cluster-robust (CR2, Satterthwaite) inference; None for model-based.
     level
@@ -84,7 +84,8 @@ def multilevel(
     --------
     >>> from lamevidence import EvidenceTable, multilevel
     >>> table = EvidenceTable.from_estimates(
-    ...     [-0.18, -0.22, 0.23, 0.13, -0.26, 0.19, 0.45, 0.38], [0.118, 0.118, 0.144, 0.014, 0.014, 0.015, 0.023, 0.043],
+    ...     [-0.18, -0.22, 0.23, 0.13, -0.26, 0.19, 0.45, 0.38],
+    ...     [0.118, 0.118, 0.144, 0.014, 0.014, 0.015, 0.023, 0.043],
     ...     studies=["11", "11", "11", "12", "12", "12", "18", "18"])
     >>> fit = multilevel(table)
     >>> len(fit.sigma2)
@@ -161,7 +162,7 @@ def checked_covariance(table: EvidenceTable, V: ArrayLike | None) -> FloatArray:
     wrong = ~(np.isfinite(diagonal) & (diagonal > 0))
     if wrong.any():
         bad = ", ".join(table.labels[i] for i in np.flatnonzero(wrong))
-        raise InputError(f"the sampling variance of {bad} is not a positive number · leave the row out or give its variance")
+        raise InputError(f"the sampling variance of {bad} is not a positive number · leave the row out")
     if given.ndim == 1:
         return given
     if not np.isfinite(given).all():
@@ -174,7 +175,7 @@ def checked_covariance(table: EvidenceTable, V: ArrayLike | None) -> FloatArray:
     lowest = float(np.linalg.eigvalsh(given / sd[:, None] / sd[None, :])[0])
     if lowest <= 1e-12:
         raise InputError(
-            f"V is not positive definite (smallest eigenvalue of its correlations {lowest:.3g}) · check the covariances"
+            f"V is not positive definite (smallest eigenvalue of its correlations {lowest:.3g})"
         )
     return given
 

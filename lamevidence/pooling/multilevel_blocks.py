@@ -78,11 +78,11 @@ class BlockEngine:
         """Return the likelihood ingredients; see `Moments`. Raises LinAlgError where M is not positive definite."""
         both = np.column_stack([X, y])
         solved = np.empty_like(both)
-        logdet, inverses = 0.0, []
+        logdet, inverses = 0.0, list[FloatArray]()
         for stack in self.stacks:
             M = stack_covariance(stack, variances)
             logdet += 2.0 * float(np.log(np.diagonal(np.linalg.cholesky(M), axis1=1, axis2=2)).sum())
-            inverse = np.linalg.inv(M)
+            inverse = np.asarray(np.linalg.inv(M), dtype=np.float64)
             inverses.append(inverse)
             solved[stack.rows] = inverse @ both[stack.rows]
         fit = moments(logdet, X, y, solved)

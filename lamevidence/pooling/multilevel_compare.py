@@ -18,7 +18,7 @@ __all__ = ["LikelihoodRatio", "compare_multilevel"]
 
 @dataclass(frozen=True, slots=True)
 class LikelihoodRatio:
-    """Statistic 2(ℓ₁ − ℓ₀), difference in parameters, p value from χ², and a caution where χ² is not its distribution."""
+    """Statistic 2(ℓ₁ − ℓ₀), difference in parameters, p value from χ², and a caution where that is not exact."""
 
     statistic: float
     df: int
@@ -57,10 +57,10 @@ def compare_multilevel(reduced: MultilevelPooled, full: MultilevelPooled) -> Lik
         full.design.basis @ (full.design.basis.T @ reduced.design.X), reduced.design.X
     )
     if full.likelihood.restricted and not same_mean:
-        raise OptionError("REML likelihoods of models with different moderators cannot be compared · fit both with method='ML'")
+        raise OptionError("REML likelihoods with different moderators cannot be compared · fit both with method='ML'")
     df = full.parameters - reduced.parameters
     if df < 1:
-        raise OptionError(f"the second model must have more parameters than the first ({full.parameters} and {reduced.parameters})")
+        raise OptionError(f"the full model has {full.parameters} parameters, the reduced one {reduced.parameters} · swap them")
     statistic = max(0.0, 2.0 * (full.log_likelihood - reduced.log_likelihood))
     on_edge = full.likelihood.size > reduced.likelihood.size
     note = "the hypothesis sets variances to 0, the edge of their space: the p value is too large" if on_edge else ""

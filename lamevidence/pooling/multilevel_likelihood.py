@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError
@@ -95,7 +96,7 @@ class Likelihood:
         return np.concatenate([np.zeros(0), *(t.structure.upper for t in self.terms)])
 
     @property
-    def soft(self) -> FloatArray:
+    def soft(self) -> NDArray[np.bool_]:
         """Which parameters are standard deviations."""
         flags = [np.arange(t.structure.size) < (t.structure.spread if t.structure.as_sd else 0) for t in self.terms]
         return np.concatenate([np.zeros(0, dtype=bool), *flags])
@@ -137,7 +138,7 @@ class Likelihood:
         """
         k, p = self.basis.shape
         n = k - p if self.restricted else k
-        return -value - 0.5 * n * math.log(2 * math.pi) - n * math.log(self.scale)
+        return float(-value - 0.5 * n * math.log(2 * math.pi) - n * math.log(self.scale))
 
     # ---- its maximum --------------------------------------------------------------------------
     def starts(self) -> list[FloatArray]:
@@ -151,7 +152,7 @@ class Likelihood:
             shares += [np.where(np.arange(count) == i, 0.85, 0.15 / (count - 1)) for i in range(count)]
         rhos = (0.5, -0.3) if any(t.structure.related for t in self.terms) else (0.0,)
         return [
-            np.concatenate([t.structure.start(share * size, rho) for t, share in zip(self.terms, part * 1.0, strict=True)])
+            np.concatenate([t.structure.start(float(s) * size, rho) for t, s in zip(self.terms, part, strict=True)])
             for size in (excess, 0.1 * excess) for part in shares for rho in rhos
         ]
 
@@ -174,7 +175,7 @@ class Likelihood:
             modes += int(rival.arrived and not _same(rival.theta, top.theta))
         found = [m for m in (top, rival) if m.arrived]
         if not found:
-            raise ConvergenceError("the likelihood has no maximum that Newton's method finds · try fewer variance components")
+            raise ConvergenceError("no start led to a maximum of the likelihood · try fewer variance components")
         best = min(found, key=lambda m: m.value)
         return Maximum(self._tidy(best.theta), self.log_likelihood(best.value), modes)
 
@@ -185,7 +186,7 @@ class Likelihood:
         return np.where(self.soft & (theta < TINY_SD), 0.0, theta)
 
     def profile(self, starts: Sequence[FloatArray], position: int, value: float) -> tuple[float, FloatArray]:
-        """Return the log-likelihood maximised over everything but parameter ``position``, and where; best of the starts."""
+        """Return the log-likelihood maximised over everything but one parameter, and where; best of the starts."""
         keep = np.arange(self.size) != position
 
         def rest(part: FloatArray) -> tuple[float, FloatArray]:
@@ -195,10 +196,8 @@ class Likelihood:
         if not keep.any():
             return self.log_likelihood(self.objective(np.array([value]))[0]), np.array([value])
         found = [
-            minimise(
-                rest, np.where(self.soft & (start == 0), 0.05, start)[keep], self.lower[keep], self.upper[keep], self.soft[keep]
-            )
-            for start in starts
+            minimise(rest, first[keep], self.lower[keep], self.upper[keep], self.soft[keep])
+            for first in (np.where(self.soft & (start == 0), 0.05, start) for start in starts)
         ]
         best = min(found, key=lambda m: m.value)
         return self.log_likelihood(best.value), np.insert(best.theta, position, value)

@@ -1,13 +1,14 @@
 """Nested random intercepts with independent sampling errors: every quantity in one pass over the rows.
 
-With M₀ = diag(v) and one level after the other, M_l = M_{l−1} + σ_l² Z_l Z_l', the Woodbury identity changes each group g
-by a rank-one term: M_l⁻¹ = M_{l−1}⁻¹ − c u u' with u = M_{l−1}⁻¹ 1_g, s = 1_g'u and c = σ²/(1 + σ² s). Cost and memory
+With M₀ = diag(v) and, level after level, M_l = M_{l−1} + σ_l² Z_l Z_l', the Woodbury identity changes each group g by
+a rank-one term: M_l⁻¹ = M_{l−1}⁻¹ − c u u' with u = M_{l−1}⁻¹ 1_g, s = 1_g'u, c = σ²/(1 + σ² s). Cost and memory
 grow with the number of rows, whatever the size of the groups.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ def nested_engine(terms: Sequence[Term], V: FloatArray) -> NestedEngine | None:
     if V.ndim != 1 or any(t.inner is not None or t.correlation is not None for t in terms):
         return None
     ranked = sorted(range(len(terms)), key=lambda i: -terms[i].outer.size)
-    for fine, coarse in zip(ranked[:-1], ranked[1:], strict=True):
+    for fine, coarse in pairwise(ranked):
         a, b = terms[fine].outer, terms[coarse].outer
         owner = np.zeros(a.size, dtype=np.intp)
         owner[a.codes] = b.codes

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 
@@ -30,8 +31,8 @@ class Minimum:
 
 
 def minimise(
-    objective: Objective, start: FloatArray, lower: FloatArray, upper: FloatArray, soft: FloatArray | None = None,
-    fine: float = FINE,
+    objective: Objective, start: FloatArray, lower: FloatArray, upper: FloatArray,
+    soft: NDArray[np.bool_] | None = None, fine: float = FINE,
 ) -> Minimum:
     """Return the minimum reached from ``start``.
 
@@ -39,9 +40,13 @@ def minimise(
     ----------
     objective
         Value and gradient.
+    start
+        Where to begin.
     lower, upper
-        The box. At a ``soft`` bound (standard deviations, whose gradient vanishes at 0) a step goes at most 99 % of
-        the way, so that the iteration cannot stop there by accident.
+        The box.
+    soft
+        Parameters (standard deviations, whose gradient vanishes at 0) that go at most 99 % of the way to their lower
+        bound in a step, so that the iteration cannot stop there by accident.
     fine
         Relative size of the last step.
     """
@@ -67,10 +72,11 @@ def minimise(
 
 
 def _newton(
-    objective: Objective, theta: FloatArray, gradient: FloatArray, free: FloatArray, lower: FloatArray, upper: FloatArray
+    objective: Objective, theta: FloatArray, gradient: FloatArray, free: NDArray[np.intp], lower: FloatArray,
+    upper: FloatArray,
 ) -> FloatArray:
     """Return |H|⁻¹ gradient of the free parameters, H from forward differences, eigenvalues made positive."""
-    n = free.size
+    n = int(free.size)
     H = np.zeros((n, n))
     for row, i in enumerate(free):
         h = 1e-6 * max(abs(theta[i]), 1e-3)
@@ -81,7 +87,7 @@ def _newton(
         H[row] = (objective(near)[1][free] - gradient[free]) / h
     H = (H + H.T) / 2
     if not np.isfinite(H).all():
-        return gradient[free] / max(1.0, float(np.abs(gradient[free]).max()))
+        return np.asarray(gradient[free] / max(1.0, float(np.abs(gradient[free]).max())))
     values, vectors = np.linalg.eigh(H)
     size = np.maximum(np.abs(values), 1e-9 * max(1e-300, float(np.abs(values).max())))
     return np.asarray(vectors @ ((vectors.T @ gradient[free]) / size))
@@ -89,7 +95,7 @@ def _newton(
 
 def _search(
     objective: Objective, theta: FloatArray, value: float, gradient: FloatArray, step: FloatArray, lower: FloatArray,
-    upper: FloatArray, soft: FloatArray,
+    upper: FloatArray, soft: NDArray[np.bool_],
 ) -> tuple[FloatArray, float, FloatArray] | None:
     """Return the first point along the step that is not uphill, None when there is none."""
     slack = 4e-15 * (1.0 + abs(value))
@@ -100,8 +106,8 @@ def _search(
         length = reach / longest
     for _ in range(60):
         new = np.clip(theta + length * step, lower, upper)
-        low = soft & (new <= lower)
-        new = np.where(low, lower + 0.01 * (theta - lower), new)
+        low = np.flatnonzero(soft & (new <= lower))
+        new[low] = lower[low] + 0.01 * (theta[low] - lower[low])
         new_value, new_gradient = objective(new)
         downhill = 1e-4 * float(gradient @ (new - theta))
         if np.isfinite(new_value) and new_value <= value + min(downhill, 0.0) + slack:

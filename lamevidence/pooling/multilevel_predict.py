@@ -33,7 +33,8 @@ class Predictions:
         """Return one row a prediction."""
         import pandas as pd
 
-        columns = {"mean": self.mean, "std_error": self.se, "conf_low": self.interval[:, 0], "conf_high": self.interval[:, 1]}
+        columns = {"mean": self.mean, "std_error": self.se}
+        columns |= {"conf_low": self.interval[:, 0], "conf_high": self.interval[:, 1]}
         if self.new is not None:
             columns |= {"new_low": self.new[:, 0], "new_high": self.new[:, 1]}
         return pd.DataFrame(columns)
@@ -63,7 +64,7 @@ def predictions(fit: MultilevelPooled, new: Any, level: float, inner: str | None
     """Return fitted values for the rows of the fit, or for new moderator values.
 
     The prediction interval is x'β ± q √(se² + Σσ² + τ²), for a new group on every level. Where levels of
-    ``inner | outer`` have variances of their own, ``inner`` names the level; without it there is no prediction interval.
+    ``inner | outer`` have variances of their own, ``inner`` names the level; without it there is no such interval.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def predictions(fit: MultilevelPooled, new: Any, level: float, inner: str | None
     if new is not None:
         X = fit.design.rows(new)
     else:
-        X = fit.design.X[:1] if (fit.design.X == fit.design.X[0]).all() else fit.design.X
+        X = fit.design.X[:1] if (fit.design.X[0] == fit.design.X).all() else fit.design.X
     mean = X @ fit.beta
     se = np.sqrt(np.einsum("ij,jk,ik->i", X, fit.vb, X))
     df = np.array([fit.coefficients.df[row != 0].min(initial=np.inf) for row in X])
@@ -119,7 +120,8 @@ def random_effects(fit: MultilevelPooled, level: float) -> tuple[RandomEffects, 
         DZ = Z @ D
         solved = fit.likelihood.engine.solve(covariances, DZ)
         pulled = fit.moments.projected.T @ DZ
-        variance = np.diag(D) - (DZ * solved).sum(axis=0) + np.einsum("ig,ij,jg->g", pulled, fit.moments.covariance, pulled)
+        variance = np.diag(D) - (DZ * solved).sum(axis=0)
+        variance = variance + np.einsum("ig,ij,jg->g", pulled, fit.moments.covariance, pulled)
         estimate = fit.likelihood.scale * (DZ.T @ fit.moments.residual)
         se = fit.likelihood.scale * np.sqrt(np.maximum(variance, 0.0))
         bounds = np.stack([estimate - crit * se, estimate + crit * se], axis=1)

@@ -98,7 +98,7 @@ def _upper(excess: Callable[[float], float], estimate: float) -> float:
 def _leading(
     likelihood: Likelihood, theta: FloatArray, component: Component
 ) -> tuple[Likelihood, FloatArray, Component]:
-    """Return the model with the levels of an unstructured correlation moved first, where its angle is the correlation."""
+    """Return the model with the two levels of a correlation first: there its angle is the correlation."""
     term = likelihood.terms[component.term]
     structure = term.structure
     if structure.code != "UN" or structure.m < 3 or component.name not in ("rho", "phi"):
@@ -106,9 +106,8 @@ def _leading(
     i, j = (int(a[component.index]) for a in np.triu_indices(structure.m, 1))
     order = [i, j, *(x for x in range(structure.m) if x not in (i, j))]
     assert term.inner is not None
-    moved = replace(
-        term, inner=Grouping(term.inner.name, np.argsort(order)[term.inner.codes], tuple(term.inner.labels[x] for x in order))
-    )
+    labels = tuple(term.inner.labels[x] for x in order)
+    moved = replace(term, inner=Grouping(term.inner.name, np.argsort(order)[term.inner.codes], labels))
     part = likelihood.parts[component.term]
     own = theta[part]
     correlation = structure.matrix(np.r_[np.ones(structure.m), own[structure.m :]])[np.ix_(order, order)]

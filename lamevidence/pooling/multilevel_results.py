@@ -15,9 +15,8 @@ from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable
 from ..values import Interval
-from .multilevel_coefficients import Coefficients, Omnibus
 from .design import Design
-from .intervals import quantile
+from .multilevel_coefficients import Coefficients, Omnibus
 from .multilevel_components import Components, components_of
 from .multilevel_likelihood import Likelihood, Maximum
 from .multilevel_moments import Moments
@@ -117,7 +116,7 @@ class MultilevelPooled:
     @property
     def _only(self) -> int:
         if self.beta.size > 1:
-            raise NotEstimable(f"the model has {self.beta.size} coefficients ({', '.join(self.design.names)}) · use beta, tidy()")
+            raise NotEstimable(f"the model has several coefficients: {', '.join(self.design.names)} · use tidy()")
         return 0
 
     @property
@@ -275,7 +274,9 @@ class MultilevelPooled:
         scale2 = self.likelihood.scale**2
         fitted = scale2 * np.einsum("ki,ij,kj->k", self.design.basis, self.moments.covariance, self.design.basis)
         se = np.sqrt(np.maximum(self.marginal_variances() - fitted, 0.0))
-        return pd.DataFrame({"residual": resid, "std_error": se, "standardised": resid / se}, index=list(self.table.labels))
+        return pd.DataFrame(
+            {"residual": resid, "std_error": se, "standardised": resid / se}, index=list(self.table.labels)
+        )
 
     def predict(self, new: Any = None, *, level: float | None = None, inner: str | None = None) -> Predictions:  # noqa: ANN401
         """Return fitted values with confidence and prediction intervals; see `multilevel_predict.predictions`."""
@@ -312,7 +313,10 @@ class MultilevelPooled:
         if effect.scale == "identity" or self.beta.size > 1:
             return {}
         new = self.prediction()
-        back = lambda x: float(effect.back(np.asarray(x, dtype=float)))  # noqa: E731
+
+        def back(x: float) -> float:
+            return float(effect.back(np.asarray(x, dtype=np.float64)))
+
         return {
             "name": effect.back_title, "mu": back(self.mu), "interval": [back(x) for x in self.interval()],
             "prediction": None if new is None else [back(x) for x in new],
@@ -373,7 +377,3 @@ def _degrees(spec: Spec, design: Design, likelihood: Likelihood) -> FloatArray:
         raise NotEstimable(f"dfs='contain' leaves no degrees of freedom for {bad} · use dfs='residual' or cluster=")
     return df
 
-
-def critical(level: float, df: FloatArray) -> FloatArray:
-    """Return the two-sided critical value for each df."""
-    return np.array([quantile(level, float(d)) for d in df])

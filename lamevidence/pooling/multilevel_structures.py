@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from ..effects.measures.base import FloatArray
 __all__ = ["STRUCTURES", "Structure"]
 
 COMPLEX_STEP = 1e-30
+BERKEY = "10.1002/(SICI)1097-0258(19981130)17:22<2537::AID-SIM953>3.0.CO;2-C"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,12 @@ class Structure:
     @property
     def lower(self) -> FloatArray:
         """Lower bounds of θ."""
-        return np.r_[np.zeros(self.spread), np.full(self.related, self.bounds[0])]
+        return np.concatenate([np.zeros(self.spread), np.full(self.related, self.bounds[0])])
 
     @property
     def upper(self) -> FloatArray:
         """Upper bounds of θ."""
-        return np.r_[np.full(self.spread, np.inf), np.full(self.related, self.bounds[1])]
+        return np.concatenate([np.full(self.spread, np.inf), np.full(self.related, self.bounds[1])])
 
     def start(self, variance: float, rho: float) -> FloatArray:
         """Return θ with all variances and all correlations equal."""
@@ -69,7 +71,7 @@ class Structure:
         inside = min(max(rho, 0.9 * self.bounds[0]), 0.9 * self.bounds[1])
         if self.code == "UN" and self.m > 2:
             inside = float(np.arccos(inside))
-        return np.r_[np.full(self.spread, first), np.full(self.related, inside)]
+        return np.concatenate([np.full(self.spread, first), np.full(self.related, inside)])
 
     def matrix(self, theta: FloatArray) -> FloatArray:
         """Return G, (m, m)."""
@@ -100,7 +102,7 @@ def _outer(sd: FloatArray, correlation: FloatArray) -> FloatArray:
     return np.asarray(sd[:, None] * correlation * sd[None, :])
 
 
-def _exchangeable(rho: FloatArray, m: int) -> FloatArray:
+def _exchangeable(rho: Any, m: int) -> FloatArray:  # noqa: ANN401
     return np.asarray(np.eye(m) + rho * (1 - np.eye(m)))
 
 
@@ -161,7 +163,7 @@ def _angles_to_correlation(angles: FloatArray, m: int) -> FloatArray:
     return np.asarray(root @ root.T)
 
 
-@STRUCTURES.register("UN", title="unstructured", reference="10.1002/(SICI)1097-0258(19981130)17:22<2537::AID-SIM953>3.0.CO;2-C")
+@STRUCTURES.register("UN", title="unstructured", reference=BERKEY)
 def unstructured(places: FloatArray) -> Structure:
     """Return any covariance matrix: m standard deviations and m(m − 1)/2 correlations (angles for m > 2)."""
     m = places.size

@@ -137,7 +137,7 @@ def terms_of(
 def _parse(formula: str) -> tuple[str, list[str]]:
     found = _TERM.match(formula) if isinstance(formula, str) else None
     if found is None:
-        raise OptionError(f"random={formula!r} was not understood · write '1 | study', '1 | study/row' or 'outcome | study'")
+        raise OptionError(f"random={formula!r} was not understood · write '1 | study/row' or 'outcome | study'")
     outers = [part.strip() for part in found["outer"].split("/")]
     if not all(outers):
         raise OptionError(f"random={formula!r} has an empty group · write '1 | study/row'")
@@ -177,8 +177,9 @@ def _inner_outer(table: EvidenceTable, inner: str, outer: str, kind: str) -> Ter
 
 def _correlation(outer: Grouping, given: ArrayLike) -> FloatArray:
     labels = outer.labels
-    if hasattr(given, "index") and hasattr(given, "loc"):
-        names = [str(i) for i in given.index]
+    frame: Any = given
+    if hasattr(frame, "loc"):
+        names = [str(i) for i in frame.index]
         missing = [x for x in labels if x not in names]
         if missing:
             raise InputError(f"R has no row for {', '.join(missing)} of {outer.name}")
@@ -187,9 +188,10 @@ def _correlation(outer: Grouping, given: ArrayLike) -> FloatArray:
     else:
         matrix = np.asarray(given, dtype=np.float64)
     if matrix.shape != (outer.size, outer.size):
-        raise InputError(f"R of {outer.name} has shape {matrix.shape}, there are {outer.size} groups ({', '.join(labels)})")
-    if not np.isfinite(matrix).all() or np.abs(matrix - matrix.T).max() > 1e-10 or np.abs(np.diag(matrix) - 1).max() > 1e-10:
-        raise InputError(f"R of {outer.name} is no correlation matrix · it must be symmetric with 1 on the diagonal")
+        raise InputError(f"R of {outer.name} has shape {matrix.shape}, the groups are {', '.join(labels)}")
+    off = max(float(np.abs(matrix - matrix.T).max()), float(np.abs(np.diag(matrix) - 1).max()))
+    if not off <= 1e-10:
+        raise InputError(f"R of {outer.name} is no correlation matrix · symmetric, 1 on the diagonal")
     if np.linalg.eigvalsh(matrix)[0] < -1e-10:
         raise InputError(f"R of {outer.name} is not positive semidefinite")
     return matrix
@@ -202,12 +204,13 @@ def _refuse_repeated(terms: list[Term]) -> None:
             continue
         if term.outer.size == 1:
             raise InputError(
-                f"{term.name} has one level ({term.outer.labels[0]}): its variance cannot be estimated · leave the term out"
+                f"{term.name} has one level ({term.outer.labels[0]}): its variance is not estimable · leave it out"
             )
         firsts = np.unique(term.outer.codes, return_index=True)[1]
         key = np.argsort(np.argsort(firsts))[term.outer.codes].tobytes()
         if key in seen and term.correlation is None:
             raise InputError(
-                f"{seen[key]} and {term.name} put the same rows together: their variances cannot be told apart · leave one out"
+                f"{seen[key]} and {term.name} put the same rows together: their variances cannot be told apart"
+                " · leave one out"
             )
         seen[key] = term.name

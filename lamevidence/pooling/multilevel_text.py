@@ -87,7 +87,8 @@ def describe(fit: MultilevelPooled) -> str:
 
 def text(fit: MultilevelPooled) -> str:
     """Return the result as a few lines of text."""
-    lines = [f"{fit.table.title or MEASURES[fit.measure].title} · {_levels(fit)} · {fit.spec.tau2}, {fit.spec.interval}"]
+    what = fit.table.title or MEASURES[fit.measure].title
+    lines = [f"{what} · {_levels(fit)} · {fit.spec.tau2}, {fit.spec.interval}"]
     percent = f"{100 * fit.spec.level:g}%"
     for name, b, (low, high), p in zip(
         fit.design.names, fit.beta, fit.coefficients.intervals(), fit.coefficients.p_values, strict=True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from ..effects.measures.base import FloatArray
@@ -70,7 +71,7 @@ class ClusterRobust:
         b, q = self.coefficients.estimate[at], len(at)
         eta = self.sandwich.hotelling(np.eye(self.coefficients.estimate.size)[at])
         if eta <= q - 1:
-            raise NotEstimable(f"the joint test of {q} coefficients has no degrees of freedom (eta = {eta:.3g}) · test fewer")
+            raise NotEstimable(f"a joint test of {q} coefficients has no df (eta {eta:.3g}) · test fewer")
         F = (eta - q + 1) / (eta * q) * float(b @ np.linalg.solve(S, b))
         return Omnibus(F, q, eta - q + 1, float(special.fdtrc(q, eta - q + 1, F)))
 
@@ -99,7 +100,7 @@ def cluster_robust(
     cluster
         Column of the table, or one label a row. Rows that share a random effect or a covariance belong to one cluster.
     kind
-        CR0 (no correction), CR1 (m/(m − 1)), CR1p (m/(m − p)), CR1S, CR2 (unbiased under the working covariance), CR3.
+        CR0 (no correction), CR1 (m/(m − 1)), CR1p (m/(m − p)), CR1S, CR2 (unbiased in the working model), CR3.
     df
         ``Satterthwaite`` (default of CR2), ``n-p`` (default of the others: clusters minus coefficients), ``n-1``, ``z``.
     level
@@ -136,13 +137,13 @@ def cluster_robust(
     blocks = []
     for rows in same_size(groups.codes):
         M = lik.scale**2 * stack_covariance(stack_rows(lik.terms, rows, lik.V), variances)
-        blocks.append(Block(rows, M, np.linalg.inv(M)))
+        blocks.append(Block(rows, M, np.asarray(np.linalg.inv(M), dtype=np.float64)))
     model, _ = WorkingModel.of(fit.design.X, fit.table.yi, blocks)
     level = fit.spec.level if level is None else check_level(level)
     return robust_coefficients(model, fit.design.names, fit.beta, kind, df, level)
 
 
-def _require_nested(cluster: np.ndarray, blocks: np.ndarray) -> None:
+def _require_nested(cluster: NDArray[np.intp], blocks: NDArray[np.intp]) -> None:
     first = np.zeros(int(blocks.max()) + 1, dtype=np.intp)
     first[blocks] = cluster
     if (first[blocks] != cluster).any():
@@ -166,6 +167,6 @@ def robust_coefficients(
     else:
         degrees = np.full(p, {"n-p": made.clusters - p, "n-1": made.clusters - 1, "z": np.inf}[df], dtype=np.float64)
     if not (degrees > 0).all():
-        raise NotEstimable(f"{made.clusters} clusters leave no degrees of freedom for {p} coefficients ({df}) · use df='z'")
+        raise NotEstimable(f"{made.clusters} clusters leave no df for {p} coefficients ({df}) · use df='z'")
     coefficients = Coefficients(names, np.array(beta), np.array(made.covariance), degrees, level)
     return ClusterRobust(kind, df, made.clusters, coefficients, model, made)

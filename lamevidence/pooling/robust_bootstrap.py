@@ -34,13 +34,13 @@ class BootstrapTest:
 
 
 def wild_bootstrap(
-    robust: ClusterRobust, tested: Sequence[int | str] | None = None, *, replicates: int = 1999, seed: int | None = None,
-    signs: str = "rademacher",
+    robust: ClusterRobust, tested: Sequence[int | str] | None = None, *, replicates: int = 1999,
+    seed: int | None = None, signs: str = "rademacher",
 ) -> BootstrapTest:
     """Return the cluster wild bootstrap test that some coefficients are 0.
 
-    Residuals of the fit under the hypothesis are multiplied by one random sign a cluster, the model is refitted with its
-    weights held, and the cluster-robust Wald statistic is compared with that of the data. With Rademacher signs and
+    Residuals of the fit under the hypothesis are multiplied by one random sign a cluster, the model is refitted with
+    its weights held, and the cluster-robust Wald statistic is compared with that of the data. With Rademacher signs and
     2^m ≤ ``replicates`` every pattern is used once: the test is then free of random numbers.
 
     Parameters

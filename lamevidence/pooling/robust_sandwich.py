@@ -1,6 +1,6 @@
-"""The sandwich covariance of weighted least squares with clusters, and the degrees of freedom of tests made with it.
+"""The sandwich covariance of weighted least squares with clusters, and degrees of freedom of tests made with it.
 
-β̂ = C X'W y with C = (X'WX)⁻¹; V^R = C (Σ_g X_g'W_g A_g e_g e_g'A_g'W_g X_g) C. The adjustment matrices A_g of CR2 make V^R
+β̂ = C X'W y, C = (X'WX)⁻¹; V^R = C (Σ_g X_g'W_g A_g e_g e_g'A_g'W_g X_g) C. The adjustment matrices A_g of CR2 make V^R
 unbiased under the working covariance Φ (Pustejovsky and Tipton 2018, 10.1080/07350015.2016.1247004); the degrees of
 freedom match the first two moments of V^R under Φ to a multiple of χ².
 """
@@ -69,7 +69,7 @@ class WorkingModel:
             information += np.einsum("gni,gnj->ij", X[b.rows], WX)
             meat += np.einsum("gni,gnm,gmj->ij", WX, b.covariance, WX)
             score += np.einsum("gni,gn->i", WX, y[b.rows])
-        bread = np.linalg.inv((information + information.T) / 2)
+        bread = np.asarray(np.linalg.inv((information + information.T) / 2), dtype=np.float64)
         beta = bread @ score
         return cls(X, y - X @ beta, bread, tuple(blocks), meat), beta
 
@@ -128,7 +128,7 @@ class Sandwich:
         total = sum(
             parts.products(s, s, t, t) + parts.products(s, t, t, s) for s in range(q) for t in range(q)
         )
-        return q * (q + 1) / total
+        return float(q * (q + 1) / total)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -74,7 +74,7 @@ class RobustVariance:
 
     def _only(self) -> int:
         if self.beta.size > 1:
-            raise NotEstimable(f"the model has {self.beta.size} coefficients ({', '.join(self.design.names)}) · use tidy()")
+            raise NotEstimable(f"the model has several coefficients: {', '.join(self.design.names)} · use tidy()")
         return 0
 
     @property
@@ -121,7 +121,9 @@ class RobustVariance:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; None where a quantity does not exist."""
-        number = lambda x: float(x) if math.isfinite(x) else None  # noqa: E731
+        def number(x: float) -> float | None:
+            return float(x) if math.isfinite(x) else None
+
         return {
             "measure": self.table.measure, "unit": self.table.unit, "k": self.table.k, "clusters": self.robust.clusters,
             "coefficients": self.tidy().to_dict(orient="records"), "tau2": self.tau2, "omega2": number(self.omega2),
@@ -145,12 +147,13 @@ class RobustVariance:
 
 def robust_variance(
     table: EvidenceTable, *, cluster: str | Sequence[Hashable] = "study", working: str = "CORR", rho: float = 0.8,
-    small: bool = True, moderators: str | ArrayLike | None = None, names: Sequence[str] | None = None, level: float = 0.95,
+    small: bool = True, moderators: str | ArrayLike | None = None, names: Sequence[str] | None = None,
+    level: float = 0.95,
 ) -> RobustVariance:
     """Pool dependent estimates with weights from a simple working model and standard errors robust to it.
 
-    CORR: w_ij = 1/{n_j (v̄_j + τ²)}; HIER: w_ij = 1/(v_ij + τ² + ω²); variances by moments. Small samples: CR2 with
-    Satterthwaite df; otherwise m/(m − p) times CR0 with m − p df.
+    CORR: w_ij = 1/{n_j (v̄_j + τ²)}; HIER: w_ij = 1/(v_ij + τ² + ω²); variances by moments. Small samples: CR2
+    with Satterthwaite df; otherwise m/(m − p) times CR0 with m − p df.
 
     Parameters
     ----------

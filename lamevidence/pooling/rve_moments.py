@@ -1,7 +1,7 @@
 """Moment estimators of the variances behind the weights of robust variance estimation.
 
-For residuals e = Ry of a weighted fit and a quadratic form N, E(e'Ne) = tr(N R Σ R'); equating e'Ne with its expectation
-gives one linear equation in the variances (Hedges, Tipton and Johnson 2010, 10.1002/jrsm.5).
+For residuals e = Ry of a weighted fit and a quadratic form N, E(e'Ne) = tr(N R Σ R'); equating e'Ne with its
+expectation gives one linear equation in the variances (Hedges, Tipton and Johnson 2010, 10.1002/jrsm.5).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _sums(groups: Grouping, values: FloatArray) -> FloatArray:
 
 
 def _weighted(X: FloatArray, y: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
-    bread = np.linalg.inv(X.T @ (w[:, None] * X))
+    bread = np.asarray(np.linalg.inv(X.T @ (w[:, None] * X)), dtype=np.float64)
     return bread, y - X @ (bread @ (X.T @ (w * y)))
 
 
