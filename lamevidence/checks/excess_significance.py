@@ -1,0 +1,176 @@
+"""Excess significance: are there more significant studies than their power makes likely?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from ..effects.measures.base import FloatArray
+from ..errors import OptionError, UnknownName
+from .refits import Fit, source_of
+from .small_study import caution
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ExcessSignificance", "test_excess_significance"]
+
+TESTS = ("exact", "chi2", "binomial")
+SIDES = ("two-sided", "greater", "less")
+
+
+@dataclass(frozen=True, slots=True)
+class ExcessSignificance:
+    """A test of excess significance.
+
+    Attributes
+    ----------
+    observed, expected, ratio
+        Significant studies seen, expected from their power, and their ratio.
+    test, statistic, p_value
+        Statistic of the χ² test (nan for exact tests), one-sided p value of too many.
+    power
+        Power of each study, (k,).
+    theta, tau2
+        Effect and between-study variance behind the power.
+    limit
+        The effect nearest to ``theta`` at which the test no longer rejects at ``limit_alpha``; nan where there is none.
+    """
+
+    observed: int
+    expected: float
+    ratio: float
+    test: str
+    statistic: float
+    p_value: float
+    power: FloatArray
+    labels: tuple[str, ...]
+    theta: float
+    tau2: float
+    limit: float
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a study."""
+        import pandas as pd
+
+        return pd.DataFrame({"label": self.labels, "power": self.power})
+
+    def summary(self) -> pd.DataFrame:
+        """Return the test as one row."""
+        import pandas as pd
+
+        names = ("observed", "expected", "ratio", "test", "statistic", "p_value", "theta", "tau2", "limit")
+        return pd.DataFrame([{name: getattr(self, name) for name in names}])
+
+    def describe(self) -> str:
+        """Return the test in words, with its cautions."""
+        text = f"{self.observed} significant studies where {self.expected:.3g} are expected, P = {self.p_value:.3g} ({self.test})."
+        return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in self.notes)])
+
+
+def test_excess_significance(
+    fit: Fit, *, test: str = "exact", alternative: str = "two-sided", alpha: float = 0.05, limit_alpha: float = 0.1
+) -> ExcessSignificance:
+    """Compare the number of significant studies with the sum of their powers at the pooled effect.
+
+    The power of study i is P(|yᵢ|/√vᵢ > z) for yᵢ ~ N(μ, vᵢ + τ²).
+
+    Parameters
+    ----------
+    fit
+        A result of `lamevidence.pool` for estimates and variances, without moderators.
+    test
+        ``exact`` (Poisson-binomial), ``chi2``, or ``binomial`` with the mean power.
+    alternative
+        What the studies tested: ``two-sided``, ``greater`` or ``less``.
+    alpha, limit_alpha
+        Level of the studies' tests; level that defines the limit estimate.
+
+    References
+    ----------
+    Ioannidis & Trikalinos 2007, doi:10.1177/1740774507079441; Francis 2013, doi:10.1016/j.jmp.2013.02.003.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
+    >>> lam.test_excess_significance(lam.pool(table, model="common")).observed
+    1
+    """
+    if test not in TESTS:
+        raise UnknownName("test", test, TESTS)
+    if alternative not in SIDES:
+        raise UnknownName("alternative", alternative, SIDES)
+    for name, value in (("alpha", alpha), ("limit_alpha", limit_alpha)):
+        if not (isinstance(value, int | float) and 0 < value < 1):
+            raise OptionError(f"{name}={value!r} must lie between 0 and 1")
+    source = source_of(fit, "the test of excess significance")
+    if source.X is not None:
+        raise OptionError("the test of excess significance is for models without moderators · leave moderators out")
+    yi, vi = source.table.yi[source.rows], source.table.vi[source.rows]
+    tau2 = source.t * source.scale**2
+    theta = float(fit.mu)  # type: ignore[union-attr]
+    observed = int(_significant(yi / np.sqrt(vi), alpha, alternative).sum())
+    power = _power(theta, tau2, vi, alpha, alternative)
+    statistic, p = _compare(observed, power, test)
+    limit = _limit(theta, tau2, vi, alpha, alternative, observed, test, limit_alpha)
+    expected = float(power.sum())
+    return ExcessSignificance(
+        observed, expected, observed / expected, test, statistic, p, power, source.labels, theta, tau2, limit,
+        caution(source.k),
+    )
+
+
+test_excess_significance.__test__ = False  # type: ignore[attr-defined]
+
+
+def _significant(z: FloatArray, alpha: float, alternative: str) -> FloatArray:
+    if alternative == "two-sided":
+        return np.abs(z) >= -special.ndtri(alpha / 2)
+    return (z if alternative == "greater" else -z) >= -special.ndtri(alpha)
+
+
+def _power(theta: float, tau2: float, vi: FloatArray, alpha: float, alternative: str) -> FloatArray:
+    total, se = np.sqrt(vi + tau2), np.sqrt(vi)
+    if alternative == "two-sided":
+        z = -special.ndtri(alpha / 2) * se
+        return np.asarray(special.ndtr((theta - z) / total) + special.ndtr((-theta - z) / total))
+    sign = 1.0 if alternative == "greater" else -1.0
+    return np.asarray(special.ndtr((sign * theta + special.ndtri(alpha) * se) / total))
+
+
+def _compare(observed: int, power: FloatArray, test: str) -> tuple[float, float]:
+    """Return the χ² statistic (nan for exact tests) and the one-sided p value of too many significant studies."""
+    k, expected = power.size, float(power.sum())
+    if test == "chi2":
+        gap = observed - expected
+        statistic = gap**2 * (1 / expected + 1 / (k - expected))
+        return statistic, float(special.ndtr(-math.copysign(math.sqrt(statistic), gap)))
+    if test == "binomial":
+        return math.nan, float(special.bdtrc(observed - 1, k, expected / k)) if observed else 1.0
+    mass = np.ones(1)
+    for p in power:
+        mass = np.convolve(mass, [1 - p, p])
+    return math.nan, min(1.0, float(mass[observed:].sum()))
+
+
+def _limit(
+    theta: float, tau2: float, vi: FloatArray, alpha: float, alternative: str, observed: int, test: str, level: float
+) -> float:
+    """Return the effect on the side of ``theta`` at which the p value equals ``level``."""
+    from scipy.optimize import brentq
+
+    sign = math.copysign(1.0, theta) if alternative == "two-sided" else (1.0 if alternative == "greater" else -1.0)
+
+    def excess(size: float) -> float:
+        return _compare(observed, _power(sign * size, tau2, vi, alpha, alternative), test)[1] - level
+
+    low, high = 0.0, 10 * float(np.sqrt(vi.max() + tau2))
+    if not excess(low) < 0 < excess(high):
+        return math.nan
+    return sign * float(brentq(excess, low, high, xtol=1e-14, rtol=1e-13))

@@ -1,0 +1,278 @@
+"""Do small studies show other effects than large ones? Regression and rank tests, with their usual caution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from ..catalog import Catalog
+from ..effects.evidence_table import EvidenceTable
+from ..effects.measures.base import FloatArray
+from ..errors import NotEstimable, OptionError, TooFewStudies, UnknownName
+from ..pooling.design import design_of
+from ..pooling.random_effects import pool
+from ..values import Interval
+from .kendall import kendall
+from .refits import Fit, Source, source_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SMALL_STUDY_TESTS", "SmallStudyTest", "egger_test", "small_study_test"]
+
+FEW = 10
+"""Below this number of studies the tests have too little power to tell chance from asymmetry (Sterne 2011)."""
+PREDICTORS = ("sei", "vi", "ni", "ninv", "sqrtni", "sqrtninv")
+WITH_LIMIT = ("sei", "vi", "ninv", "sqrtninv")
+"""Predictors that go to 0 for an infinitely large study: there the intercept is the limit estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmallStudyTest:
+    """A test of small-study effects.
+
+    Attributes
+    ----------
+    method, title, reference
+        Code, words, and where it is published.
+    statistic, df, p_value
+        z (df inf) or t statistic and two-sided p value; for exact rank tests the statistic is Kendall's τ.
+    bias, bias_se
+        Slope on the predictor of size (rank tests: the score), and its standard error.
+    limit, limit_interval
+        Effect of an infinitely large study, nan and None where the method has none.
+    tau
+        Kendall's rank correlation, nan for regression tests.
+    k
+        Studies used.
+    notes
+        Cautions; below ten studies they say that the test has little power.
+    """
+
+    method: str
+    title: str
+    reference: str
+    statistic: float
+    df: float
+    p_value: float
+    bias: float
+    bias_se: float
+    k: int
+    limit: float = math.nan
+    limit_interval: Interval | None = None
+    tau: float = math.nan
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row."""
+        import pandas as pd
+
+        low, high = self.limit_interval or (math.nan, math.nan)
+        return pd.DataFrame([{
+            "method": self.method, "k": self.k, "statistic": self.statistic, "df": self.df, "p_value": self.p_value,
+            "bias": self.bias, "bias_se": self.bias_se, "limit": self.limit, "limit_low": low, "limit_high": high,
+            "tau": self.tau,
+        }])
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row."""
+        return self.to_frame().set_index("method")
+
+    def describe(self) -> str:
+        """Return the test in words, with its cautions."""
+        size = f"τ = {self.tau:.3g}" if not math.isnan(self.tau) else f"slope {self.bias:.3g} (SE {self.bias_se:.3g})"
+        text = f"{self.title}: {size}, P = {self.p_value:.3g}, {self.k} studies."
+        return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in self.notes)])
+
+
+Test: TypeAlias = Callable[[Any, str | None], SmallStudyTest]
+SMALL_STUDY_TESTS: Catalog[Test] = Catalog("small-study test")
+
+
+def small_study_test(fit: Any, method: str = "egger-lm", *, predictor: str | None = None) -> SmallStudyTest:  # noqa: ANN401
+    """Test whether small studies show other effects than large ones.
+
+    Parameters
+    ----------
+    fit
+        A result of `lamevidence.pool`, or a table for tests that work on counts.
+    method
+        Code in `SMALL_STUDY_TESTS`: ``egger-lm`` (weighted regression on the standard error, multiplicative
+        dispersion), ``egger-rma`` (meta-regression with the model, τ² and interval of the fit), ``begg`` (rank correlation,
+        exact without ties), ``begg-normal``, ``thompson``, ``pustejovsky`` (standardised mean differences, on
+        √(1/n1 + 1/n2)), ``macaskill`` (on n); on 2×2 counts ``harbord``, ``peters``, ``deeks``, ``schwarzer``.
+    predictor
+        For ``egger-lm`` and ``egger-rma``: ``sei`` (default), ``vi``, ``ni``, ``ninv``, ``sqrtni``, ``sqrtninv``.
+
+    Returns
+    -------
+    SmallStudyTest
+        Its ``notes`` say so when there are fewer than ten studies.
+
+    Raises
+    ------
+    UnknownName, OptionError
+        No such test or predictor; a predictor given to a test that has its own; counts or sizes that are missing.
+    TooFewStudies, NotEstimable
+        Fewer than three studies; all studies of one size.
+
+    References
+    ----------
+    Sterne et al. 2011, doi:10.1136/bmj.d4002.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
+    >>> test = lam.small_study_test(lam.pool(table), "begg")
+    >>> test.k, test.notes[0][:16]
+    (4, 'only 4 studies: ')
+    """
+    test = SMALL_STUDY_TESTS[method]
+    if predictor is not None and method not in ("egger-lm", "egger-rma"):
+        raise OptionError(f"method={method!r} has a predictor of its own · leave predictor out, or use 'egger-rma'")
+    if predictor is not None and predictor not in PREDICTORS:
+        raise UnknownName("predictor", predictor, PREDICTORS)
+    return test(fit, predictor)
+
+
+def egger_test(fit: Fit) -> SmallStudyTest:
+    """Return Egger's test: `small_study_test` with method ``egger-lm``.
+
+    References
+    ----------
+    Egger et al. 1997, doi:10.1136/bmj.315.7109.629.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
+    >>> round(lam.egger_test(lam.pool(table)).p_value, 3)
+    0.162
+    """
+    return small_study_test(fit, "egger-lm")
+
+
+def caution(k: int) -> tuple[str, ...]:
+    """Return the note that fewer than ten studies deserve."""
+    few = f"only {k} studies: with fewer than {FEW} these tests cannot tell chance from asymmetry"
+    return (few,) if k < FEW else ()
+
+
+def make(method: str, k: int, statistic: float, df: float, p: float, bias: float, se: float, **more: Any) -> SmallStudyTest:  # noqa: ANN401
+    """Return a test result with the title, the reference and the caution that belong to it."""
+    entry = SMALL_STUDY_TESTS.entry(method)
+    notes = (*more.pop("notes", ()), *caution(k))
+    return SmallStudyTest(method, entry.title, entry.reference, statistic, df, p, bias, se, k, notes=notes, **more)
+
+
+def size_predictor(source: Source, name: str) -> FloatArray:
+    """Return the predictor of size, one number a study."""
+    vi = source.table.vi[source.rows]
+    if name in ("sei", "vi"):
+        return np.sqrt(vi) if name == "sei" else np.asarray(vi)
+    n = source.table.n
+    assert n is not None
+    n = n[source.rows]
+    if not (np.isfinite(n) & (n > 0)).all():
+        raise OptionError(f"predictor={name!r} needs the number of patients of every study · give n, or use 'sei'")
+    return {"ni": n, "ninv": 1 / n, "sqrtni": np.sqrt(n), "sqrtninv": 1 / np.sqrt(n)}[name]
+
+
+def regression_test(
+    method: str, source: Source, x: FloatArray, *, limit: bool, model: str, tau2: Any, interval: str  # noqa: ANN401
+) -> SmallStudyTest:
+    """Return the test of the slope on ``x`` in a meta-regression; columns of the fit's own design stay in the model."""
+    k = source.k
+    if k < source.p + 2:
+        raise TooFewStudies("a regression test of small-study effects", k, source.p + 2)
+    table = EvidenceTable.from_estimates(source.table.yi[source.rows], source.table.vi[source.rows])
+    own = np.ones((k, 1)) if source.X is None else source.X
+    if np.ptp(x) <= 1e-12 * np.abs(x).max():
+        raise NotEstimable("all studies are of one size by this predictor: asymmetry cannot be seen")
+    options = {"model": model, "interval": interval, "prediction": "none", "level": source.level}
+    if tau2 is not None:
+        options["tau2"] = tau2
+    names = [*(f"own{i}" for i in range(source.p)), "size"]
+    design_of(table, np.column_stack([own, x]), names)
+    found = pool(table, moderators=np.column_stack([own, x]), names=names, **options)
+    more: dict[str, Any] = {}
+    if limit and source.X is None:
+        more = {"limit": float(found.beta[0]), "limit_interval": Interval(*map(float, found.interval()[0]))}
+    statistic, p = float(found.statistic[-1]), float(found.p_value[-1])
+    return make(method, k, statistic, found.df, p, float(found.beta[-1]), float(found.se[-1]), **more)
+
+
+@SMALL_STUDY_TESTS.register("egger-lm", title="Egger's regression test", reference="10.1136/bmj.315.7109.629")
+def _egger_lm(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
+    source = source_of(fit, "Egger's test")
+    name = predictor or "sei"
+    return regression_test(
+        "egger-lm", source, size_predictor(source, name), limit=name in WITH_LIMIT, model="common", tau2=None, interval="HKSJ",
+    )
+
+
+@SMALL_STUDY_TESTS.register(
+    "egger-rma", title="meta-regression on a measure of study size", reference="10.1002/sim.698"
+)
+def _egger_rma(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
+    source = source_of(fit, "Egger's test")
+    name = predictor or "sei"
+    common = source.method == "none"
+    known = source.t * source.scale**2 if source.method == "fixed" else source.method
+    return regression_test(
+        "egger-rma", source, size_predictor(source, name), limit=name in WITH_LIMIT,
+        model="common" if common else "random", tau2=None if common else known, interval=source.interval,
+    )
+
+
+@SMALL_STUDY_TESTS.register("thompson", title="Thompson and Sharp's test", reference="10.1002/sim.698")
+def _thompson(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
+    """Egger's regression with the method-of-moments τ² added to the variances, dispersion estimated on top."""
+    source = source_of(fit, "Thompson's test")
+    x = size_predictor(source, "sei")
+    return regression_test("thompson", source, x, limit=True, model="random", tau2="DL", interval="HKSJ")
+
+
+@SMALL_STUDY_TESTS.register("macaskill", title="Macaskill's test", reference="10.1002/sim.698")
+def _macaskill(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
+    source = source_of(fit, "Macaskill's test")
+    x = size_predictor(source, "ni")
+    return regression_test("macaskill", source, x, limit=False, model="common", tau2=None, interval="HKSJ")
+
+
+def rank_test(method: str, x: FloatArray, y: FloatArray, exact: bool) -> SmallStudyTest:
+    """Return a rank correlation test."""
+    k = x.size
+    if k < 3:
+        raise TooFewStudies("a rank test of small-study effects", k, 3)
+    found = kendall(x, y, exact=exact)
+    if math.isnan(found.tau):
+        raise NotEstimable("all ranks are tied: there is nothing to correlate")
+    notes = ("ties: normal approximation with corrected variance",) if exact and not found.exact else ()
+    statistic = found.tau if found.exact else found.score / found.se
+    return make(method, k, statistic, math.inf, found.p_value, found.score, found.se, tau=found.tau, notes=notes)
+
+
+def _begg(fit: Any, method: str, exact: bool) -> SmallStudyTest:  # noqa: ANN401
+    source = source_of(fit, "Begg's test", needed=3)
+    w = 1 / source.v
+    mean = float(w @ source.y / w.sum())
+    z = (source.y - mean) / np.sqrt(source.v - 1 / w.sum())
+    return rank_test(method, z, source.v, exact)
+
+
+@SMALL_STUDY_TESTS.register("begg", title="Begg and Mazumdar's rank test", reference="10.2307/2533446")
+def _begg_exact(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
+    return _begg(fit, "begg", True)
+
+
+@SMALL_STUDY_TESTS.register(
+    "begg-normal", title="Begg and Mazumdar's rank test, normal approximation", reference="10.2307/2533446"
+)
+def _begg_normal(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
+    return _begg(fit, "begg-normal", False)
