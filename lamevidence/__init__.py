@@ -117,6 +117,11 @@ _NAMES: dict[str, str] = {
     "FailSafeN": "checks.fail_safe",
     "test_excess_significance": "checks.excess_significance",
     "ExcessSignificance": "checks.excess_significance",
+    "radial": "checks.coordinates",
+    "baujat": "checks.coordinates",
+    "normal_quantiles": "checks.coordinates",
+    "gosh": "checks.coordinates",
+    "likelihood_profile": "checks.coordinates",
 }
 """Public name → module that defines it."""
 
@@ -228,6 +233,11 @@ if TYPE_CHECKING:
     from .checks.fail_safe import FailSafeN as FailSafeN
     from .checks.excess_significance import test_excess_significance as test_excess_significance
     from .checks.excess_significance import ExcessSignificance as ExcessSignificance
+    from .checks.coordinates import radial as radial
+    from .checks.coordinates import baujat as baujat
+    from .checks.coordinates import normal_quantiles as normal_quantiles
+    from .checks.coordinates import gosh as gosh
+    from .checks.coordinates import likelihood_profile as likelihood_profile
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

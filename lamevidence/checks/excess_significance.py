@@ -149,7 +149,8 @@ def _compare(observed: int, power: FloatArray, test: str) -> tuple[float, float]
     k, expected = power.size, float(power.sum())
     if test == "chi2":
         gap = observed - expected
-        statistic = gap**2 * (1 / expected + 1 / (k - expected))
+        room = expected * (k - expected) / k
+        statistic = gap**2 / room if room > 0 else (math.inf if gap else 0.0)
         return statistic, float(special.ndtr(-math.copysign(math.sqrt(statistic), gap)))
     if test == "binomial":
         return math.nan, float(special.bdtrc(observed - 1, k, expected / k)) if observed else 1.0

@@ -77,7 +77,8 @@ def case_fsn(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
 
 
 def case_tes(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
-    found = lam.test_excess_significance(pooled(inputs, args | {"test": "z"}), test=args.get("test", "exact"))
+    fit = pooled(inputs, args | {"test": "z"})
+    found = lam.test_excess_significance(fit, test=args.get("test", "exact" if fit.k <= 20 else "chi2"))
     return {
         "O": found.observed, "E": found.expected, "OEratio": found.ratio, "X2": found.statistic, "pval": found.p_value,
         "power": found.power, "theta": [found.theta], "theta.lim": [found.limit],
