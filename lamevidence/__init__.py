@@ -45,7 +45,7 @@ _NAMES: dict[str, str] = {
     "permutation_test": "pooling.permutation",
     "PooledMany": "pooling.batch",
     "pool_many": "pooling.batch",
-    "Regression": "pooling.regression",
+    "Regression": "pooling.regression_results",
     "tau2_standard_error": "pooling.tau2_errors",
     "fit_beta_binomial": "pooling.beta_binomial",
     "fit_gamma_poisson": "pooling.gamma_poisson",
@@ -206,7 +206,7 @@ if TYPE_CHECKING:
     from .pooling.permutation import PermutationTest as PermutationTest
     from .pooling.permutation import permutation_test as permutation_test
     from .pooling.random_effects import pool as pool
-    from .pooling.regression import Regression as Regression
+    from .pooling.regression_results import Regression as Regression
     from .pooling.results import Pooled as Pooled
     from .pooling.sparse import mantel_haenszel as mantel_haenszel
     from .pooling.sparse import peto as peto

@@ -17,7 +17,7 @@ from scipy import special
 
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError, InputError, OptionError
-from .kernels import IntArray, Projection, centre
+from .kernels import IntArray, Projection, centre, take
 from .policy import check_level
 from .tau2 import TAU2
 
@@ -276,17 +276,24 @@ def _run(
 ) -> tuple[FloatArray, ...]:
     """Return k, mean, Wald standard error, τ², Q and the Knapp-Hartung factor of every row."""
     out = np.full((6, y.shape[0]), np.nan)
-    compiled = engine == "numba" or (engine == "auto" and y.shape[0] >= COMPILED_FROM)
-    if compiled:
-        from .kernels_compiled import METHODS, run_compiled
+    if use_compiled(engine, y.shape[0], method):
+        from .kernels_compiled import run_compiled
 
-        if method in METHODS:
-            return tuple(run_compiled(y, v, method, float(tau2) if method == "fixed" else 0.0))
-        if engine == "numba":
-            raise OptionError(f"engine='numba' has no tau2={method!r} · choices: {', '.join(METHODS)}")
+        return tuple(run_compiled(y, v, method, float(tau2) if method == "fixed" else 0.0))
     for part in _pieces(y.shape[0], y.shape[1], method):
         out[:, part] = _piece(y[part], v[part], tau2, method)
     return tuple(out)
+
+
+def use_compiled(engine: str, m: int, method: str) -> bool:
+    """Return True when the compiled kernels are asked for, or pay; raise when asked for what they do not have."""
+    if engine == "numpy" or (engine == "auto" and m < COMPILED_FROM):
+        return False
+    from .kernels_compiled import METHODS
+
+    if engine == "numba" and method not in METHODS:
+        raise OptionError(f"engine='numba' has no tau2={method!r} · choices: {', '.join(METHODS)}")
+    return method in METHODS
 
 
 def _pieces(m: int, k: int, method: str) -> Iterator[slice]:
@@ -297,11 +304,12 @@ def _pieces(m: int, k: int, method: str) -> Iterator[slice]:
 
 def _piece(y: FloatArray, v: FloatArray, tau2: str | float, method: str) -> FloatArray:
     out = np.full((6, y.shape[0]), np.nan)
+    y, v = np.asfortranarray(y), np.asfortranarray(v)
     data = centre(y, v)
     out[0] = data.k
     rows = np.flatnonzero(data.k > 1)
     one = np.flatnonzero(data.k == 1)
-    cy, cv, scale = data.y[rows], data.v[rows], data.scale[rows]
+    cy, cv, scale = take(data.y, rows), take(data.v, rows), data.scale[rows]
     known = None if method != "fixed" else np.asarray(float(tau2)) / scale**2
     fits = fit_many(cy, cv, method, None, known)
     if fits.status.any():

@@ -18,7 +18,7 @@ from ..effects.measures.base import FloatArray
 
 __all__ = [
     "ITERATION_LIMIT", "OK", "OUT_OF_ITERATIONS", "Centred", "IntArray", "Projection", "Roots", "centre",
-    "generalised_q", "pick", "solve_decreasing",
+    "generalised_q", "pick", "solve_decreasing", "take",
 ]
 
 OK = 0
@@ -144,6 +144,11 @@ class Roots(NamedTuple):
     status: IntArray
 
 
+def take(a: FloatArray, rows: IntArray) -> FloatArray:
+    """Return some rows of (m, k) data, studies outermost in memory: then every sum over studies runs in vectors."""
+    return a.T.take(rows, axis=1).T
+
+
 def pick(X: FloatArray | None, rows: IntArray | int) -> FloatArray | None:
     """Return the designs of some data sets; a design shared by all stays shared."""
     return X if X is None or X.ndim == 2 else X[rows]
@@ -167,7 +172,7 @@ def solve_decreasing(y: FloatArray, v: FloatArray, X: FloatArray | None, target:
     status = np.zeros(y.shape[0], dtype=np.int64)
     active = np.arange(y.shape[0])
     for iteration in range(1, ITERATION_LIMIT + 1):
-        q, slope = generalised_q(y[active], v[active], t[active], pick(X, active))
+        q, slope = generalised_q(take(y, active), take(v, active), t[active], pick(X, active))
         goal = target[active]
         with np.errstate(divide="ignore", invalid="ignore"):
             step = (q / goal - 1.0) * q / slope

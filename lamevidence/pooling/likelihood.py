@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..effects.measures.base import FloatArray
-from .kernels import ITERATION_LIMIT, OUT_OF_ITERATIONS, IntArray, Projection, pick
+from .kernels import ITERATION_LIMIT, OUT_OF_ITERATIONS, IntArray, Projection, pick, take
 
 __all__ = ["LikelihoodFit", "information", "log_likelihood", "maximise", "restricted_log_likelihood"]
 
@@ -96,7 +96,9 @@ def _inner(a: FloatArray, b: FloatArray) -> FloatArray:
     return a.dot(b) if a.ndim == 1 else np.add.reduce(a * b, axis=-1)  # type: ignore[no-any-return]
 
 
-def _weighted_residuals(y: FloatArray, v: FloatArray, t: FloatArray | float) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _weighted_residuals(
+    y: FloatArray, v: FloatArray, t: FloatArray | float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return w, Σw and Py = w(y − ȳ) of a common mean, for data (…, k) and t (…), or (k,) and one number."""
     w = 1.0 / (v + (t if isinstance(t, float) else t[..., None]))
     total = np.add.reduce(w, axis=-1)
@@ -174,7 +176,7 @@ def _polish(
     active = np.arange(t.shape[0])
     for _ in range(ITERATION_LIMIT):
         now = t[active]
-        h, slope = newton_terms(y[active], v[active], now, pick(X, active), restricted)
+        h, slope = newton_terms(take(y, active), take(v, active), now, pick(X, active), restricted)
         lo, hi = np.where(h < 0, now, low[active]), np.where(h > 0, now, high[active])
         low[active], high[active] = lo, hi
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -190,7 +192,9 @@ def _polish(
     return t, status
 
 
-def _polish_one(y: FloatArray, v: FloatArray, low: float, high: float, start: float, restricted: bool) -> tuple[float, int]:
+def _polish_one(
+    y: FloatArray, v: FloatArray, low: float, high: float, start: float, restricted: bool
+) -> tuple[float, int]:
     """Return the root of the score of one data set inside its bracket, and a status."""
     t = start
     for _ in range(ITERATION_LIMIT):
@@ -262,18 +266,19 @@ def maximise(
     p = 1 if X is None else X.shape[-1]
     if m == 1 and X is None and k[0] == y.shape[1] > 1 and v.min() > 0:
         return _maximise_one(y[0], v[0], restricted)
-    grid = _grid(y, v, k, p, X)
+    y, v = np.asfortranarray(y), np.asfortranarray(v)
+    grid = np.asfortranarray(_grid(y, v, k, p, X))
     deep = X if X is None or X.ndim == 2 else X[:, None]
     up, down = score(y[:, None, :], v[:, None, :], grid, deep, restricted)
     rising = up > down
     row, cell = np.nonzero(rising[:, :-1] & ~rising[:, 1:])
     t, status_of = _polish(
-        y[row], v[row], pick(X, row), grid[row, cell].copy(), grid[row, cell + 1].copy(), restricted
+        take(y, row), take(v, row), pick(X, row), grid[row, cell].copy(), grid[row, cell + 1].copy(), restricted
     )
     at_zero = np.flatnonzero(~rising[:, 0])
     rows = np.concatenate([at_zero, row])
     places = np.concatenate([grid[at_zero, 0], t])
-    heights = restricted_log_likelihood(y[rows], v[rows], places, pick(X, rows), restricted)
+    heights = restricted_log_likelihood(take(y, rows), take(v, rows), places, pick(X, rows), restricted)
     order = np.lexsort((heights, rows))
     last = np.searchsorted(rows[order], np.arange(m), side="right") - 1
     modes = np.bincount(rows, minlength=m)

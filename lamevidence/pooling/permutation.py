@@ -15,9 +15,9 @@ import numpy as np
 
 from ..effects.measures.base import FloatArray
 from ..errors import OptionError
-from .batch import fit_many
+from .batch import ENGINES, fit_many, use_compiled
 from .kernels import IntArray
-from .regression import Regression
+from .regression_results import Regression
 from .results import Pooled
 
 __all__ = ["PermutationTest", "distinct_arrangements", "permutation_test"]
@@ -55,7 +55,7 @@ class PermutationTest:
 
 def permutation_test(
     fit: Pooled | Regression, *, exact: bool | None = None, permutations: int = 10_000, seed: int | None = None,
-    limit: int = LIMIT,
+    limit: int = LIMIT, engine: str = "auto",
 ) -> PermutationTest:
     """Test the mean, or the coefficients of a meta-regression, by permutation.
 
@@ -69,6 +69,8 @@ def permutation_test(
         Number of random permutations, and the seed they need. The p value is (1 + hits)/(1 + permutations).
     limit
         Most permutations that are enumerated.
+    engine
+        ``numpy``, ``numba`` (common mean only), or ``auto``: numba from 100 000 permutations of a common mean on.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def permutation_test(
     >>> permutation_test(lam.pool(table, interval="z")).p_values
     (0.125,)
     """
-    _check(fit)
+    _check(fit, engine)
     total = count_permutations(fit)
     if exact is None:
         exact = total <= limit
@@ -91,7 +93,7 @@ def permutation_test(
     if not exact and (seed is None or permutations < 1):
         raise OptionError("random permutations need a seed and permutations ≥ 1")
     drawn = _all(fit) if exact else _random(fit, permutations, np.random.default_rng(seed))
-    hits, hits_qm, count = _tally(fit, drawn)
+    hits, hits_qm, count = _tally(fit, drawn, engine)
     names: tuple[str, ...] = ("overall",)
     if isinstance(fit, Pooled):
         qm = math.nan
@@ -102,7 +104,11 @@ def permutation_test(
     return PermutationTest(tuple(float(p) for p in shares), qm, total if exact else permutations, exact, names)
 
 
-def _check(fit: Pooled | Regression) -> None:
+def _check(fit: Pooled | Regression, engine: str) -> None:
+    if engine not in ENGINES:
+        raise OptionError(f"engine={engine!r} does not exist · choices: {', '.join(ENGINES)}")
+    if engine == "numba" and isinstance(fit, Regression):
+        raise OptionError("engine='numba' fits common means only · use engine='numpy' with moderators")
     if fit.spec.interval not in ("z", "t", "HKSJ", "HKSJ-floor") or fit.spec.model not in ("random", "common", "fixed"):
         raise OptionError(f"{fit.spec.label} has no permutation version · use interval z, t, HKSJ or HKSJ-floor")
     if fit.spec.weights != "inverse-variance":
@@ -155,7 +161,7 @@ def _random(fit: Pooled | Regression, n: int, rng: np.random.Generator) -> IntAr
     return np.argsort(rng.random((n, fit.k)), axis=1)
 
 
-def _tally(fit: Pooled | Regression, drawn: IntArray) -> tuple[FloatArray, float, int]:
+def _tally(fit: Pooled | Regression, drawn: IntArray, engine: str) -> tuple[FloatArray, float, int]:
     """Return how often each |statistic| and the omnibus statistic reach the observed ones."""
     X: FloatArray | None = None
     tested: tuple[int, ...] = (0,)
@@ -167,6 +173,10 @@ def _tally(fit: Pooled | Regression, drawn: IntArray) -> tuple[FloatArray, float
         order = np.argsort(np.ravel(labels), kind="stable")
         X, tested = fit.design.X[order], fit.design.tested
         y, v = fit.data.y[order], fit.data.v[order]
+    if isinstance(fit, Pooled) and use_compiled(engine, len(drawn), fit.spec.tau2):
+        z = _compiled_statistics(fit, drawn * y, np.broadcast_to(v, drawn.shape))
+        own = _compiled_statistics(fit, y[None], v[None])
+        return np.array([float(np.sum(np.abs(z) >= abs(own[0]) - TIE))]), math.nan, len(drawn)
     observed, observed_qm = _statistics(fit, y[None], v[None], X, tested)
     hits, hits_qm = np.zeros(observed.shape[1]), 0.0
     for i in range(0, len(drawn), PIECE):
@@ -176,6 +186,19 @@ def _tally(fit: Pooled | Regression, drawn: IntArray) -> tuple[FloatArray, float
         hits += np.add.reduce(np.abs(z) >= np.abs(observed) - TIE, axis=0)
         hits_qm += float(np.add.reduce(qm >= observed_qm - TIE))
     return hits, hits_qm, len(drawn)
+
+
+def _compiled_statistics(fit: Pooled, y: FloatArray, v: FloatArray) -> FloatArray:
+    """Return the statistic of the mean of every row (m,), by the compiled kernel."""
+    from .kernels_compiled import run_compiled
+
+    _, mean, se, _, _, factor = run_compiled(y, v, fit.spec.tau2, fit.fit.t)
+    if fit.spec.interval == "HKSJ":
+        se = se * np.sqrt(factor)
+    elif fit.spec.interval == "HKSJ-floor":
+        se = se * np.sqrt(np.maximum(1.0, factor))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(mean / se)
 
 
 def _statistics(

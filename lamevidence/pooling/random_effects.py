@@ -98,7 +98,7 @@ def pool(
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
     >>> round(lam.pool(table, tau2="DL", interval="z").mu, 4)
-    0.4135
+    0.374
     """
     given: dict[str, Any] = {
         "tau2": tau2, "interval": interval, "prediction": prediction, "level": level, "weights": weights, **options,
@@ -120,6 +120,8 @@ def _choose_model(table: EvidenceTable, given: str | None) -> tuple[str, str]:
     if named is not None:
         return str(named), NAMED_BY_QUESTION
     needed = _ONE_STAGE.get(table.measure)
+    if table.k == 1 and table.measure in ("OR", "IRR") and np.isfinite(table.vi).all():
+        return "random", "k = 1: one study is reported as it is"
     if needed and all(name in table.counts for name in needed):
         return "glmm", "counts are at hand: their likelihood needs no continuity correction, no normal approximation"
     return "random", "studies differ in patients and methods, so their true effects are allowed to differ"
