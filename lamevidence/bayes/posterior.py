@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +18,7 @@ from .distributions import Distribution, check_level
 from .effect_priors import EffectPrior
 from .priors import TauPrior
 from .spec import BayesSpec
+from .study_effects import StudyEffects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,29 +48,6 @@ class Engine(Protocol):
 
     def log_bayes_factor(self, name: str, value: float) -> float:
         """Log Bayes factor in favour of ``name = value``."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StudyEffects(Mapping[str, Distribution]):
-    """True effect of each row: by its label, or by its study id when that names one row."""
-
-    labels: tuple[str, ...]
-    studies: tuple[str, ...]
-    make: Callable[[int], Distribution]
-
-    def __getitem__(self, key: str) -> Distribution:
-        if key in self.labels:
-            return self.make(self.labels.index(key))
-        rows = [i for i, s in enumerate(self.studies) if s == key]
-        if len(rows) == 1:
-            return self.make(rows[0])
-        raise KeyError(f"{key!r} is not a row of this result · rows: {', '.join(self.labels)}")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.labels)
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -333,6 +311,13 @@ class Posterior:
         """Return the marginal log likelihood of each row at each draw, (chains, n, k): true effects are integrated out."""
         flat = draws.flat()
         return self.state.log_likelihood(flat["tau"], flat["beta"]).reshape(*draws.tau.shape, self.k)
+
+    @property
+    def idata(self) -> Any:
+        """The draws as an ArviZ object of the installed line (4 × 1000 for an exact posterior); see `to_arviz`."""
+        from .arviz_compat import to_arviz
+
+        return to_arviz(self)
 
     def loo(self) -> LeaveOneOut:
         """Return exact leave-one-out predictions by k refits."""

@@ -1,0 +1,33 @@
+"""True effects of the rows of one result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from .distributions import Distribution
+
+__all__ = ["StudyEffects"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyEffects(Mapping[str, Distribution]):
+    """True effect of each row: by its label, or by its study id when that names one row."""
+
+    labels: tuple[str, ...]
+    studies: tuple[str, ...]
+    make: Callable[[int], Distribution]
+
+    def __getitem__(self, key: str) -> Distribution:
+        if key in self.labels:
+            return self.make(self.labels.index(key))
+        rows = [i for i, s in enumerate(self.studies) if s == key]
+        if len(rows) == 1:
+            return self.make(rows[0])
+        raise KeyError(f"{key!r} is not a row of this result · rows: {', '.join(self.labels)}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
