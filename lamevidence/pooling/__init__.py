@@ -10,5 +10,6 @@ from .random_effects import MODELS, pool
 from .results import Pooled
 from .tau2 import TAU2
 from .tau2_intervals import TAU2_INTERVALS
+from .tau2_small import hartung_makambi as hartung_makambi
 
 __all__ = ["INTERVALS", "MODELS", "PREDICTIONS", "TAU2", "TAU2_INTERVALS", "Pooled", "pool"]

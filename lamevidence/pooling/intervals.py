@@ -165,3 +165,14 @@ def kenward_roger_interval(fit: Fitted) -> Inference:
         raise NotEstimable("Kenward-Roger needs the model's own weights · leave weights out")
     se, df = kenward_roger(fit)
     return Inference(se, df, fit.mean)
+
+
+@INTERVALS.register("SJ", title="Sidik-Jonkman robust variance", reference="10.1016/j.csda.2005.07.019")
+def sidik_jonkman(fit: Fitted) -> Inference:
+    """Return mean ± t(k − 1)·se with se² = Σw²(y − ȳ)²/(1 − w/Σw) / (Σw)², the bias-corrected sandwich."""
+    df = _degrees(fit, "the Sidik-Jonkman interval")
+    if fit.own_weights:
+        raise NotEstimable("the Sidik-Jonkman interval needs the model's own weights · leave weights out")
+    share = fit.w / float(fit.w.sum())
+    r = fit.y - fit.mean
+    return Inference(float((share * share * r * r / (1.0 - share)).sum()) ** 0.5, df, fit.mean)
