@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES: dict[str, str] = {
+    "BootstrapPrediction": "pooling.bootstrap_prediction",
+    "bootstrap_prediction": "pooling.bootstrap_prediction",
     "MultilevelPooled": "pooling.multilevel_results",
     "multilevel": "pooling.multilevel",
     "ClusterRobust": "pooling.robust",
@@ -122,10 +124,14 @@ _NAMES: dict[str, str] = {
     "normal_quantiles": "checks.coordinates",
     "gosh": "checks.coordinates",
     "likelihood_profile": "checks.coordinates",
+    "selection_model": "checks.selection_model",
+    "SelectionModel": "checks.selection_model",
 }
 """Public name → module that defines it."""
 
 if TYPE_CHECKING:
+    from .pooling.bootstrap_prediction import BootstrapPrediction as BootstrapPrediction
+    from .pooling.bootstrap_prediction import bootstrap_prediction as bootstrap_prediction
     from .pooling.multilevel import multilevel as multilevel
     from .pooling.multilevel_results import MultilevelPooled as MultilevelPooled
     from .pooling.robust import ClusterRobust as ClusterRobust
@@ -238,6 +244,8 @@ if TYPE_CHECKING:
     from .checks.coordinates import normal_quantiles as normal_quantiles
     from .checks.coordinates import gosh as gosh
     from .checks.coordinates import likelihood_profile as likelihood_profile
+    from .checks.selection_model import selection_model as selection_model
+    from .checks.selection_model import SelectionModel as SelectionModel
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
