@@ -181,7 +181,8 @@ def checked_covariance(table: EvidenceTable, V: ArrayLike | None) -> FloatArray:
 
 
 def _spec(terms: Sequence[Term], method: str, test: str, dfs: str, level: float) -> Spec:
-    why = {"random": ", ".join(t.name if t.inner is None else f"{t.name} ({t.structure.code})" for t in terms) or "none"}
+    shown = [t.name if t.inner is None else f"{t.name} ({t.structure.code})" for t in terms]
+    why = {"random": ", ".join(shown) or "none"}
     if test == "t":
         why["df"] = dfs
     return Spec("multilevel", method if terms else "none", test, test if terms else "none", level, why=why)

@@ -60,7 +60,9 @@ def compare_multilevel(reduced: MultilevelPooled, full: MultilevelPooled) -> Lik
         raise OptionError("REML likelihoods with different moderators cannot be compared · fit both with method='ML'")
     df = full.parameters - reduced.parameters
     if df < 1:
-        raise OptionError(f"the full model has {full.parameters} parameters, the reduced one {reduced.parameters} · swap them")
+        raise OptionError(
+            f"the full model has {full.parameters} parameters, the reduced one {reduced.parameters} · swap them"
+        )
     statistic = max(0.0, 2.0 * (full.log_likelihood - reduced.log_likelihood))
     on_edge = full.likelihood.size > reduced.likelihood.size
     note = "the hypothesis sets variances to 0, the edge of their space: the p value is too large" if on_edge else ""

@@ -14,14 +14,15 @@ from ..errors import ConvergenceError
 from .multilevel_blocks import BlockEngine
 from .multilevel_moments import Moments
 from .multilevel_nested import NestedEngine, nested_engine
-from .multilevel_optimise import FINE, Minimum, minimise
+from .multilevel_optimise import FINE, NEAR, Minimum, minimise
 from .multilevel_terms import Term
 
 __all__ = ["Likelihood", "Maximum"]
 
-TINY_SD = 1e-7
-"""A standard deviation below this share of the data's spread is 0: its square is below rounding."""
-
+RIVALS = 4
+"""Starts followed where there are correlations, whose likelihoods often have several maxima; else two."""
+LEVEL = 1e-6
+"""Maxima closer than this in log-likelihood count as one: parameters without influence differ."""
 COARSE = 1e-2
 """A second start runs only until it is clear that it ends at the same maximum."""
 
@@ -157,7 +158,7 @@ class Likelihood:
         ]
 
     def maximise(self) -> Maximum:
-        """Return the highest maximum found from the two best of several starting points.
+        """Return the highest maximum found from the best of several starting points.
 
         Raises
         ------
@@ -167,23 +168,24 @@ class Likelihood:
         if self.size == 0:
             return Maximum(np.zeros(0), self.log_likelihood(self.moments(np.zeros(0)).criterion(self.restricted)), 1)
         candidates = sorted(self.starts(), key=lambda theta: self.objective(theta)[0])
-        top = self._climb(candidates[0])
-        rival = self._climb(candidates[1], COARSE)
-        modes = 1
-        if rival.arrived and not _same(rival.theta, top.theta):
-            rival = self._climb(rival.theta)
-            modes += int(rival.arrived and not _same(rival.theta, top.theta))
-        found = [m for m in (top, rival) if m.arrived]
+        found = [m for m in [self._climb(candidates[0])] if m.arrived]
+        for start in candidates[1 : RIVALS if any(t.structure.related for t in self.terms) else 2]:
+            rival = self._climb(start, COARSE)
+            if rival.arrived and not any(_same(rival.theta, m.theta) for m in found):
+                rival = self._climb(rival.theta)
+                if rival.arrived and not any(_same(rival.theta, m.theta) for m in found):
+                    found.append(rival)
         if not found:
             raise ConvergenceError("no start led to a maximum of the likelihood · try fewer variance components")
         best = min(found, key=lambda m: m.value)
-        return Maximum(self._tidy(best.theta), self.log_likelihood(best.value), modes)
+        different = [m for m in found if m.value > best.value + LEVEL]
+        return Maximum(self._tidy(best.theta), self.log_likelihood(best.value), 1 + len(different))
 
     def _climb(self, start: FloatArray, fine: float = FINE) -> Minimum:
         return minimise(self.objective, start, self.lower, self.upper, self.soft, fine)
 
     def _tidy(self, theta: FloatArray) -> FloatArray:
-        return np.where(self.soft & (theta < TINY_SD), 0.0, theta)
+        return np.where(self.soft & (theta <= NEAR), 0.0, theta)
 
     def profile(self, starts: Sequence[FloatArray], position: int, value: float) -> tuple[float, FloatArray]:
         """Return the log-likelihood maximised over everything but one parameter, and where; best of the starts."""

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 
-__all__ = ["FINE", "Minimum", "Objective", "minimise"]
+__all__ = ["FINE", "NEAR", "Minimum", "Objective", "minimise"]
 
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 """θ → (value, gradient); value is inf where the model does not exist."""
 
 STEPS = 200
+NEAR = 1e-6
+"""A standard deviation this near to 0 that the data push down is held there."""
 FINE = 1e-6
 """A step below this share of each parameter's size ends the iteration; the error left is of the order of its square."""
 
@@ -54,7 +56,8 @@ def minimise(
     theta = np.clip(start, lower, upper)
     value, gradient = objective(theta)
     for _ in range(STEPS):
-        held = ((theta <= lower) & (gradient >= 0)) | ((theta >= upper) & (gradient <= 0))
+        low = np.where(soft, theta <= lower + NEAR, theta <= lower)
+        held = (low & (gradient >= 0)) | ((theta >= upper) & (gradient <= 0))
         free = np.flatnonzero(~held)
         if free.size == 0:
             return Minimum(theta, value, gradient, True)

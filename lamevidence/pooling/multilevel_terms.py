@@ -171,7 +171,7 @@ def _inner_outer(table: EvidenceTable, inner: str, outer: str, kind: str) -> Ter
         raise InputError(f"struct='CAR' needs times as numbers, {inner} holds words · use AR for ordered levels")
     places = np.array(values, dtype=np.float64) if numeric else np.arange(len(values), dtype=np.float64)
     if kind in ("AR", "HAR") and (places != np.round(places)).any():
-        raise InputError(f"struct={kind!r} needs whole-numbered times in {inner} · use CAR for times in continuous units")
+        raise InputError(f"struct={kind!r} needs whole-numbered times in {inner} · use CAR for other times")
     return Term(groups, levels, STRUCTURES[kind](places))
 
 

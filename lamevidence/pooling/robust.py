@@ -102,7 +102,7 @@ def cluster_robust(
     kind
         CR0 (no correction), CR1 (m/(m − 1)), CR1p (m/(m − p)), CR1S, CR2 (unbiased in the working model), CR3.
     df
-        ``Satterthwaite`` (default of CR2), ``n-p`` (default of the others: clusters minus coefficients), ``n-1``, ``z``.
+        ``Satterthwaite`` (default of CR2), ``n-p`` (of the others: clusters minus coefficients), ``n-1``, ``z``.
     level
         Confidence level, the fit's own by default.
 

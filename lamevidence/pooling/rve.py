@@ -135,9 +135,10 @@ class RobustVariance:
         """Return one sentence: what was pooled, how, and what came out."""
         what = self.table.title or MEASURES[self.table.measure].title
         head = f"{what}: {self.table.k} estimates in {self.robust.clusters} clusters, robust variance estimation"
+        bounds = self.robust.coefficients.intervals()
         parts = [
             f"{name} {b:.4g} ({100 * self.spec.level:g}% CI {low:.4g} to {high:.4g})"
-            for name, b, (low, high) in zip(self.design.names, self.beta, self.robust.coefficients.intervals(), strict=True)
+            for name, b, (low, high) in zip(self.design.names, self.beta, bounds, strict=True)
         ]
         return f"{head} ({self.spec.tau2}, {self.spec.interval}): {'; '.join(parts)}."
 
