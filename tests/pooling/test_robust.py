@@ -151,9 +151,9 @@ def test_rve_equals_cr2_of_weighted_least_squares():
     e, meat = Y - X @ fit.beta, np.zeros((2, 2))
     for g in range(6):
         i = np.flatnonzero(np.array(GROUP) == g)
-        s = np.sqrt(w[i])
-        B = np.eye(i.size) - s[:, None] * (X[i] @ C @ X[i].T) * s[None, :]
-        u = X[i].T @ (s * (root(B) @ (s * e[i])))
+        D = np.diag(w[i] ** -0.5)
+        B = D @ (np.diag(1 / w[i]) - X[i] @ C @ X[i].T) @ D
+        u = X[i].T @ (w[i] * (D @ root(B) @ D @ e[i]))
         meat += np.outer(u, u)
     assert fit.robust.coefficients.covariance == pytest.approx(C @ meat @ C, rel=1e-9)
 
