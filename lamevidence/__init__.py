@@ -106,6 +106,10 @@ _NAMES: dict[str, str] = {
     "influence": "checks.influence",
     "residuals": "checks.influence",
     "shrinkage": "checks.shrinkage",
+    "predictive_check": "checks.predictive",
+    "loo_pit": "checks.loo_pit",
+    "node_split": "checks.conflict",
+    "prior_data_conflict": "checks.conflict",
     "wald_test": "checks.nested_models",
     "likelihood_ratio_test": "checks.nested_models",
     "CheckTable": "checks.tables",
@@ -126,6 +130,8 @@ _NAMES: dict[str, str] = {
     "likelihood_profile": "checks.coordinates",
     "selection_model": "checks.selection_model",
     "SelectionModel": "checks.selection_model",
+    "combine_p_values": "checks.p_values",
+    "CombinedP": "checks.p_values",
 }
 """Public name → module that defines it."""
 
@@ -226,6 +232,10 @@ if TYPE_CHECKING:
     from .checks.influence import influence as influence
     from .checks.influence import residuals as residuals
     from .checks.shrinkage import shrinkage as shrinkage
+    from .checks.predictive import predictive_check as predictive_check
+    from .checks.loo_pit import loo_pit as loo_pit
+    from .checks.conflict import node_split as node_split
+    from .checks.conflict import prior_data_conflict as prior_data_conflict
     from .checks.nested_models import wald_test as wald_test
     from .checks.nested_models import likelihood_ratio_test as likelihood_ratio_test
     from .checks.tables import CheckTable as CheckTable
@@ -246,6 +256,8 @@ if TYPE_CHECKING:
     from .checks.coordinates import likelihood_profile as likelihood_profile
     from .checks.selection_model import selection_model as selection_model
     from .checks.selection_model import SelectionModel as SelectionModel
+    from .checks.p_values import combine_p_values as combine_p_values
+    from .checks.p_values import CombinedP as CombinedP
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

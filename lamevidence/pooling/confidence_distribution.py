@@ -17,7 +17,7 @@ from .prediction import PREDICTIONS, Predictive, refuse_few
 from .quadratic_forms import weighted_chi2_cdf
 from .tau2 import form_eigenvalues, solve_form
 
-__all__ = ["DRAWS", "nagashima", "tau2_confidence_draws"]
+__all__ = ["DRAWS", "confidence_draws", "nagashima", "tau2_confidence_draws"]
 
 DRAWS = 50_000
 SEED = 20190
@@ -44,18 +44,25 @@ def tau2_confidence_draws(fit: Fitted, u: FloatArray) -> FloatArray:
     return np.asarray(np.where(u <= share[0], 0.0, inverse(np.clip(u, share[0], share[rising][-1]))) ** 2)
 
 
+def confidence_draws(fit: Fitted, draws: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Return stratified draws of the mean, μ̂(τ²) − t(k − 1)·se_HK(τ²), and of a new study, which adds τZ.
+
+    τ² is drawn from its confidence distribution; each of the three sources is one point a stratum.
+    """
+    t = tau2_confidence_draws(fit, (np.arange(draws) + rng.random(draws)) / draws)
+    w = 1.0 / (fit.v + t[:, None])
+    total = w.sum(axis=1)
+    mean = w @ fit.y / total
+    se = np.sqrt((w * (fit.y - mean[:, None]) ** 2).sum(axis=1) / ((fit.k - 1) * total))
+    normal = special.ndtri((rng.permutation(draws) + rng.random(draws)) / draws)
+    student = special.stdtrit(fit.k - 1, (rng.permutation(draws) + rng.random(draws)) / draws)
+    means = mean - student * se
+    return np.asarray(means), np.asarray(means + np.sqrt(t) * normal)
+
+
 @PREDICTIONS.register("NNF", title="Nagashima-Noma-Furukawa", reference="10.1177/0962280218773520")
 def nagashima(fit: Fitted, inference: Inference) -> Predictive:
     """Return draws of μ̂(τ²) + τZ − t(k − 1)·se_HK(τ²), τ² from its confidence distribution; fixed seed."""
     refuse_few(fit, 3, "NNF")
-    rng = np.random.default_rng(SEED)
-    u = (np.arange(DRAWS) + rng.random(DRAWS)) / DRAWS
-    t = tau2_confidence_draws(fit, u)
-    w = 1.0 / (fit.v + t[:, None])
-    total = w.sum(axis=1)
-    mean = (w * fit.y).sum(axis=1) / total
-    se = np.sqrt((w * (fit.y - mean[:, None]) ** 2).sum(axis=1) / ((fit.k - 1) * total))
-    normal = special.ndtri((rng.permutation(DRAWS) + rng.random(DRAWS)) / DRAWS)
-    student = special.stdtrit(fit.k - 1, (rng.permutation(DRAWS) + rng.random(DRAWS)) / DRAWS)
-    draws = mean + np.sqrt(t) * normal - student * se
+    draws = confidence_draws(fit, DRAWS, np.random.default_rng(SEED))[1]
     return Predictive(fit.mean, float(draws.std()), np.inf, tuple(draws.tolist()))
