@@ -28,8 +28,6 @@ def pool_question(question: str, options: Mapping[str, Any], *, studies: Path | 
         print(f"`lamevidence table {question}` shows the rows, `lamevidence forest {question}` draws them")
         return
     print(repr(found.fit))
-    for name, reason in found.fit.spec.why.items():
-        print(f"  {name}: {reason}")
     alternatives = found.fit.alternatives()
     if len(alternatives):
         print("\nWhat the alternatives give")

@@ -97,6 +97,8 @@ def _of_counts(
         last = Step("effect", f"{text}: no {entry.title} without a correction; the counts themselves are used")
     else:
         last = Step("effect", f"{entry.title} of {text} = {yi:.6g}", entry.title, entry.reference)
+    if "n1i" in counts:
+        counts = counts | {"bi": counts["n1i"] - counts["ai"], "di": counts["n2i"] - counts["ci"]}
     return Derived(yi, vi, Lineage(study.id, cells, (*steps, last)), float(n), {k: float(v) for k, v in counts.items()})
 
 

@@ -193,10 +193,10 @@ def _check_rows(
 
 
 def _sufficient(measure: Measure, data: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return the numbers behind the estimates; two-by-two tables as events and totals."""
+    """Return the numbers behind the estimates; two-by-two tables as cells and totals."""
     if measure.family == "two-by-two":
         ai, bi, ci, di = two_by_two_cells(data)
-        return {"ai": ai, "n1i": ai + bi, "ci": ci, "n2i": ci + di}
+        return {"ai": ai, "bi": bi, "n1i": ai + bi, "ci": ci, "di": di, "n2i": ci + di}
     if measure.family == "proportion" and "ni" not in data:
         return {"xi": data["xi"], "ni": data["xi"] + data["mi"]}
     return dict(data)
