@@ -47,6 +47,9 @@ _NAMES: dict[str, str] = {
     "permutation_test": "pooling.permutation",
     "PooledMany": "pooling.batch",
     "pool_many": "pooling.batch",
+    "pool_arrow": "pooling.arrow",
+    "PooledDataset": "pooling.dataset",
+    "pool_dataset": "pooling.dataset",
     "Regression": "pooling.regression_results",
     "tau2_standard_error": "pooling.tau2_errors",
     "fit_beta_binomial": "pooling.beta_binomial",
@@ -210,8 +213,11 @@ if TYPE_CHECKING:
     from .plots.radial import plot_radial as plot_radial
     from .plots.rob_summary import plot_rob_summary as plot_rob_summary
     from .plots.tau_profile import plot_tau_profile as plot_tau_profile
+    from .pooling.arrow import pool_arrow as pool_arrow
     from .pooling.batch import PooledMany as PooledMany
     from .pooling.batch import pool_many as pool_many
+    from .pooling.dataset import PooledDataset as PooledDataset
+    from .pooling.dataset import pool_dataset as pool_dataset
     from .pooling.beta_binomial import fit_beta_binomial as fit_beta_binomial
     from .pooling.gamma_poisson import fit_gamma_poisson as fit_gamma_poisson
     from .pooling.glmm import fit_glmm as fit_glmm

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError
@@ -46,6 +47,20 @@ def _starts(data: SelectionData, fixed: FloatArray | None, free: int) -> list[Fl
     return out
 
 
+def _floor(data: SelectionData, size: int) -> FloatArray:
+    """Return the lower edge of every parameter."""
+    floor = np.full(size, -np.inf)
+    floor[data.X.shape[1]:] = 0.0
+    if data.weight is not None:
+        floor[data.X.shape[1] + data.free_tau2:] = data.weight.lowest
+    return floor
+
+
+def _inner(data: SelectionData, x: FloatArray) -> NDArray[np.bool_]:
+    """Return which parameters are away from their edge."""
+    return np.asarray(x > _floor(data, x.size) + TINY)
+
+
 def _value(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> float:
     with np.errstate(all="ignore"):
         value = float(np.real(log_likelihood(data, *unpack(data, x, fixed))))
@@ -53,13 +68,15 @@ def _value(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> floa
 
 
 def _climb(data: SelectionData, start: FloatArray, fixed: FloatArray | None) -> FloatArray:
-    """Return where BFGS on (β, log τ², log δ) arrives, polished by Newton steps."""
+    """Return where BFGS on (β, log τ², log δ) arrives."""
     from scipy.optimize import minimize
 
     p = data.X.shape[1]
 
+    floor = _floor(data, start.size)
+
     def natural(u: FloatArray) -> FloatArray:
-        return np.concatenate([u[:p], np.exp(np.clip(u[p:], -60.0, 8.0))])
+        return np.concatenate([u[:p], np.maximum(floor[p:], np.exp(np.clip(u[p:], -60.0, 8.0)))])
 
     def objective(u: FloatArray) -> tuple[float, FloatArray]:
         x = natural(u)
@@ -69,15 +86,13 @@ def _climb(data: SelectionData, start: FloatArray, fixed: FloatArray | None) -> 
         return -_value(data, x, fixed), -np.nan_to_num(slope)
 
     u = np.concatenate([start[:p], np.log(start[p:])])
-    found = minimize(objective, u, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 400})
-    return _polish(data, natural(found.x), fixed)
+    found = minimize(objective, u, jac=True, method="BFGS", options={"gtol": 1e-4, "maxiter": 200})
+    return natural(found.x)
 
 
 def _polish(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> FloatArray:
     """Return x after damped Newton steps in the parameters that are away from their edge."""
-    p = data.X.shape[1]
-    inner = np.ones(x.size, dtype=bool)
-    inner[p:] = x[p:] > TINY
+    inner, floor = _inner(data, x), _floor(data, x.size)
     height = _value(data, x, fixed)
     for _ in range(30):
         slope = gradient(data, x, fixed)[inner]
@@ -92,12 +107,12 @@ def _polish(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> Flo
         while factor > 1e-6:
             new = x.copy()
             new[inner] += factor * step
-            if (new[p:] >= 0).all() and _value(data, new, fixed) >= height - 1e-13 * abs(height):
+            if (new >= floor).all() and _value(data, new, fixed) >= height - 1e-13 * abs(height):
                 break
             factor /= 2
         else:
             return x
-        small = np.abs(new - x).max() < 1e-12 * (1 + np.abs(x).max())
+        small = np.abs(new - x).max() < 1e-10 * (1 + np.abs(x).max()) or float(slope @ step) < 1e-15
         x, height = new, _value(data, new, fixed)
         if small:
             return x
@@ -116,7 +131,8 @@ def best_fit(data: SelectionData, fixed: FloatArray | None) -> Best:
     free = data.cuts.shape[0] if data.weight is None else data.weight.size
     points = [_climb(data, start, fixed) for start in _starts(data, fixed, free)]
     heights = np.array([_value(data, x, fixed) for x in points])
-    best = points[int(np.argmax(heights))]
+    best = _polish(data, points[int(np.argmax(heights))], fixed)
+    heights = np.append(heights, _value(data, best, fixed))
     if heights.max() <= -1e299:
         raise ConvergenceError("the selection likelihood has no finite maximum from any start · simplify the model")
     notes: tuple[str, ...] = ()
@@ -127,8 +143,7 @@ def best_fit(data: SelectionData, fixed: FloatArray | None) -> Best:
         if _value(data, edge, fixed) >= heights.max() - 1e-10:
             best = edge
     at_zero = bool(data.free_tau2 and best[p] == 0)
-    inner = np.ones(best.size, dtype=bool)
-    inner[p:] = best[p:] > TINY
+    inner = _inner(data, best)
     covariance = np.full((best.size, best.size), np.nan)
     try:
         inverse = np.linalg.inv(-hessian(data, best, fixed)[np.ix_(inner, inner)])
@@ -140,6 +155,6 @@ def best_fit(data: SelectionData, fixed: FloatArray | None) -> Best:
         covariance[:] = np.nan
         notes += ("the likelihood is flat at its maximum: standard errors do not exist",)
     if not inner[p + data.free_tau2:].all():
-        notes += ("a selection parameter is at its edge, 0",)
+        notes += ("a selection parameter is at the edge of its range",)
     beta, tau2, delta = unpack(data, best, fixed)
     return Best(beta, float(np.real(tau2)), np.asarray(delta, float), _value(data, best, fixed), covariance, at_zero, notes)

@@ -19,6 +19,7 @@ __all__ = ["SelectionData", "gradient", "hessian", "log_likelihood"]
 
 _NODES = {n: np.polynomial.legendre.leggauss(n) for n in (80, 160)}
 _REACH = 9.5
+_STEEP = 7.0
 _STEP = 1e-30
 
 
@@ -83,6 +84,9 @@ def _step_mass(data: SelectionData, mean: Array, total: Array, delta: Array) -> 
 
 def _log_weight(data: SelectionData, z: FloatArray, delta: Array, imprecision: FloatArray) -> Array:
     assert data.weight is not None
+    if data.weight.bound > 0:
+        edge = -float(special.ndtri(data.weight.bound))
+        z = np.clip(z, -edge, edge)
     log_p, log_q = _log_cdf(-z), _log_cdf(z)
     out = data.weight.log(log_p, log_q, delta, imprecision)
     if data.full_below > 0:
@@ -97,7 +101,9 @@ def _smooth_mass(data: SelectionData, mean: Array, total: Array, delta: Array) -
     s = np.sqrt(data.v)
     sd = np.sqrt(np.real(total))
     low, high = (np.real(mean) - _REACH * sd) / s, (np.real(mean) + _REACH * sd) / s
-    inner = [-7.0, 7.0] if data.full_below == 0 else [-7.0, float(-special.ndtri(data.full_below)), 7.0]
+    assert data.weight is not None
+    reach = -float(special.ndtri(data.weight.bound)) if data.weight.bound > 0 else _STEEP
+    inner = [-reach, reach] if data.full_below == 0 else [-reach, float(-special.ndtri(data.full_below)), reach]
     edges = [low, *(np.clip(x, low, high) for x in inner), high]
     out = np.zeros(data.y.size, dtype=np.result_type(mean, total, delta))
     for a, b in zip(edges[:-1], edges[1:], strict=True):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable, OptionError, TooFewStudies, UnknownName
+from ..errors import OptionError, TooFewStudies, UnknownName
 from .refits import Fit, Source, source_of
 from .selection_fit import Best, best_fit
 from .selection_likelihood import SelectionData, log_likelihood
@@ -97,8 +97,8 @@ class SelectionModel:
 
     @property
     def lrt(self) -> float:
-        """Likelihood ratio statistic of selection; 0 where δ is given."""
-        return max(0.0, 2 * (self.log_likelihood - self.log_likelihood_unselected)) if self.lrt_df else 0.0
+        """Twice the gain in log-likelihood over no selection, not below 0; descriptive where δ is given."""
+        return max(0.0, 2 * (self.log_likelihood - self.log_likelihood_unselected))
 
     @property
     def lrt_p(self) -> float:
@@ -161,8 +161,8 @@ def selection_model(
     ------
     OptionError, UnknownName
         Restricted likelihoods, wrong steps, options that the type does not have.
-    NotEstimable
-        An interval without studies when its weight is to be estimated.
+    TooFewStudies, ConvergenceError
+        Fewer studies than coefficients plus two; no finite maximum.
 
     References
     ----------
@@ -190,8 +190,6 @@ def selection_model(
     data = _data(source, type, cuts, 1.0 if alternative == "greater" else -1.0, precision, scale)
     counts = tuple(int(n) for n in np.bincount(data.interval, minlength=len(cuts) + 1)) if type == "stepfun" else ()
     known = _known(type, delta, len(cuts))
-    if known is None and type == "stepfun" and 0 in counts:
-        raise NotEstimable(f"an interval of p has no study (counts {counts}): its weight cannot be estimated · fewer steps")
     found = best_fit(data, known)
     return _result(source, type, data, found, known, counts, scale, alternative)
 
@@ -270,7 +268,8 @@ def _result(
     ones = np.ones(found.delta.size) if data.weight is None or null == 1.0 else np.zeros(found.delta.size)
     plain = best_fit(data, _no_selection(data, ones))
     reference = float(np.real(log_likelihood(data, plain.beta, plain.tau2, _no_selection(data, ones))))
-    notes = found.notes + caution(source.k)
+    empty = known is None and 0 in counts
+    notes = (("an interval of p holds no study: its weight is estimated as 0",) if empty else ()) + found.notes + caution(source.k)
     return SelectionModel(
         type, source.names, beta, se, scale**2 * found.tau2, se_tau2, found.delta, se_delta, null,
         found.log_likelihood - shift, reference - shift, free, counts, source.k, source.level, p + data.free_tau2 + free, notes,

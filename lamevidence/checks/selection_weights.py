@@ -35,15 +35,24 @@ class Weight:
         Their value without selection.
     starts
         Where the search starts.
+    bound
+        p values are read as if not below this and not above 1 minus it: where w is unbounded near 0 or 1 the expected
+        weight would not exist otherwise.
+    lowest
+        Where the search for δ ends.
     """
 
     log: LogWeight
     size: int
     null: float
     starts: tuple[tuple[float, ...], ...]
+    bound: float = 0.0
+    lowest: float = 0.0
 
 
 WEIGHTS: Catalog[Weight] = Catalog("selection model")
+
+BOUND = 1e-5
 
 _ONE = ((0.1,), (1.0,), (4.0,))
 
@@ -55,7 +64,7 @@ def _file(code: str, title: str, reference: str, weight: Weight) -> None:
 _file(
     "beta", "beta density of p", "10.1002/jrsm.1191",
     Weight(
-        lambda p, q, d, u: (d[0] - 1) * p + (d[1] - 1) * q, 2, 1.0, ((1.0, 1.0), (0.8, 1.5), (1.2, 2.0), (0.5, 0.8)),
+        lambda p, q, d, u: (d[0] - 1) * p + (d[1] - 1) * q, 2, 1.0, ((1.0, 1.0), (0.8, 1.5), (1.2, 2.0), (0.5, 0.8), (0.01, 2.5)), BOUND, 1e-5,
     ),
 )
 _file(
@@ -74,7 +83,7 @@ _file(
 )
 _file(
     "power", "power, (1 − p)^δ", "10.1002/sim.4780110204",
-    Weight(lambda p, q, d, u: d[0] * u * q, 1, 0.0, _ONE),
+    Weight(lambda p, q, d, u: d[0] * u * q, 1, 0.0, _ONE, BOUND),
 )
 _file(
     "negexppow", "negative exponential power, exp(−δ₁p^(1/δ₂))", "10.1037/1082-989X.1.1.81",

@@ -232,10 +232,10 @@ def _egger_rma(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN4
 
 @SMALL_STUDY_TESTS.register("thompson", title="Thompson and Sharp's test", reference="10.1002/sim.698")
 def _thompson(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
-    """Egger's regression with the method-of-moments τ² added to the variances, dispersion estimated on top."""
+    """Egger's regression with the method-of-moments τ² added to the variances; t with k − 2 degrees of freedom."""
     source = source_of(fit, "Thompson's test")
     x = size_predictor(source, "sei")
-    return regression_test("thompson", source, x, limit=True, model="random", tau2="DL", interval="HKSJ")
+    return regression_test("thompson", source, x, limit=True, model="random", tau2="DL", interval="t")
 
 
 @SMALL_STUDY_TESTS.register("macaskill", title="Macaskill's test", reference="10.1002/sim.698")

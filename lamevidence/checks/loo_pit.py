@@ -1,0 +1,127 @@
+"""Where each row lies in what all the others predict for it, exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special
+
+from ..bayes.distributions import check_level
+from ..bayes.loo import LeaveOneOut
+from ..bayes.posterior import Posterior
+from ..effects.measures.base import FloatArray
+from ..errors import OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LooPit", "loo_pit", "order_band"]
+
+
+def order_band(k: int, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    """Return where the i-th smallest of k uniform numbers lies with probability ``level``: quantiles of Beta(i, k + 1 − i).
+
+    Examples
+    --------
+    >>> low, high = order_band(1, 0.9)
+    >>> round(float(low[0]), 2), round(float(high[0]), 2)
+    (0.05, 0.95)
+    """
+    i = np.arange(1, k + 1, dtype=np.float64)
+    tail = (1 - check_level(level)) / 2
+    return special.betaincinv(i, k + 1 - i, tail), special.betaincinv(i, k + 1 - i, 1 - tail)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LooPit:
+    """Leave-one-out probability integral transforms.
+
+    Attributes
+    ----------
+    loo
+        The k refits.
+    level
+        Level of the bands.
+    """
+
+    loo: LeaveOneOut
+    level: float
+
+    @property
+    def pit(self) -> FloatArray:
+        """P(a value below the observed one | the others), mid-p for counts, (k,)."""
+        return self.loo.pit
+
+    @property
+    def p_holm(self) -> FloatArray:
+        """Two-sided p-values adjusted for the number of rows by Holm's method, (k,)."""
+        return self.loo.p_holm
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one line a row, from the lowest PIT to the highest, with the band of its rank."""
+        frame = self.loo.to_frame().sort_values("pit", ignore_index=True)
+        frame["band_low"], frame["band_high"] = order_band(len(frame), self.level)
+        return frame
+
+    def plot(self, ax: Any = None) -> Any:  # noqa: ANN401
+        """Draw the ordered values as dots on the bands of their ranks."""
+        from ..plots.predictive import plot_predictive_intervals
+
+        frame = self.to_frame().rename(columns={"pit": "observed"})
+        shown = frame[["label", "observed"]].assign(low=frame["band_low"], high=frame["band_high"])
+        return plot_predictive_intervals(
+            shown, name=f"Leave-one-out PIT, {100 * self.level:g}% band of its rank", ax=ax
+        )
+
+    def describe(self) -> str:
+        """Return the result in words."""
+        worst = int(np.argmin(self.p_holm))
+        label, p = self.loo.labels[worst], float(self.p_holm[worst])
+        verdict = "is not predicted by the others" if p < 0.05 else "is the least well predicted, within chance"
+        return (
+            f"{label} {verdict}: PIT {self.pit[worst]:.3f}, Holm p = {p:.3f} of {self.pit.size} rows. "
+            f"Expected log predictive density {self.loo.total:.2f}."
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.to_frame().to_string(index=False)}\n{self.describe()}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.describe()}</p>{self.to_frame().to_html(index=False)}"
+
+
+def loo_pit(post: Posterior, level: float = 0.95) -> LooPit:
+    """Return, for each row, the probability that the other rows give to a smaller value, by k exact refits.
+
+    Rows that fit have values spread evenly over (0, 1); the i-th smallest of k then lies in the Beta(i, k + 1 − i) band.
+    The values share the other rows and so are not quite independent: the bands guide the eye, the Holm p-values decide.
+
+    Parameters
+    ----------
+    post
+        Result of `pool_bayes`, k ≥ 2.
+    level
+        Level of the bands.
+
+    Raises
+    ------
+    TooFewStudies
+        One row alone.
+
+    References
+    ----------
+    Gelfand, Dey & Chang 1992, Bayesian Statistics 4:147; Holm 1979, Scandinavian Journal of Statistics 6:65.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5])
+    >>> post = lam.pool_bayes(table, mu=lam.Normal(0, 20), tau=lam.HalfNormal(4))
+    >>> lam.loo_pit(post).pit.shape
+    (3,)
+    """
+    if not isinstance(post, Posterior):
+        raise OptionError(f"loo_pit refits a result of pool_bayes, got {type(post).__name__}")
+    return LooPit(post.loo(), check_level(level))

@@ -1,0 +1,232 @@
+"""Combining p values of independent one-sided tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from ..catalog import Catalog
+from ..effects.measures.base import FloatArray
+from ..errors import InputError, OptionError, TooFewStudies
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COMBINATIONS", "CombinedP", "combine_p_values"]
+
+
+@dataclass(frozen=True, slots=True)
+class CombinedP:
+    """A combined p value.
+
+    Attributes
+    ----------
+    method, title, reference
+        Code, words, source.
+    p_value
+        Combined one-sided p value.
+    statistic, df
+        Test statistic and its degrees of freedom, nan where the method has none.
+    k
+        Number of p values.
+    """
+
+    method: str
+    title: str
+    reference: str
+    p_value: float
+    statistic: float
+    df: float
+    k: int
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row."""
+        import pandas as pd
+
+        names = ("method", "k", "statistic", "df", "p_value")
+        return pd.DataFrame([{name: getattr(self, name) for name in names}])
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row."""
+        return self.to_frame().set_index("method")
+
+    def describe(self) -> str:
+        """Return the result in words."""
+        return f"{self.k} p values combined ({self.title}): P = {self.p_value:.3g}."
+
+
+Answer: TypeAlias = tuple[float, float, float]
+Combination: TypeAlias = Callable[[FloatArray, dict[str, Any]], Answer]
+COMBINATIONS: Catalog[Combination] = Catalog("combination of p values")
+_OPTIONS = {
+    "stouffer": ("weights",), "invchisq": ("df",), "invt": ("df",), "wilkinson": ("rank",), "truncated": ("threshold",),
+}
+_NONE = math.nan
+
+
+def combine_p_values(p: ArrayLike, method: str = "fisher", **options: Any) -> CombinedP:  # noqa: ANN401
+    """Combine p values of k independent one-sided tests of the same direction.
+
+    Parameters
+    ----------
+    p
+        p values strictly between 0 and 1.
+    method
+        ``fisher`` (−2Σ log p), ``stouffer`` (Σz/√k; ``weights``), ``meanz`` (mean of z over its estimated standard error), ``edgington`` (Σp),
+        ``meanp`` (normal approximation of it), ``tippett`` (smallest), ``maximum`` (largest), ``wilkinson``
+        (``rank``-th smallest), ``logit``, ``invchisq`` (``df``), ``invt`` (``df``), ``truncated`` (product of those up to
+        ``threshold``).
+    **options
+        ``weights``, ``df``, ``rank`` or ``threshold``, as named above.
+
+    Raises
+    ------
+    UnknownName, OptionError, InputError
+        No such method; an option of another method, missing or out of range; values outside (0, 1).
+
+    References
+    ----------
+    Becker 1994, in Cooper & Hedges, The Handbook of Research Synthesis, chapter 15; Zaykin et al. 2002,
+    doi:10.1002/gepi.0042.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> round(lam.combine_p_values([0.01, 0.2, 0.3]).p_value, 4)
+    0.0211
+    """
+    entry = COMBINATIONS.entry(method)
+    allowed = _OPTIONS.get(method, ())
+    for name in options:
+        if name not in allowed:
+            raise OptionError(f"method={method!r} has no option {name!r} · options: {', '.join(allowed) or 'none'}")
+    for name in allowed:
+        if name not in options and name != "weights":
+            raise OptionError(f"method={method!r} needs {name} · give {name}=…")
+    try:
+        values = np.asarray(p, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("p must hold numbers") from None
+    if values.ndim != 1 or not ((values > 0) & (values < 1)).all():
+        raise InputError("p values must lie strictly between 0 and 1, in one dimension · NaN is not a p value")
+    if values.size < 2:
+        raise TooFewStudies("a combination of p values", values.size, 2)
+    statistic, df, combined = entry.item(values, options)
+    return CombinedP(method, entry.title, entry.reference, float(combined), float(statistic), float(df), values.size)
+
+
+def _degrees(options: dict[str, Any]) -> FloatArray:
+    df = np.asarray(options["df"], dtype=np.float64)
+    if df.ndim != 0 or not (np.isfinite(df) and df > 0):
+        raise OptionError(f"df={options['df']!r} must be a positive number")
+    return df
+
+
+@COMBINATIONS.register("fisher", title="Fisher, sum of logs", reference="Fisher 1932")
+def _fisher(p: FloatArray, options: dict[str, Any]) -> Answer:
+    statistic = -2 * np.log(p).sum()
+    return statistic, 2 * p.size, special.chdtrc(2 * p.size, statistic)
+
+
+@COMBINATIONS.register("stouffer", title="Stouffer, sum of z", reference="Stouffer 1949")
+def _stouffer(p: FloatArray, options: dict[str, Any]) -> Answer:
+    w = np.ones(p.size) if options.get("weights") is None else np.asarray(options["weights"], dtype=np.float64)
+    if w.shape != p.shape or not (np.isfinite(w).all() and (w >= 0).all() and w.sum() > 0):
+        raise InputError("weights must be one finite number ≥ 0 for each p value")
+    statistic = -(w @ special.ndtri(p)) / math.sqrt(w @ w)
+    return statistic, _NONE, special.ndtr(-statistic)
+
+
+@COMBINATIONS.register("meanz", title="mean of z over its standard error", reference="Becker 1994")
+def _mean_z(p: FloatArray, options: dict[str, Any]) -> Answer:
+    z = -special.ndtri(p)
+    spread = z.std(ddof=1)
+    if spread == 0:
+        raise InputError("all p values are equal: the mean of z has no standard error · use method='stouffer'")
+    statistic = z.mean() / (spread / math.sqrt(p.size))
+    return statistic, _NONE, special.ndtr(-statistic)
+
+
+@COMBINATIONS.register("edgington", title="Edgington, sum of p", reference="10.1080/00223980.1972.9924813")
+def _edgington(p: FloatArray, options: dict[str, Any]) -> Answer:
+    """Return P(sum of k uniforms ≤ Σp), summed exactly in rational arithmetic where it would cancel."""
+    from fractions import Fraction
+
+    k, total = p.size, sum((Fraction(float(x)) for x in p), Fraction(0))
+    upper = total > Fraction(k, 2)
+    s = k - total if upper else total
+    value = sum(((-1) ** j * math.comb(k, j) * (s - j) ** k for j in range(int(s) + 1)), Fraction(0))
+    share = float(value / math.factorial(k))
+    return float(total), _NONE, 1 - share if upper else share
+
+
+@COMBINATIONS.register("meanp", title="mean of p, normal approximation", reference="Becker 1994")
+def _mean_p(p: FloatArray, options: dict[str, Any]) -> Answer:
+    statistic = (0.5 - p.mean()) * math.sqrt(12 * p.size)
+    return statistic, _NONE, special.ndtr(-statistic)
+
+
+@COMBINATIONS.register("tippett", title="Tippett, smallest p", reference="Tippett 1931")
+def _tippett(p: FloatArray, options: dict[str, Any]) -> Answer:
+    return p.min(), _NONE, -np.expm1(p.size * np.log1p(-p.min()))
+
+
+@COMBINATIONS.register("maximum", title="largest p", reference="Becker 1994")
+def _maximum(p: FloatArray, options: dict[str, Any]) -> Answer:
+    return p.max(), _NONE, p.max() ** p.size
+
+
+@COMBINATIONS.register("wilkinson", title="Wilkinson, r-th smallest p", reference="10.1037/h0059111")
+def _wilkinson(p: FloatArray, options: dict[str, Any]) -> Answer:
+    r = options["rank"]
+    if isinstance(r, bool) or not isinstance(r, int | np.integer) or not 1 <= r <= p.size:
+        raise OptionError(f"rank={r!r} must be a whole number from 1 to {p.size}")
+    value = float(np.sort(p)[r - 1])
+    return value, _NONE, special.betainc(r, p.size + 1 - r, value)
+
+
+@COMBINATIONS.register("logit", title="sum of logits", reference="Becker 1994")
+def _logit(p: FloatArray, options: dict[str, Any]) -> Answer:
+    k = p.size
+    scale = math.sqrt(k * math.pi**2 * (5 * k + 2) / (3 * (5 * k + 4)))
+    statistic, df = -special.logit(p).sum() / scale, 5 * k + 4
+    return statistic, df, special.stdtr(df, -statistic)
+
+
+@COMBINATIONS.register("invchisq", title="sum of inverse χ²", reference="10.1007/BF02291709")
+def _inverse_chi2(p: FloatArray, options: dict[str, Any]) -> Answer:
+    each = float(_degrees(options))
+    statistic, df = special.chdtri(each, p).sum(), each * p.size
+    return statistic, df, special.chdtrc(df, statistic)
+
+
+@COMBINATIONS.register("invt", title="sum of inverse t", reference="Becker 1994")
+def _inverse_t(p: FloatArray, options: dict[str, Any]) -> Answer:
+    df = float(_degrees(options))
+    if df <= 2:
+        raise OptionError(f"df={df:g} must be above 2: the variance of t is used")
+    statistic = -special.stdtrit(df, p).sum() / math.sqrt(p.size * df / (df - 2))
+    return statistic, _NONE, special.ndtr(-statistic)
+
+
+@COMBINATIONS.register("truncated", title="truncated product", reference="10.1002/gepi.0042")
+def _truncated(p: FloatArray, options: dict[str, Any]) -> Answer:
+    """Return P(product of the p ≤ threshold is as small), a binomial mixture of gamma tails."""
+    edge = options["threshold"]
+    if isinstance(edge, bool) or not isinstance(edge, int | float) or not 0 < edge <= 1:
+        raise OptionError(f"threshold={edge!r} must lie above 0 and not above 1")
+    kept = p[p <= edge]
+    if kept.size == 0:
+        return 0.0, _NONE, 1.0
+    product = float(np.log(kept).sum())
+    j = np.arange(1, p.size + 1)
+    tail = special.gammaincc(j, np.maximum(0.0, j * math.log(edge) - product))
+    chance = special.bdtr(j, p.size, edge) - special.bdtr(j - 1, p.size, edge)
+    return -2 * product, _NONE, float(np.sum(chance * tail))

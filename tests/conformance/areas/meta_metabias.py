@@ -1,0 +1,28 @@
+"""meta::metabias on 2×2 tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import lamevidence as lam
+
+RANK = ("Begg", "Schwarzer")
+
+
+def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
+    """Run one case."""
+    import pandas as pd
+
+    method = case["args"]["method.bias"]
+    columns = {name: np.array(inputs[name], dtype=float) for name in ("ai", "n1i", "ci", "n2i")}
+    frame = pd.DataFrame(columns)
+    table = lam.EvidenceTable.from_frame(frame, measure="OR", ai="ai", n1i="n1i", ci="ci", n2i="n2i")
+    fit = lam.pool(table, model="common", prediction="none")
+    found = lam.small_study_test(fit, "begg-normal" if method == "Begg" else {"Egger": "egger-lm"}.get(method, method.lower()))
+    names = ("ks", "se.ks") if method in RANK else ("bias", "se.bias")
+    return {
+        "statistic": found.statistic, "pval": found.p_value, "df": found.df,
+        "estimate": dict(zip(names, (found.bias, found.bias_se), strict=True)),
+    }
