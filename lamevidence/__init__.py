@@ -16,6 +16,8 @@ _NAMES: dict[str, str] = {
     "multilevel": "pooling.multilevel",
     "ClusterRobust": "pooling.robust",
     "cluster_robust": "pooling.robust",
+    "LocationScale": "pooling.location_scale",
+    "location_scale": "pooling.location_scale",
     "RobustPooled": "pooling.robust_random_effects",
     "robust_random_effects": "pooling.robust_random_effects",
     "BootstrapTest": "pooling.robust_bootstrap",
@@ -144,6 +146,8 @@ if TYPE_CHECKING:
     from .pooling.multilevel import multilevel as multilevel
     from .pooling.multilevel_results import MultilevelPooled as MultilevelPooled
     from .pooling.robust import ClusterRobust as ClusterRobust
+    from .pooling.location_scale import LocationScale as LocationScale
+    from .pooling.location_scale import location_scale as location_scale
     from .pooling.robust import cluster_robust as cluster_robust
     from .pooling.robust_random_effects import RobustPooled as RobustPooled
     from .pooling.robust_random_effects import robust_random_effects as robust_random_effects
