@@ -142,7 +142,8 @@ class LocationScale:
         """Return one sentence: what was fitted, and the range of the between-study standard deviation."""
         what = self.table.title or MEASURES[self.table.measure].title
         low, high = float(np.sqrt(self.tau2.min())), float(np.sqrt(self.tau2.max()))
-        return f"{what}: location-scale model of {self.k} studies ({self.spec.tau2}); τ between {low:.3g} and {high:.3g}."
+        head = f"{what}: location-scale model of {self.k} studies ({self.spec.tau2})"
+        return f"{head}; τ between {low:.3g} and {high:.3g}."
 
     def __repr__(self) -> str:
         lines = [self.describe()]
@@ -199,8 +200,9 @@ def location_scale(
     >>> bool(fit.tau2[7] > fit.tau2[0])
     True
     """
-    for what, given, choices in (("link", link, ("log", "identity")), ("method", method, ("REML", "ML")), ("test", test, "zt")):
-        if given not in tuple(choices):
+    asked = (("link", link, ("log", "identity")), ("method", method, ("REML", "ML")), ("test", test, ("z", "t")))
+    for what, given, choices in asked:
+        if given not in choices:
             raise UnknownName(what, given, choices)
     check_level(level)
     live = checked_rows(table)
@@ -223,9 +225,11 @@ def location_scale(
     spread = likelihood.covariance(gamma)
     alpha_cov = np.full((q, q), np.nan) if spread is None else to_alpha @ spread @ to_alpha.T
     df = (math.inf, math.inf) if test == "z" else (float(kept.k - p), float(kept.k - q))
-    location = Coefficients(design.names, beta, unit**2 * design.back @ fit.covariance @ design.back.T, np.full(p, df[0]), level)
+    beta_cov = unit**2 * design.back @ fit.covariance @ design.back.T
+    location = Coefficients(design.names, beta, beta_cov, np.full(p, df[0]), level)
     scaled = Coefficients(variance.names, to_alpha @ gamma, alpha_cov, np.full(q, df[1]), level)
     return LocationScale(
         kept, Spec("location-scale", method, test, test, level, why={"link": link}), design, variance, location, scaled,
-        unit**2 * likelihood.variances(gamma), likelihood.log_likelihood(value), kept.k - (p if method == "REML" else 0),
+        unit**2 * likelihood.variances(gamma), likelihood.log_likelihood(value),
+        kept.k - (p if method == "REML" else 0),
     )

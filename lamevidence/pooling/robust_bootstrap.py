@@ -96,7 +96,8 @@ def wild_bootstrap(
     statistics = np.concatenate([_statistics(part, null, at) for part in parts])
     beyond = int((statistics >= observed * (1 - TIE)).sum())
     p = beyond / draws.shape[0] if exact else (1 + beyond) / (1 + draws.shape[0])
-    return BootstrapTest(observed / robust.sandwich.factor, float(p), int(draws.shape[0]), exact, tuple(names[i] for i in at))
+    what = tuple(names[i] for i in at)
+    return BootstrapTest(observed / robust.sandwich.factor, float(p), int(draws.shape[0]), exact, what)
 
 
 def _positions(tested: Sequence[int | str] | None, names: tuple[str, ...]) -> list[int]:

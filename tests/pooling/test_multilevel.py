@@ -10,10 +10,58 @@ from lamevidence.effects.covariance import correlated_covariance
 from lamevidence.errors import InputError, NotEstimable, OptionError, TooFewStudies, UnknownName
 from lamevidence.pooling.multilevel_blocks import BlockEngine
 
-YI = [0.12, 0.35, 0.28, -0.05, 0.22, 0.41, 0.33, 0.52, 0.47, 0.08, 0.15, 0.31, 0.27, 0.19, 0.44, -0.11, 0.05, 0.13, 0.38, 0.29, 0.61,
-      0.02, 0.24, 0.18]
-VI = [0.02, 0.031, 0.018, 0.025, 0.04, 0.022, 0.015, 0.03, 0.028, 0.035, 0.02, 0.019, 0.024, 0.017, 0.033, 0.021, 0.026, 0.03, 0.016,
-      0.023, 0.037, 0.029, 0.02, 0.027]
+YI = [
+    0.12,
+    0.35,
+    0.28,
+    -0.05,
+    0.22,
+    0.41,
+    0.33,
+    0.52,
+    0.47,
+    0.08,
+    0.15,
+    0.31,
+    0.27,
+    0.19,
+    0.44,
+    -0.11,
+    0.05,
+    0.13,
+    0.38,
+    0.29,
+    0.61,
+    0.02,
+    0.24,
+    0.18,
+]
+VI = [
+    0.02,
+    0.031,
+    0.018,
+    0.025,
+    0.04,
+    0.022,
+    0.015,
+    0.03,
+    0.028,
+    0.035,
+    0.02,
+    0.019,
+    0.024,
+    0.017,
+    0.033,
+    0.021,
+    0.026,
+    0.03,
+    0.016,
+    0.023,
+    0.037,
+    0.029,
+    0.02,
+    0.027,
+]
 STUDY = np.repeat(np.arange(1, 9), 3).tolist()
 TIME = [1, 2, 3] * 8
 LAB = [1, 2, 3, 4, 1, 2, 3, 4, 2, 1, 4, 3, 1, 3, 2, 4, 3, 1, 2, 4, 4, 2, 3, 1]
@@ -28,14 +76,17 @@ def table(correlated=False, scale=1.0, shift=0.0):
     return lam.EvidenceTable.from_estimates(yi, scale**2 * np.array(VI), moderators=COLUMNS)
 
 
-@pytest.mark.parametrize(("struct", "log_likelihood", "tau2", "rho"), [
-    ("AR", 9.376266854, [0.00629253], [0.51524]),
-    ("CAR", 9.376266854, [0.00629252], [0.51524]),
-    ("ID", 9.238084826, [0.00353141], []),
-    ("DIAG", 10.006804733, [0.01684674, 0.0, 0.00105774], []),
-    ("CS", 9.239318244, [0.00389274], [0.10594931]),
-    ("UN", 10.439171143, [0.02581466, 0.00372685, 0.00002218], [1.0, -1.0, -1.0]),
-])
+@pytest.mark.parametrize(
+    ("struct", "log_likelihood", "tau2", "rho"),
+    [
+        ("AR", 9.376266854, [0.00629253], [0.51524]),
+        ("CAR", 9.376266854, [0.00629252], [0.51524]),
+        ("ID", 9.238084826, [0.00353141], []),
+        ("DIAG", 10.006804733, [0.01684674, 0.0, 0.00105774], []),
+        ("CS", 9.239318244, [0.00389274], [0.10594931]),
+        ("UN", 10.439171143, [0.02581466, 0.00372685, 0.00002218], [1.0, -1.0, -1.0]),
+    ],
+)
 def test_structures_agree_with_metafor(struct, log_likelihood, tau2, rho):
     fit = lam.multilevel(table(correlated=True), random="time | study", struct=struct)
     assert fit.log_likelihood == pytest.approx(log_likelihood, abs=2e-7)
@@ -104,7 +155,9 @@ def test_value_and_gradient_against_dense_algebra(struct, method):
     for i in range(lik.size):
         e = np.zeros(lik.size)
         e[i] = 1e-5
-        assert gradient[i] == pytest.approx((lik.objective(theta + e)[0] - lik.objective(theta - e)[0]) / 2e-5, rel=1e-6, abs=1e-8)
+        assert gradient[i] == pytest.approx(
+            (lik.objective(theta + e)[0] - lik.objective(theta - e)[0]) / 2e-5, rel=1e-6, abs=1e-8
+        )
 
 
 @pytest.mark.parametrize("method", ["REML", "ML"])
@@ -183,24 +236,27 @@ def test_surface_of_the_result():
     assert math.isfinite(fit.predict().new[0, 0])
 
 
-@pytest.mark.parametrize(("options", "error", "words"), [
-    ({"random": "study"}, OptionError, "1 | study/row"),
-    ({"random": "1 | nowhere"}, UnknownName, "study"),
-    ({"random": "time | study", "struct": "XX"}, UnknownName, "CS"),
-    ({"random": "time | study", "struct": ["CS", "UN"]}, OptionError, "2 structures"),
-    ({"random": ["1 | study", "1 | study"]}, InputError, "leave one out"),
-    ({"method": "EM"}, UnknownName, "REML"),
-    ({"test": "q"}, UnknownName, "z"),
-    ({"dfs": "kr"}, UnknownName, "contain"),
-    ({"level": 95}, OptionError, "between 0 and 1"),
-    ({"V": np.eye(3)}, InputError, "24"),
-    ({"V": -np.eye(24)}, InputError, "positive"),
-    ({"V": np.ones((24, 24))}, InputError, "positive definite"),
-    ({"V": np.eye(24) + np.eye(24, k=1)}, InputError, "symmetric"),
-    ({"moderators": np.ones((24, 2))}, NotEstimable, "singular"),
-    ({"random": "1 | study", "R": {"lab": np.eye(4)}}, UnknownName, "study"),
-    ({"random": "1 | lab", "R": {"lab": np.eye(3)}}, InputError, "shape"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"random": "study"}, OptionError, "1 | study/row"),
+        ({"random": "1 | nowhere"}, UnknownName, "study"),
+        ({"random": "time | study", "struct": "XX"}, UnknownName, "CS"),
+        ({"random": "time | study", "struct": ["CS", "UN"]}, OptionError, "2 structures"),
+        ({"random": ["1 | study", "1 | study"]}, InputError, "leave one out"),
+        ({"method": "EM"}, UnknownName, "REML"),
+        ({"test": "q"}, UnknownName, "z"),
+        ({"dfs": "kr"}, UnknownName, "contain"),
+        ({"level": 95}, OptionError, "between 0 and 1"),
+        ({"V": np.eye(3)}, InputError, "24"),
+        ({"V": -np.eye(24)}, InputError, "positive"),
+        ({"V": np.ones((24, 24))}, InputError, "positive definite"),
+        ({"V": np.eye(24) + np.eye(24, k=1)}, InputError, "symmetric"),
+        ({"moderators": np.ones((24, 2))}, NotEstimable, "singular"),
+        ({"random": "1 | study", "R": {"lab": np.eye(4)}}, UnknownName, "study"),
+        ({"random": "1 | lab", "R": {"lab": np.eye(3)}}, InputError, "shape"),
+    ],
+)
 def test_nonsense_is_refused_with_a_remedy(options, error, words):
     with pytest.raises(error, match=words.replace("|", r"\|")):
         lam.multilevel(table(), **options)
@@ -213,7 +269,9 @@ def test_too_little_data_is_refused():
     two = lam.EvidenceTable.from_estimates([0.1, 0.2], [0.1, 0.1], studies=["a", "a"])
     with pytest.raises(InputError, match="one level"):
         lam.multilevel(two)
-    few = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.3], [0.1] * 3, studies=["a", "a", "b"], moderators={"o": [1, 2, 3]})
+    few = lam.EvidenceTable.from_estimates(
+        [0.1, 0.2, 0.3], [0.1] * 3, studies=["a", "a", "b"], moderators={"o": [1, 2, 3]}
+    )
     with pytest.raises(NotEstimable, match="variance parameters"):
         lam.multilevel(few, random="o | study", struct="UN")
     bad = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.3], [0.1, 0.0, 0.1])

@@ -11,7 +11,11 @@ import lamevidence as lam
 
 def prepare(data: dict[str, Any]) -> dict[str, Any]:
     inputs = data["inputs"]
-    return {"inputs": inputs, "models": {c["id"]: c["args"] for c in data["cases"] if "model" not in c["args"]}, "fits": {}}
+    return {
+        "inputs": inputs,
+        "models": {c["id"]: c["args"] for c in data["cases"] if "model" not in c["args"]},
+        "fits": {},
+    }
 
 
 def fitted(prepared: dict[str, Any], name: str) -> Any:
@@ -20,7 +24,12 @@ def fitted(prepared: dict[str, Any], name: str) -> Any:
         table = lam.EvidenceTable.from_estimates(inputs["yi"], inputs["vi"])
         X = np.array(inputs["X"]) if "X" in inputs else None
         prepared["fits"][name] = lam.location_scale(
-            table, scale=np.array(inputs["Z"]), moderators=X, link=args["link"], method=args["method"], test=args["test"],
+            table,
+            scale=np.array(inputs["Z"]),
+            moderators=X,
+            link=args["link"],
+            method=args["method"],
+            test=args["test"],
         )
     return prepared["fits"][name]
 
@@ -29,12 +38,24 @@ def compute(prepared: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     args = case["args"]
     if "model" in args:
         p = fitted(prepared, args["model"]).predict()
-        return {"pred": p.mean, "se": p.se, "ci.lb": p.interval[:, 0], "ci.ub": p.interval[:, 1], "pi.lb": p.new[:, 0], "pi.ub": p.new[:, 1]}
+        return {
+            "pred": p.mean,
+            "se": p.se,
+            "ci.lb": p.interval[:, 0],
+            "ci.ub": p.interval[:, 1],
+            "pi.lb": p.new[:, 0],
+            "pi.ub": p.new[:, 1],
+        }
     fit = fitted(prepared, case["id"])
     out: dict[str, Any] = {"tau2": fit.tau2}
     for c, tail in ((fit.location, ""), (fit.scale, ".alpha")):
         bounds = c.intervals()
-        out |= {"beta" if not tail else "alpha": c.estimate, f"se{tail}": c.se, f"zval{tail}": c.statistics, f"pval{tail}": c.p_values}
+        out |= {
+            "beta" if not tail else "alpha": c.estimate,
+            f"se{tail}": c.se,
+            f"zval{tail}": c.statistics,
+            f"pval{tail}": c.p_values,
+        }
         out |= {f"ci.lb{tail}": bounds[:, 0], f"ci.ub{tail}": bounds[:, 1]}
     mean = fit.location.wald(fit.design.tested)
     out |= {"QM": mean.statistic, "QMp": mean.p_value}

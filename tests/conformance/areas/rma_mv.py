@@ -15,7 +15,11 @@ from tests.conformance.runner import Unsupported
 def prepare(data: dict[str, Any]) -> dict[str, Any]:
     """Return the table and the settings of the fitted models, by id."""
     inputs = data["inputs"]
-    columns = {n: c for n, c in inputs.items() if n not in ("yi", "vi", "V") and isinstance(c, list) and len(c) == len(inputs["yi"])}
+    columns = {
+        n: c
+        for n, c in inputs.items()
+        if n not in ("yi", "vi", "V") and isinstance(c, list) and len(c) == len(inputs["yi"])
+    }
     V = np.array(inputs["V"]) if "V" in inputs else None
     known: dict[str, Any] = {"V": V} if V is not None else {"vi": inputs["vi"]}
     table = lam.EvidenceTable.from_estimates(inputs["yi"], **known, moderators=columns)
@@ -29,7 +33,7 @@ def argument(call: str, name: str) -> str | None:
     if found is None:
         return None
     depth, out = 0, ""
-    for ch in call[found.end():]:
+    for ch in call[found.end() :]:
         if depth == 0 and ch in ",)":
             break
         depth += (ch in "([") - (ch in ")]")
@@ -48,7 +52,11 @@ def fitted(inputs: dict[str, Any], case_id: str) -> Any:
     if case_id not in inputs["fits"]:
         case = inputs["models"][case_id]
         args, call, table = case["args"], case["call"], inputs["table"]
-        options: dict[str, Any] = {"method": args.get("method", "REML"), "test": args.get("test", "z"), "dfs": args.get("dfs", "residual")}
+        options: dict[str, Any] = {
+            "method": args.get("method", "REML"),
+            "test": args.get("test", "z"),
+            "dfs": args.get("dfs", "residual"),
+        }
         mods = argument(call, "mods")
         if mods is not None:
             options["moderators"] = formula(table, mods)
@@ -65,21 +73,46 @@ def listed(x: Any) -> Any:
 def coefficients(fit: Any) -> dict[str, Any]:
     c = fit.coefficients
     bounds = c.intervals()
-    return {"beta": c.estimate, "se": c.se, "zval": c.statistics, "pval": c.p_values, "ci.lb": bounds[:, 0], "ci.ub": bounds[:, 1], "vb": c.covariance}
+    return {
+        "beta": c.estimate,
+        "se": c.se,
+        "zval": c.statistics,
+        "pval": c.p_values,
+        "ci.lb": bounds[:, 0],
+        "ci.ub": bounds[:, 1],
+        "vb": c.covariance,
+    }
 
 
 def omnibus(test: Any) -> dict[str, Any]:
-    return {"QM": test.statistic, "QMdf": [test.df, None if math.isinf(test.df_denominator) else test.df_denominator], "QMp": test.p_value}
+    return {
+        "QM": test.statistic,
+        "QMdf": [test.df, None if math.isinf(test.df_denominator) else test.df_denominator],
+        "QMp": test.p_value,
+    }
 
 
 def model(fit: Any, expected: dict[str, Any]) -> dict[str, Any]:
     out = coefficients(fit) | omnibus(fit.omnibus())
-    out |= {"ddf": listed(fit.coefficients.df), "QE": fit.q, "QEdf": fit.q_df, "QEp": fit.q_p, "k": fit.k, "p": fit.beta.size}
+    out |= {
+        "ddf": listed(fit.coefficients.df),
+        "QE": fit.q,
+        "QEdf": fit.q_df,
+        "QEp": fit.q_p,
+        "k": fit.k,
+        "p": fit.beta.size,
+    }
     if fit.sigma2.size:
         out["sigma2"] = fit.sigma2
     if fit.tau2.size:
         out |= {"tau2": fit.tau2, "G": fit.G, "rho": fit.rho if fit.rho.size else [0.0]}
-    out["fit"] = {"logLik": fit.log_likelihood, "deviance": fit.deviance, "AIC": fit.aic, "BIC": fit.bic, "AICc": fit.aicc}
+    out["fit"] = {
+        "logLik": fit.log_likelihood,
+        "deviance": fit.deviance,
+        "AIC": fit.aic,
+        "BIC": fit.bic,
+        "AICc": fit.aicc,
+    }
     out["coef_names"] = expected["coef_names"]
     return out
 
@@ -130,7 +163,9 @@ def robust(fit: Any, args: dict[str, Any], case: dict[str, Any]) -> dict[str, An
         shown = df if kind == "CR2" else df[:1]
         return coefficients(made) | omnibus(made.wald(fit.design.tested)) | {"ddf": shown, "n": made.clusters}
     if fn == "clubSandwich::coef_test":
-        made = lam.cluster_robust(fit, cluster, kind=args["vcov"], df="n-1" if args["test"] == "naive-t" else args["test"])
+        made = lam.cluster_robust(
+            fit, cluster, kind=args["vcov"], df="n-1" if args["test"] == "naive-t" else args["test"]
+        )
         c = made.coefficients
         return {"beta": c.estimate, "se": c.se, "tstat": c.statistics, "p": c.p_values, "df": c.df}
     if fn == "clubSandwich::Wald_test":
