@@ -33,6 +33,8 @@ class NestedEngine:
         """(position of the term, first row of each group), finest level first."""
         self.starts = [starts for _, starts in levels]
         self.counts = [np.diff(np.r_[starts, v.size]) for starts in self.starts]
+        self.single = bool(self.starts) and self.starts[0].size == v.size
+        """The finest level has one row a group: it adds to the sampling variance."""
         self.parents = [
             [np.searchsorted(self.starts[up], self.starts[low], side="right") - 1 for low in range(up)]
             for up in range(len(levels))
@@ -45,16 +47,28 @@ class NestedEngine:
         quads: list[FloatArray] = []
         for up, (term, starts) in enumerate(self.levels):
             sigma2 = float(variances[term][0, 0])
+            if up == 0 and self.single:
+                total = self.v + sigma2
+                u *= (self.v / total)[:, None]
+                logdet = float(np.log(total).sum())
+                quads.append(1.0 / total)
+                continue
             sums = np.add.reduceat(u, starts, axis=0)
             s = sums[:, 0]
             c = sigma2 / (1.0 + sigma2 * s)
             logdet += float(np.log1p(sigma2 * s).sum())
             for low in range(up):
-                inside = np.add.reduceat(u[:, 0], self.starts[low])
+                inside = self._sum(u[:, 0], low)
                 quads[low] = quads[low] - c[self.parents[up][low]] * inside**2
             quads.append(s - c * s * s)
             u -= u[:, :1] * np.repeat(c[:, None] * sums, self.counts[up], axis=0)
         return logdet, u[:, 1:], quads
+
+    def _sum(self, values: FloatArray, level: int) -> FloatArray:
+        """Return the sums over the groups of a level."""
+        if level == 0 and self.single:
+            return values
+        return np.asarray(np.add.reduceat(values, self.starts[level], axis=0))
 
     def solve(self, variances: Sequence[FloatArray], rhs: FloatArray) -> FloatArray:
         """Return M⁻¹ rhs, rows in the given order."""
@@ -68,11 +82,11 @@ class NestedEngine:
         logdet, solved, quads = self._climb(variances, np.column_stack([Xs, ys]))
         fit = moments(logdet, Xs, ys, solved)
         pulls: list[FloatArray] = [np.zeros((1, 1))] * len(variances)
-        for (term, starts), quad in zip(self.levels, quads, strict=True):
-            value = float(quad.sum()) - float((np.add.reduceat(fit.residual, starts) ** 2).sum())
+        for level, ((term, _), quad) in enumerate(zip(self.levels, quads, strict=True)):
+            value = float(quad.sum()) - float((self._sum(fit.residual, level) ** 2).sum())
             if restricted:
-                sums = np.add.reduceat(fit.projected, starts, axis=0)
-                value -= float(np.einsum("gi,ij,gj->", sums, fit.covariance, sums))
+                sums = self._sum(fit.projected, level)
+                value -= float((fit.covariance * (sums.T @ sums)).sum())
             pulls[term] = np.array([[value]])
         return fit.in_order(self.order, pulls)
 

@@ -84,7 +84,7 @@ def group_rows(name: str, values: Sequence[Any]) -> Grouping:
     ordered = _ordered(values)
     index = {v: i for i, v in enumerate(ordered)}
     codes = np.array([index[v] for v in values], dtype=np.intp)
-    return Grouping(name, codes, tuple(_label(v) for v in ordered))
+    return Grouping(name, codes, tuple(map(_label, ordered)))
 
 
 def _ordered(values: Sequence[Any]) -> list[Any]:
