@@ -131,8 +131,8 @@ test_excess_significance.__test__ = False  # type: ignore[attr-defined]
 
 def _significant(z: FloatArray, alpha: float, alternative: str) -> FloatArray:
     if alternative == "two-sided":
-        return np.abs(z) >= -special.ndtri(alpha / 2)
-    return (z if alternative == "greater" else -z) >= -special.ndtri(alpha)
+        return np.asarray(np.abs(z) >= -special.ndtri(alpha / 2))
+    return np.asarray((z if alternative == "greater" else -z) >= -special.ndtri(alpha))
 
 
 def _power(theta: float, tau2: float, vi: FloatArray, alpha: float, alternative: str) -> FloatArray:

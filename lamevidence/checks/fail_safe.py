@@ -134,7 +134,8 @@ def fail_safe_n(
 
 
 def _up(n: float) -> float:
-    return max(0, math.ceil(n)) if math.isfinite(n) else math.inf
+    """Round up, but for rounding error above a whole number."""
+    return max(0, math.ceil(n - 1e-9 * max(1.0, n))) if math.isfinite(n) else math.inf
 
 
 def _orwin(mean: float, k: int, target: float | None, alpha: float) -> FailSafeN:

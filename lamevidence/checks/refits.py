@@ -225,7 +225,7 @@ def _estimable(source: Source, masks: Mask) -> Mask:
     """Return which subsets leave more studies than coefficients (or one study) and a full-rank design."""
     size = masks.sum(axis=1)
     if source.X is None:
-        return size >= 2
+        return np.asarray(size >= 2)
     enough = size > source.p
     grams = np.einsum("mk,ki,kj->mij", masks.astype(np.float64), source.X, source.X)
     return np.asarray(enough & (np.linalg.eigvalsh(grams)[:, 0] > ALONE))

@@ -92,9 +92,10 @@ def _climb(data: SelectionData, start: FloatArray, fixed: FloatArray | None) -> 
 
 def _polish(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> FloatArray:
     """Return x after damped Newton steps in the parameters that are away from their edge."""
-    inner, floor = _inner(data, x), _floor(data, x.size)
+    floor = _floor(data, x.size)
     height = _value(data, x, fixed)
     for _ in range(30):
+        inner = _inner(data, x)
         slope = gradient(data, x, fixed)[inner]
         curve = hessian(data, x, fixed)[np.ix_(inner, inner)]
         if not np.isfinite(curve).all():
@@ -107,7 +108,8 @@ def _polish(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> Flo
         while factor > 1e-6:
             new = x.copy()
             new[inner] += factor * step
-            if (new >= floor).all() and _value(data, new, fixed) >= height - 1e-13 * abs(height):
+            new = np.maximum(new, floor)
+            if _value(data, new, fixed) >= height - 1e-13 * abs(height):
                 break
             factor /= 2
         else:

@@ -194,7 +194,7 @@ def regression_test(
     own = np.ones((k, 1)) if source.X is None else source.X
     if np.ptp(x) <= 1e-12 * np.abs(x).max():
         raise NotEstimable("all studies are of one size by this predictor: asymmetry cannot be seen")
-    options = {"model": model, "interval": interval, "prediction": "none", "level": source.level}
+    options: dict[str, Any] = {"model": model, "interval": interval, "prediction": "none", "level": source.level}
     if tau2 is not None:
         options["tau2"] = tau2
     names = [*(f"own{i}" for i in range(source.p)), "size"]
@@ -232,10 +232,10 @@ def _egger_rma(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN4
 
 @SMALL_STUDY_TESTS.register("thompson", title="Thompson and Sharp's test", reference="10.1002/sim.698")
 def _thompson(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
-    """Egger's regression with the method-of-moments τ² added to the variances; t with k − 2 degrees of freedom."""
+    """Meta-regression on the standard error with residual τ² by REML; t with k − 2 degrees of freedom."""
     source = source_of(fit, "Thompson's test")
     x = size_predictor(source, "sei")
-    return regression_test("thompson", source, x, limit=True, model="random", tau2="DL", interval="t")
+    return regression_test("thompson", source, x, limit=True, model="random", tau2="REML", interval="t")
 
 
 @SMALL_STUDY_TESTS.register("macaskill", title="Macaskill's test", reference="10.1002/sim.698")

@@ -9,6 +9,8 @@ import numpy as np
 import lamevidence as lam
 
 RANK = ("Begg", "Schwarzer")
+ZERO_CELLS = {"add": 0.5, "to": "only0", "drop00": True}
+"""meta adds ½ to the cells of tables with an empty one, and leaves out those without events."""
 
 
 def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
@@ -18,7 +20,8 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
     method = case["args"]["method.bias"]
     columns = {name: np.array(inputs[name], dtype=float) for name in ("ai", "n1i", "ci", "n2i")}
     frame = pd.DataFrame(columns)
-    table = lam.EvidenceTable.from_frame(frame, measure="OR", ai="ai", n1i="n1i", ci="ci", n2i="n2i")
+    table = lam.EvidenceTable.from_frame(frame, measure="OR", ai="ai", n1i="n1i", ci="ci", n2i="n2i", **ZERO_CELLS)
+    table = table.subset([int(i) for i in np.flatnonzero(np.isfinite(table.vi))])
     fit = lam.pool(table, model="common", prediction="none")
     found = lam.small_study_test(fit, "begg-normal" if method == "Begg" else {"Egger": "egger-lm"}.get(method, method.lower()))
     names = ("ks", "se.ks") if method in RANK else ("bias", "se.bias")
