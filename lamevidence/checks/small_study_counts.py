@@ -91,10 +91,15 @@ def _deeks(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
 
 @SMALL_STUDY_TESTS.register("schwarzer", title="Schwarzer's rank test", reference="10.1002/sim.2588")
 def _schwarzer(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
-    """Rank correlation of (a − E)/√V with 1/V, moments of a under one odds ratio (Mantel-Haenszel)."""
+    """Rank correlation of (a − E)/√V with 1/V, moments of a under one odds ratio.
+
+    The odds ratio is that of Mantel and Haenszel, with ½ added to the cells of tables that have an empty one.
+    """
     t = two_by_two(fit, "Schwarzer's test")
-    b, d, N = t.n1 - t.a, t.n2 - t.c, t.n1 + t.n2
-    above, below = float((t.a * d / N).sum()), float((b * t.c / N).sum())
+    cells = np.array([t.a, t.n1 - t.a, t.c, t.n2 - t.c])
+    a, b, c, d = cells + 0.5 * (cells == 0).any(axis=0)
+    N = a + b + c + d
+    above, below = float((a * d / N).sum()), float((b * c / N).sum())
     if above == 0 or below == 0:
         raise NotEstimable("the Mantel-Haenszel odds ratio is 0 or infinite · use method='begg'")
     moments = np.array([_moments(*row, np.log(above / below)) for row in zip(t.a, t.n1, t.c, t.n2, strict=True)])

@@ -114,6 +114,9 @@ def deviations(got: Any, expected: Any, hint: Any) -> Any:
         rest, hint = expected, dict(hint) | {"abs": hint["abs"] + 2 * ROOT * expected["se"]}
     else:
         rest = expected
+    if rest and rest.get("X2") is not None:
+        yield from _excess(got, rest, hint)
+        return
     if rest and "k0" in rest and rest["tau2"] and "at" in got:
         yield from _at_their_tau2(got, rest, hint)
         return
