@@ -137,6 +137,8 @@ _NAMES: dict[str, str] = {
     "SelectionModel": "checks.selection_model",
     "combine_p_values": "checks.p_values",
     "CombinedP": "checks.p_values",
+    "pet_peese": "checks.pet_peese",
+    "PetPeese": "checks.pet_peese",
 }
 """Public name → module that defines it."""
 
@@ -268,6 +270,8 @@ if TYPE_CHECKING:
     from .checks.selection_model import SelectionModel as SelectionModel
     from .checks.p_values import combine_p_values as combine_p_values
     from .checks.p_values import CombinedP as CombinedP
+    from .checks.pet_peese import pet_peese as pet_peese
+    from .checks.pet_peese import PetPeese as PetPeese
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

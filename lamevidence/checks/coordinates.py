@@ -128,8 +128,8 @@ def gosh(fit: Fit, subsets: int | None = None, seed: int | None = None) -> Check
     Returns
     -------
     CheckTable
-        One row a subset: ``k``, ``estimate``, ``tau2``, ``q``, ``i2``, ``h2``, and ``included`` (m, k); τ², I² and
-        H² are nan for single studies.
+        One row a subset: ``k``, ``estimate``, ``tau2``, ``q``, ``i2``, ``h2``, and ``included`` (m, k); I² and H² come
+        from Q; they and τ² are nan for single studies.
 
     References
     ----------
@@ -147,7 +147,7 @@ def gosh(fit: Fit, subsets: int | None = None, seed: int | None = None) -> Check
         raise OptionError("a GOSH analysis is for models without moderators · leave moderators out")
     masks = _subsets(source, subsets, seed)
     found = refit(source, masks)
-    _, i2, h2 = found.heterogeneity(1, source.method == "none")
+    _, i2, h2 = found.heterogeneity(1, common=True)
     columns = {
         "k": found.k, "estimate": found.beta[:, 0], "tau2": found.tau2, "q": found.q, "i2": i2, "h2": h2,
         "included": list(masks),

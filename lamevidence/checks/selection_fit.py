@@ -67,7 +67,7 @@ def _value(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> floa
     return value if np.isfinite(value) else -1e300
 
 
-def _climb(data: SelectionData, start: FloatArray, fixed: FloatArray | None) -> FloatArray:
+def _climb(data: SelectionData, start: FloatArray, fixed: FloatArray | None, gtol: float = 1e-4) -> FloatArray:
     """Return where BFGS on (β, log τ², log δ) arrives."""
     from scipy.optimize import minimize
 
@@ -85,8 +85,8 @@ def _climb(data: SelectionData, start: FloatArray, fixed: FloatArray | None) -> 
         slope[p:] *= x[p:]
         return -_value(data, x, fixed), -np.nan_to_num(slope)
 
-    u = np.concatenate([start[:p], np.log(start[p:])])
-    found = minimize(objective, u, jac=True, method="BFGS", options={"gtol": 1e-4, "maxiter": 200})
+    u = np.concatenate([start[:p], np.log(np.maximum(start[p:], 1e-12))])
+    found = minimize(objective, u, jac=True, method="BFGS", options={"gtol": gtol, "maxiter": 300})
     return natural(found.x)
 
 
@@ -133,7 +133,7 @@ def best_fit(data: SelectionData, fixed: FloatArray | None) -> Best:
     free = data.cuts.shape[0] if data.weight is None else data.weight.size
     points = [_climb(data, start, fixed) for start in _starts(data, fixed, free)]
     heights = np.array([_value(data, x, fixed) for x in points])
-    best = _polish(data, points[int(np.argmax(heights))], fixed)
+    best = _polish(data, _climb(data, points[int(np.argmax(heights))], fixed, 1e-8), fixed)
     heights = np.append(heights, _value(data, best, fixed))
     if heights.max() <= -1e299:
         raise ConvergenceError("the selection likelihood has no finite maximum from any start · simplify the model")

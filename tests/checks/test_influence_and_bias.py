@@ -54,7 +54,7 @@ def test_fail_safe_numbers_of_rosenthal_and_rosenberg(bcg):
 
 def test_small_study_tests_say_that_few_studies_are_few(bcg):
     few = lam.pool(bcg.subset(range(9)))
-    assert "only 9 studies" in lam.egger_test(few).describe()
+    assert "Only 9 studies" in lam.egger_test(few).describe()
     assert lam.egger_test(lam.pool(bcg)).notes == ()
 
 

@@ -1,0 +1,101 @@
+"""PET-PEESE: the effect of an infinitely precise study, by regression on the standard error or the variance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import OptionError
+from ..pooling.intervals import quantile, two_sided
+from ..values import Interval
+from .refits import Fit
+from .small_study import SmallStudyTest, small_study_test
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PetPeese", "pet_peese"]
+
+ALPHA = 0.10
+"""Two-sided level of PET's intercept from which PEESE is reported (one-sided 0.05)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PetPeese:
+    """Both limit estimates and the one that the conditional rule chooses.
+
+    Attributes
+    ----------
+    pet, peese
+        Regressions on the standard error and on the variance; ``limit`` and ``limit_interval`` are the estimates.
+    pet_p
+        Two-sided p value of PET's intercept.
+    chosen
+        ``PET`` or ``PEESE``.
+    """
+
+    pet: SmallStudyTest
+    peese: SmallStudyTest
+    pet_p: float
+    chosen: str
+    notes: tuple[str, ...]
+
+    @property
+    def estimate(self) -> float:
+        """The chosen limit estimate."""
+        return (self.peese if self.chosen == "PEESE" else self.pet).limit
+
+    @property
+    def interval(self) -> Interval:
+        """Its interval."""
+        found = (self.peese if self.chosen == "PEESE" else self.pet).limit_interval
+        assert found is not None
+        return found
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a regression."""
+        import pandas as pd
+
+        return pd.concat([self.pet.to_frame(), self.peese.to_frame()], ignore_index=True).assign(method=["PET", "PEESE"])
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row a regression."""
+        return self.to_frame().set_index("method")
+
+    def describe(self) -> str:
+        """Return the result in words, with its cautions."""
+        low, high = self.interval
+        text = f"{self.chosen}: limit estimate {self.estimate:.4g} ({low:.4g} to {high:.4g}); PET's intercept P = {self.pet_p:.3g}."
+        return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in self.notes)])
+
+
+def pet_peese(fit: Fit) -> PetPeese:
+    """Return the precision-effect test and the precision-effect estimate with standard error.
+
+    Weighted regressions with estimated dispersion of yᵢ on √vᵢ (PET) and on vᵢ (PEESE); PEESE is chosen where PET's
+    intercept differs from 0 at the one-sided 5% level.
+
+    Parameters
+    ----------
+    fit
+        A result of `lamevidence.pool` for estimates and variances, without moderators.
+
+    References
+    ----------
+    Stanley & Doucouliagos 2014, doi:10.1002/jrsm.1095.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65, 0.9], [0.01, 0.02, 0.02, 0.05, 0.09])
+    >>> lam.pet_peese(lam.pool(table)).chosen
+    'PET'
+    """
+    pet, peese = (small_study_test(fit, "egger-lm", predictor=name) for name in ("sei", "vi"))
+    interval = pet.limit_interval
+    if interval is None:
+        raise OptionError("PET-PEESE is for models without moderators · leave moderators out")
+    se = interval.width / 2 / quantile(fit.spec.level, pet.df)
+    p = two_sided(pet.limit / se, pet.df) if se > 0 else math.nan
+    return PetPeese(pet, peese, p, "PEESE" if p < ALPHA else "PET", pet.notes)
