@@ -73,7 +73,7 @@ class BatchPosterior:
     def mu_sd(self) -> FloatArray:
         """Posterior standard deviation of μ, (D,)."""
         gap = self.loc - self.mu_mean[:, None]
-        return np.sqrt((self.weight * (self.scale**2 + gap * gap)).sum(1))
+        return np.asarray(np.sqrt((self.weight * (self.scale**2 + gap * gap)).sum(1)))
 
     @property
     def tau_mean(self) -> FloatArray:
@@ -116,13 +116,19 @@ def pool_bayes_many(yi: ArrayLike, vi: ArrayLike, *, mu: EffectPrior, tau: TauPr
         raise OptionError("a batch takes mu=Normal or Flat and an unbounded prior of τ with its own scale")
     existence(tau, y.shape[1], int(not mu.proper))
     parts = [_chunk(y[i : i + _CHUNK], v[i : i + _CHUNK], mu, tau) for i in range(0, y.shape[0], _CHUNK)]
+
+    def joined(name: str) -> FloatArray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
     return BatchPosterior(
-        *(
-            np.concatenate([getattr(p, name) for p in parts])
-            for name in ("tau", "weight", "loc", "scale", "log_marginal")
-        ),
-        parts[0].t,
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("centre", "width")),
+        tau=joined("tau"),
+        weight=joined("weight"),
+        loc=joined("loc"),
+        scale=joined("scale"),
+        log_marginal=joined("log_marginal"),
+        t=parts[0].t,
+        centre=joined("centre"),
+        width=joined("width"),
     )
 
 
@@ -157,7 +163,7 @@ def _chunk(y: FloatArray, v: FloatArray, mu: EffectPrior, tau: TauPrior) -> Batc
     q = height(centre[:, None] + 0.05 * np.array([-1.0, 0.0, 1.0]))
     bend = -(q[:, 0] - 2 * q[:, 1] + q[:, 2]) / 0.05**2
     width = np.where(bend > 0, np.minimum(1 / np.sqrt(np.maximum(bend, 1e-12)), 1.5), 1.5)
-    t = _STEP * np.arange(-int(_REACH / _STEP), int(_REACH / _STEP) + 1)
+    t: FloatArray = np.asarray(_STEP * np.arange(-int(_REACH / _STEP), int(_REACH / _STEP) + 1))
     at = np.exp(np.clip(centre[:, None] + width[:, None] * np.sinh(t), -300.0, 300.0))
     log_g, loc, scale = _given(y, v, mu, at)
     log = log_g + tau.logpdf(at) + np.log(at) + np.log(width)[:, None] + np.log(np.cosh(t))

@@ -108,9 +108,8 @@ def predictive(post: Posterior, n: int, seed: int | None, replicate: str, source
         raise OptionError(f"source={source!r} · choices: posterior, prior")
     draw: Any = posterior_draws if source == "posterior" else prior_draws
     flat = draw(post, n, 1, seed).flat()
-    rng = np.random.default_rng(
-        None if seed is None and post.seed is None else [post.seed if seed is None else seed, 1]
-    )
+    chosen = post.seed if seed is None else seed
+    rng = np.random.default_rng(None if chosen is None else [chosen, 1])
     theta = flat["theta"]
     if replicate == "new" and source == "posterior":
         theta = flat["beta"] @ post.X.T + flat["tau"][:, None] * rng.standard_normal(theta.shape)

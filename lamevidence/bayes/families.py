@@ -128,7 +128,7 @@ class Binomial(ScalarKernel):
 
     def sample(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Binomial events."""
-        return rng.binomial(int(self.n), special.expit(theta + self.offset)).astype(np.float64)
+        return np.asarray(rng.binomial(int(self.n), special.expit(theta + self.offset)), dtype=np.float64)
 
     def lower(self) -> list[ScalarKernel]:
         """Fewer events of the same n."""
@@ -163,7 +163,7 @@ class Poisson(ScalarKernel):
 
     def sample(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Poisson events."""
-        return rng.poisson(np.exp(np.minimum(theta + np.log(self.exposure), 40.0))).astype(np.float64)
+        return np.asarray(rng.poisson(np.exp(np.minimum(theta + np.log(self.exposure), 40.0))), dtype=np.float64)
 
     def lower(self) -> list[ScalarKernel]:
         """Fewer events in the same exposure."""

@@ -56,7 +56,7 @@ class LeaveOneOut:
         raised = np.maximum.accumulate(p[order] * (p.size - np.arange(p.size)))
         out = np.empty_like(p)
         out[order] = np.minimum(raised, 1.0)
-        return out
+        return np.asarray(out)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one line a row."""

@@ -159,7 +159,7 @@ def invert(
         c = centre[todo]
         middle = c + spread * np.sinh(0.5 * (np.arcsinh((a - c) / spread) + np.arcsinh((b - c) / spread)))
         trial = np.where(outside, middle, trial)
-        near = 4e-15 * np.maximum(np.abs(trial), 1e-3 * spread)
+        near = 2e-14 * np.maximum(np.abs(trial), spread)
         done = (value == 0.0) | (np.abs(trial - at) <= near) | (b - a <= near)
         x[todo] = np.where(value == 0.0, at, trial)
         todo = todo[~done]

@@ -108,7 +108,9 @@ def normal_model(y: FloatArray, v: FloatArray, X: FloatArray, priors: Sequence[E
                 " · leave a moderator out or give its coefficient a Normal prior"
             )
     root = np.sqrt(v)
-    shift = np.linalg.lstsq(X / root[:, None], y / root, rcond=None)[0] if X.shape[1] else np.zeros(0)
+    shift: FloatArray = np.zeros(X.shape[1])
+    if shift.size:
+        shift = np.asarray(np.linalg.lstsq(X / root[:, None], y / root, rcond=None)[0], dtype=np.float64)
     return NormalModel(y - X @ shift, v, X, b0 - shift, precision, shift)
 
 

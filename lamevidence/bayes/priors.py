@@ -142,7 +142,7 @@ class ScalePrior(TauPrior):
 
     def _rescaled(self: S, ratio: float, unit: str | None) -> S:
         changes: dict[str, Any] = {name: getattr(self, name) * ratio for name in self._scales}
-        return replace(self, unit=unit, **changes)
+        return replace(self, **changes, **{"unit": unit})
 
     def convert(self: S, unit: str | None) -> S:
         """Return the same prior in ``unit``.

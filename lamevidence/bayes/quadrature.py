@@ -172,7 +172,7 @@ def tau_grid(
     h = _FIRST_STEP
     first = int(np.ceil(np.arcsinh((-_FAR - centre) / width) / h))
     last = int(np.floor(np.arcsinh((_FAR - centre) / width) / h))
-    t = h * np.arange(first, last + 1)
+    t: FloatArray = np.asarray(h * np.arange(first, last + 1), dtype=np.float64)
     tau, q = evaluate(t)
     with np.errstate(divide="ignore"):
         reach = q + moments * np.maximum(0.0, np.log(tau) - np.log(variable.tau(np.array(centre))))
@@ -183,7 +183,7 @@ def tau_grid(
     moved = np.inf
     for level in range(_LEVELS + 1):
         if level:
-            middle = 0.5 * (t[1:] + t[:-1])
+            middle: FloatArray = np.asarray(0.5 * (t[1:] + t[:-1]))
             tau_mid, q_mid = evaluate(middle)
             t, tau, q = _interleave(t, middle), _interleave(tau, tau_mid), _interleave(q, q_mid)
             h *= 0.5

@@ -1,16 +1,14 @@
 """Exact posterior for any likelihood of one effect: quadrature over τ, μ and each study's θ.
 
-Nodes over τ come from the normal approximation, nodes over μ given τ from a sinh map around its conditional law. The
-distribution function of μ is a sinc-indefinite integral for each τ; that of a new study averages it over normal quantiles.
+Nodes over τ come from the normal approximation, nodes over μ given τ from a sinh map around its conditional law.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
@@ -20,7 +18,8 @@ from .effect_priors import EffectPrior, Flat, Normal
 from .existence import Existence, existence
 from .families import Kernel, kernels
 from .likelihoods import Likelihood
-from .mixture import NormalMixture, invert
+from .mixture import NormalMixture
+from .mu_posterior import MuPosterior
 from .normal_normal import fit_normal
 from .priors import TauPrior
 from .quadrature import TauGrid
@@ -32,67 +31,6 @@ _LEVELS = ((0.25, 0.3, 31), (0.125, 0.25, 31), (0.0625, 0.2, 41), (0.04, 0.15, 6
 _LIMIT = 1e-6
 _WIDE = 4.0
 """μ runs to sinh(4) = 27 conditional standard deviations either side."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MuPosterior(Distribution):
-    """Posterior of μ (``spread`` False) or of a new study's effect: sinc integrals over the nodes of μ given each τ."""
-
-    weight: FloatArray
-    t: FloatArray
-    step: float
-    centre: FloatArray
-    width: FloatArray
-    mean: float = field()  # type: ignore[misc]
-    sd: float = field()  # type: ignore[misc]
-    noise: FloatArray
-    moment_note: str = ""  # type: ignore[misc]
-    unit: str | None = None
-
-    def _place(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        scaled = (x[..., None] - self.centre) / self.width
-        return np.arcsinh(scaled), 1.0 / (self.width * np.sqrt(1 + scaled * scaled))
-
-    def _over_noise(self, x: FloatArray, kind: str) -> FloatArray:
-        flat = np.atleast_1d(x).ravel()
-        out = np.zeros(flat.size)
-        z, w = (np.zeros(1), np.ones(1)) if not self.noise.any() else _hermite()
-        for zi, wi in zip(z, w, strict=True):
-            place, slope = self._place_shifted(flat, zi)
-            gap = (place[..., None] - self.t) / self.step
-            if kind == "cdf":
-                inner = 0.5 * self.weight.sum(1) + (special.sici(np.pi * gap)[0] * self.weight).sum(-1) / np.pi
-            else:
-                inner = (np.sinc(gap) * self.weight).sum(-1) / self.step * slope
-            out += wi * inner.sum(-1)
-        return out.reshape(np.shape(x))
-
-    def _place_shifted(self, x: FloatArray, z: float) -> tuple[FloatArray, FloatArray]:
-        scaled = (x[:, None] - self.noise * z - self.centre) / self.width
-        return np.arcsinh(scaled), 1.0 / (self.width * np.sqrt(1 + scaled * scaled))
-
-    def _pdf(self, x: FloatArray) -> FloatArray:
-        return np.maximum(self._over_noise(x, "pdf"), 0.0)
-
-    def _cdf(self, x: FloatArray) -> FloatArray:
-        return np.clip(self._over_noise(x, "cdf"), 0.0, 1.0)
-
-    def _quantile(self, p: FloatArray) -> FloatArray:
-        rows = self.weight.sum(1)
-        nodes = self.centre[:, None] + self.width[:, None] * np.sinh(self.t)
-        loc = (self.weight * nodes).sum(1) / rows
-        var = (self.weight * (nodes - loc[:, None]) ** 2).sum(1) / rows
-        rough = NormalMixture(rows, loc, np.sqrt(var + self.noise**2))
-        start = rough._quantile(p)
-        spread = float(rows @ np.sqrt(var + self.noise**2))
-        far = 40.0 * float(np.max(self.width * np.sinh(self.t[-1]) + 10 * self.noise))
-        low, high = np.full(p.shape, self.centre.min() - far), np.full(p.shape, self.centre.max() + far)
-        return invert(self._cdf, self._pdf, p, low, high, start, spread)
-
-
-def _hermite() -> tuple[FloatArray, FloatArray]:
-    z, w = np.polynomial.hermite_e.hermegauss(21)
-    return z, w / w.sum()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +85,11 @@ class TwoLevelState:
 
         return TauPosterior(grid, log_density, self.exists, self.unit)
 
-    def at(self, x: FloatArray, *, new: bool = False, extra: float = 0.0) -> Distribution:
+    @property
+    def _mu(self) -> MuPosterior:
+        return self.at(np.ones(1))
+
+    def at(self, x: FloatArray, *, new: bool = False, extra: float = 0.0) -> MuPosterior:
         """Posterior of μ, of a new study's effect, plus normal noise of variance ``extra``."""
         nodes = self.mu_nodes
         mean = float((self.weight * nodes).sum())
@@ -161,8 +103,7 @@ class TwoLevelState:
             self.step,
             self.centre,
             self.width,
-            mean,
-            float(np.sqrt(var)) if finite else float("inf"),
+            (mean, float(np.sqrt(var)) if finite else float("inf")),
             noise,
             "" if finite else self.exists.note,
             self.unit,
@@ -177,16 +118,13 @@ class TwoLevelState:
     def draw(self, rng: np.random.Generator, size: int) -> Mapping[str, FloatArray]:
         """Draws of τ and μ from their joint nodes by inverse distribution functions, and of each θ from its conditional."""
         tau = self.tau._quantile(rng.uniform(size=size))
-        place = np.clip(self.grid.to_t(tau), self.grid.t[0], self.grid.t[-1])
-        j = np.clip(np.rint((place - self.grid.t[0]) / self.grid.step).astype(int), 0, self.grid.t.size - 1)
-        below = np.cumsum(self.weight, axis=1)
-        u = rng.uniform(size=size) * below[j, -1]
-        edges = np.sinh(self.t + 0.5 * self.step)
-        mu = np.empty(size)
-        for row in np.unique(j):
-            pick = j == row
-            at = np.interp(u[pick], below[row], edges)
-            mu[pick] = self.centre[row] + self.width[row] * at
+        # given τ, μ less its centre and over its width hardly depends on τ: taken from one of the two nodes around it
+        place = np.clip((self.grid.to_t(tau) - self.grid.t[0]) / self.grid.step, 0.0, self.grid.t.size - 1.0)
+        row = np.floor(place + rng.uniform(size=size)).astype(np.intp)
+        nodes = np.arange(self.grid.t.size)
+        scaled = self._mu.draw_rows(rng, np.minimum(row, nodes[-1]))
+        width = np.exp(np.interp(place, nodes, np.log(self.width)))
+        mu = np.interp(place, nodes, self.centre) + width * scaled
         theta = np.empty((size, len(self.rows)))
         for i, kernel in enumerate(self.rows):
             inner = kernel.integrate(mu[:, None], tau[:, None], 41)
