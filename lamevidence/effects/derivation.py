@@ -17,6 +17,7 @@ from .derive_single import single_arm
 from .derive_within import within_patients
 from .derived import Derived
 from .evidence_table import EvidenceTable, Excluded
+from .measures import MEASURES
 from .selection import Candidate, eligible_findings
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _table(
         labels=tuple(label for _, label, _ in used),
         studies=tuple(f"{s.id}/{label}" if by_subject else s.id for s, label, _ in used),
         measure=question.measure,
-        unit=question.unit,
+        unit=_unit_of_estimates(question),
         counts=columns,
         n=np.array([row.n for _, _, row in used]),
         lineage=tuple(row.lineage for _, _, row in used),
@@ -165,6 +166,12 @@ def _table(
         model=model,
         risk_of_bias=tuple(_rob(s, question.outcome) for s, _, _ in used) if question.rows == "study" else (),
     )
+
+
+def _unit_of_estimates(question: Question) -> str | None:
+    """Return the question's unit where the estimates have one; a logarithm has none."""
+    measure = MEASURES[question.measure]
+    return question.unit if measure.dimension != "none" and measure.scale in ("identity", "sqrt") else None
 
 
 def _rob(study: Study, outcome: str) -> object:

@@ -110,6 +110,8 @@ _MODELS = {
 def _label(result: Result) -> str:
     if bayesian(result):
         return "Bayesian hierarchical" if len(result.table.labels) > 1 else "Bayesian"
+    if len(result.table.labels) == 1:
+        return "One study, as reported"
     model = _spec(result, "model")
     words = _spec(result, "name") or model
     name = _MODELS.get(model, words[:1].upper() + words[1:].replace("_", " ")) or "Pooled"

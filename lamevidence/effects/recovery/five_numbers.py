@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy import special
 
 from ...errors import EvidenceWarning, InputError, OptionError, UnknownName
 from .catalogue import rule
+from .skewed import box_cox, quantile_estimation
 
 __all__ = ["FiveNumbers", "MeanSd", "mean_sd_from_quantiles", "skewness_test"]
 
@@ -21,6 +23,8 @@ _REFERENCE = (
     "Luo et al. 2018; doi:10.1177/0962280216669183; Wan et al. 2014; doi:10.1186/1471-2288-14-135;"
     " Shi et al. 2020; doi:10.1002/jrsm.1429"
 )
+
+_FOR_SKEWED = ("qe", "bc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,22 @@ class FiveNumbers:
             raise OptionError("this method needs the quartiles")
         return self.q1, self.q3
 
+    def mapped(self, rising: Callable[[float], float]) -> FiveNumbers:
+        """Return the same after a rising transformation."""
+        values = (self.minimum, self.q1, self.q3, self.maximum)
+        low, q1, q3, high = (None if x is None else rising(x) for x in values)
+        return FiveNumbers(rising(self.median), self.n, low, q1, q3, high)
+
+    def divided(self, unit: float) -> FiveNumbers:
+        """Return the same in multiples of ``unit`` > 0."""
+        return self.mapped(lambda x: x / unit)
+
     def logs(self) -> FiveNumbers:
         """Return the same on the log scale."""
         values = (self.minimum, self.q1, self.median, self.q3, self.maximum)
         if any(x is not None and x <= 0 for x in values):
             raise InputError("a log-normal distribution is positive · give positive numbers, or distribution='normal'")
-        low, q1, median, q3, high = (None if x is None else math.log(x) for x in values)
-        assert median is not None
-        return FiveNumbers(median, self.n, low, q1, q3, high)
+        return self.mapped(math.log)
 
 
 def range_in_sd(n: int) -> float:
@@ -169,6 +181,14 @@ def _walter(five: FiveNumbers) -> tuple[float, float]:
     return five.median, (high - low) / expected_range
 
 
+def _luo_wan(five: FiveNumbers) -> tuple[float, float]:
+    return _luo_mean(five), _spread_sd(five, 0.5)
+
+
+def _box_cox(five: FiveNumbers) -> tuple[float, float]:
+    return box_cox(five, _luo_wan)
+
+
 def log_normal(five: FiveNumbers) -> tuple[float, float]:
     """Return the bias-corrected mean and SD of a log-normal variable (doi:10.4310/sii.2020.v13.n4.a9).
 
@@ -224,7 +244,8 @@ def mean_sd_from_quantiles(
     five
         What the paper prints.
     method
-        ``luo/wan/shi``, or the earlier ``hozo2005``, ``wan2014``, ``bland2015``, ``walter2007``.
+        ``luo/wan/shi``; the earlier ``hozo2005``, ``wan2014``, ``bland2015``, ``walter2007``; or, for skewed samples,
+        ``qe`` (quantile estimation) and ``bc`` (Box-Cox), which assume no one distribution and never warn.
     distribution
         ``normal`` or ``log-normal`` (only with ``luo/wan/shi``, on the logs).
 
@@ -243,7 +264,10 @@ def mean_sd_from_quantiles(
     """
     methods = {
         "luo/wan/shi": _luo_wan_shi, "hozo2005": _hozo, "wan2014": _wan, "bland2015": _bland, "walter2007": _walter,
+        "qe": quantile_estimation, "bc": _box_cox,
     }
+    if method == "mln":
+        raise OptionError("mln picks its power by a likelihood that changes with the unit of the data · use qe or bc")
     if method not in methods:
         raise UnknownName("method", method, methods)
     if distribution not in ("normal", "log-normal"):
@@ -255,7 +279,7 @@ def mean_sd_from_quantiles(
         mean, sd = log_normal(five)
     else:
         mean, sd = methods[method](five)
-    if skewed:
+    if skewed and method not in _FOR_SKEWED:
         warnings.warn(
             EvidenceWarning(
                 f"median {five.median:g} lies too far from the middle for a {distribution} sample of {five.n};"
