@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,40 +14,82 @@ from lamevidence.effects.evidence_table import EvidenceTable
 from lamevidence.pooling import pool
 from lamevidence.pooling.glmm_results import GlmmPooled
 from tests.conformance.compare import deviations as plain_deviations
+from tests.conformance.compare import plain
 from tests.conformance.runner import Unsupported
 
 Z = special.ndtri(0.975)
-ROOT = 1.3e-4
-"""R searches the bounds of τ² with uniroot's default absolute tolerance, .Machine$double.eps^0.25 = 1.22e-4."""
-FISHER = 2e-5
-"""metafor's Fisher scoring for REML stops at an absolute step of 1e-5 in τ²; what follows from τ² is as loose."""
-LAPLACE = 8e-2
-"""lme4's Laplace objective of two random effects is off its exact value (tests/oracles); se and tests follow it."""
+ROOT = np.finfo(float).eps ** 0.25
+"""R searches the bounds of τ² with uniroot, which stops within this (its default ``tol``) of the root."""
+STEP = 1e-5
+"""metafor's Fisher scoring for REML stops at a step of this size in τ²; what is left of the way is at most as much
+again, the steps at least halving."""
+DEFICIT = 1e-5
+"""One-stage: lme4 stops at most this far (in log-likelihood) below the maximum, see the adapter ``glmm``."""
+NOISE = 2e-2
+"""Standard errors that lme4 differentiates numerically twice, see the adapter ``glmm``."""
+FISHER = 2 * STEP
+"""How far R's REML τ² may lie from ours."""
+RULES: Counter[str] = Counter()
+"""Leaves that passed by a rule instead of the file's tolerance."""
 
 
 def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, Any, float, bool]]:
-    """Compare at the file's tolerance, and R's loosely searched or approximated numbers at theirs."""
-    laplace = got.pop("_laplace", False)
-    loose = _loosely_iterated(got, expected)
+    """Compare every leaf at the file's tolerance; what then differs passes by a rule, counted in `RULES`.
+
+    bound of τ²: within uniroot's tolerance. REML: R's τ² within its last step and not above our restricted
+    likelihood; everything else equals ours **at R's τ²**, at the file's tolerance. One-stage: R's estimate lies where
+    its deficit of likelihood puts it, what follows from R's estimates is our formulas applied to them.
+    """
+    again, likely = got.get("_at"), got.get("_likely")
+    follows = plain(again(expected)) if again and isinstance(expected.get("tau2"), float | int) else {}
     for path, g, e, relative, fine in plain_deviations(got, expected, hint):
-        if not fine and path in ("lower.tau2", "upper.tau2") and isinstance(g, float):
-            fine = abs(g - e) <= ROOT + 1e-4 * abs(e)
-        if not fine and loose and path.startswith(("tau2", "random.", "predict.", "w.random", "Rb")):
+        if not fine and not again and _stepped(got, expected) and path.startswith(AFTER_TAU2):
             fine = True
-        if not fine and path.startswith(("lower[", "upper[")) and min(abs(g), abs(e)) > 36:
-            fine = True  # a proportion of 1 and the last double below it
-        if not fine and laplace and isinstance(g, float):
-            fine = abs(g - e) <= LAPLACE * max(abs(e), 0.25)
-        if not fine and path.startswith(("random", "predict")) and got.get("_one_stage") and isinstance(g, float):
-            fine = abs(g - e) <= 1e-3 * max(abs(e), got["random"]["se"])
-        yield path, g, e, relative if relative < 1e-2 or not fine else 0.0, fine
+            RULES["behind a REML step"] += 1
+        rule = "" if fine else _rule(path, g, e, hint, likely, expected) or _follows(path, e, follows, hint)
+        if rule:
+            RULES[rule] += 1
+        yield path, g, e, 0.0 if rule else relative, fine or bool(rule)
 
 
-def _loosely_iterated(got: Any, expected: Any) -> bool:
-    """Return whether τ² differs from R's by no more than the step at which R stops."""
-    if not got.get("_iterated") or not isinstance(expected.get("tau2"), float | int):
-        return False
-    return 0 < abs(got["tau2"] - expected["tau2"]) <= FISHER
+AFTER_TAU2 = ("tau2", "random.", "predict.", "w.random", "Rb")
+
+
+def _stepped(got: Any, expected: Any) -> bool:
+    """Return whether an adapter without `_at` says that R iterated, and τ² is within R's last step."""
+    theirs = expected.get("tau2")
+    return bool(got.get("_iterated") and isinstance(theirs, float | int) and 0 < abs(got["tau2"] - theirs) <= FISHER)
+
+
+def _rule(path: str, g: Any, e: Any, hint: Any, likely: Any, expected: Any) -> str:
+    if not isinstance(g, float | int):
+        return ""
+    if path in ("lower.tau2", "upper.tau2"):
+        return "uniroot" if abs(g - e) <= ROOT + float(hint["rel"]) * abs(e) else ""
+    if path.startswith(("lower[", "upper[")) and min(abs(g), abs(e)) > 36:
+        return "a proportion of 1 and the last double below it"
+    return str(likely(path, g, e, expected)) if likely else ""
+
+
+def _follows(path: str, e: Any, follows: Any, hint: Any) -> str:
+    """Return the rule where our formulas, at R's τ², give R's number."""
+    value: Any = follows
+    for part in (
+        path.replace("]", "")
+        .replace("[", "#")
+        .replace("random.", "random/")
+        .replace("predict.", "predict/")
+        .replace("common.", "common/")
+        .replace("#", "/")
+        .split("/")
+    ):
+        if isinstance(value, list):
+            value = value[int(part)]
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        else:
+            return ""
+    return "at R's estimate" if next(plain_deviations({path: value}, {path: e}, hint))[-1] else ""
 
 
 def columns(data: dict[str, Any]) -> dict[str, Any]:
@@ -119,12 +162,40 @@ def from_glmm(common: GlmmPooled, random: GlmmPooled, test: bool) -> dict[str, A
         "predict": predicted(random.mu, random.se, random.tau2, k - 1),
         "tau2": random.tau2,
         "k": k,
-        "_laplace": random.spec.options["likelihood"] == "UM.RS" and random.spec.options["nagq"] == 1,
-        "_one_stage": True,
+        "_at": lambda e: _one_stage_at(random, e, k, test),
+        "_likely": lambda path, g, e, expected: _one_stage_rule(random, path, g, e, expected),
         **heterogeneity(random.q, k),
         "w.common": [None] * random.table.k,
         "w.random": [None] * random.table.k,
     }
+
+
+def _one_stage_at(fit: GlmmPooled, e: dict[str, Any], k: int, test: bool) -> dict[str, Any]:
+    """Return what follows from R's own estimate, standard error, τ² and Q."""
+    mu, se = e["random"]["TE"], e["random"]["se"]
+    out = {"random": estimate(mu, se, test=test), "predict": predicted(mu, se, e["tau2"], k - 1)}
+    return out | (heterogeneity(e["Q"], k) if isinstance(e.get("Q"), float) else {})
+
+
+def _one_stage_rule(fit: GlmmPooled, path: str, g: float, e: float, expected: dict[str, Any]) -> str:
+    likelihood = fit.likelihood
+    assert likelihood is not None
+    if path == "random.se":
+        return "standard error" if abs(g - e) <= NOISE * e else ""
+    if path == "Q":
+        return "Wald heterogeneity" if likelihood.model.d == 2 and abs(g - e) <= 1.5 * NOISE * e else ""
+    if path not in ("random.TE", "tau2"):
+        return ""
+    deficit = fit.log_likelihood - likelihood.at(expected["random"]["TE"], math.sqrt(expected["tau2"]))
+    far = 1.1 * math.sqrt(2 * max(0.0, deficit)) * (fit.se if path == "random.TE" else fit.se_tau2)
+    return "optimum" if 0 <= deficit <= DEFICIT and abs(g - e) <= far else ""
+
+
+def restricted(y: Any, v: Any, tau2: float) -> float:
+    """Return the restricted log-likelihood of one mean, but for a constant."""
+    w = 1 / (v + tau2)
+    mu = (w * y).sum() / w.sum()
+    return float(0.5 * (np.log(w).sum() - math.log(w.sum()) - (w * (y - mu) ** 2).sum()))
 
 
 def inverse_variance(
@@ -144,24 +215,15 @@ def inverse_variance(
         tau2 = max(0.0, (q - (k - 1)) / float(w.sum() - (w * w).sum() / w.sum()))
     else:
         tau2 = pool(rows, model="random", tau2=method, interval="z", prediction="none").tau2
-    random = pool(rows, model="random", tau2=tau2, interval="z", prediction="none")
-    shown = estimate(random.mu, random.se, test=test)
-    if args.get("method.random.ci") == "HK":
-        knapp = pool(rows, model="random", tau2=tau2, interval="HKSJ", prediction="none")
-        shown = estimate(knapp.mu, knapp.se, k - 1, test=test)
-    df = {"HTS": k - 2, "V": k - 1}.get(args.get("method.predict", "V"))
-    if df is None:
-        raise Unsupported(f"method.predict={args['method.predict']} of a count summary")
     out = {
         "common": estimate(common.mu, common.se, test=test),
-        "random": shown,
-        "predict": predicted(random.mu, random.se, tau2, df),
-        "tau2": tau2,
         "k": k,
         **heterogeneity(q, k),
-        "Rb": float((tau2 / (v + tau2)).mean()),
-        "_iterated": method == "REML",
+        **random_at(yi, vi, tau2, args, test),
     }
+    if method == "REML":
+        out["_at"] = lambda e: random_at(yi, vi, e["tau2"], args, test)
+        out["_likely"] = lambda path, g, e, expected: _one_step(y, v, path, g, e)
     if k > 1 and about_common:
         if method == "DL":  # Jackson's interval, weights 1/s
             shown = pool(rows, model="random", tau2="GENQ", weights=1 / np.sqrt(v), interval="z", prediction="none")
@@ -171,7 +233,33 @@ def inverse_variance(
             low, high = shown.tau2_interval(method="QP")
         out |= {"lower.tau2": low, "upper.tau2": high}
     missing = ~(np.isfinite(yi) & np.isfinite(vi))
-    for name, extra in (("w.common", 0.0), ("w.random", tau2)):
-        weight = 1 / (np.where(missing, 1.0, vi) + extra)
-        out[name] = np.where(missing, 0.0, weight)
+    out["w.common"] = np.where(missing, 0.0, 1 / np.where(missing, 1.0, vi))
     return out
+
+
+def random_at(yi: Any, vi: Any, tau2: float, args: dict[str, Any], test: bool) -> dict[str, Any]:
+    """Return everything that depends on the data through ``tau2``."""
+    rows = table(yi, vi)
+    k = rows.k
+    random = pool(rows, model="random", tau2=tau2, interval="z", prediction="none")
+    shown = estimate(random.mu, random.se, test=test)
+    if args.get("method.random.ci") == "HK":
+        knapp = pool(rows, model="random", tau2=tau2, interval="HKSJ", prediction="none")
+        shown = estimate(knapp.mu, knapp.se, k - 1, test=test)
+    df = {"HTS": k - 2, "V": k - 1}.get(args.get("method.predict", "V"))
+    if df is None:
+        raise Unsupported(f"method.predict={args['method.predict']} of a count summary")
+    missing = ~(np.isfinite(yi) & np.isfinite(vi))
+    return {
+        "random": shown,
+        "predict": predicted(random.mu, random.se, tau2, df),
+        "tau2": tau2,
+        "Rb": float((tau2 / (rows.vi + tau2)).mean()),
+        "w.random": np.where(missing, 0.0, 1 / (np.where(missing, 1.0, vi) + tau2)),
+    }
+
+
+def _one_step(y: Any, v: Any, path: str, g: float, e: float) -> str:
+    """Return the rule where R's τ² is within its last step of ours and its restricted likelihood not higher."""
+    near = path == "tau2" and abs(g - e) <= FISHER and restricted(y, v, e) <= restricted(y, v, g) + 1e-12
+    return "REML step" if near else ""
