@@ -90,7 +90,7 @@ def pet_peese(fit: Fit) -> PetPeese:
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65, 0.9], [0.01, 0.02, 0.02, 0.05, 0.09])
     >>> lam.pet_peese(lam.pool(table)).chosen
-    'PET'
+    'PEESE'
     """
     pet, peese = (small_study_test(fit, "egger-lm", predictor=name) for name in ("sei", "vi"))
     interval = pet.limit_interval

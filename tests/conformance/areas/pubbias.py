@@ -39,6 +39,38 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
 
 def case_regtest(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     found = lam.small_study_test(pooled(inputs, args), f"egger-{args['model']}", predictor=args["predictor"])
+    return _regression(found) | ({"other": lambda: _lower_modes(inputs, args)} if args.get("method") == "ML" else {})
+
+
+def _lower_modes(inputs: Any, args: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the results at local maxima of the likelihood that are not the highest."""
+    from scipy.optimize import minimize_scalar
+
+    table = pooled(inputs, args).table
+    vi = table.vi
+    x = {"sei": np.sqrt(vi), "vi": vi}.get(args["predictor"], 1 / table.n)
+    x = np.sqrt(x) if args["predictor"] == "sqrtninv" else x
+    fit = lam.pool(table, tau2="ML", moderators=np.column_stack([np.ones(table.k), x]), prediction="none", interval="z")
+
+    def height(t: float) -> float:
+        return float(lam.likelihood_profile(fit, [t])["log_likelihood"][0])
+
+    grid = np.append(0.0, np.geomspace(vi.min() / 100, 10 * vi.max() + 10 * np.var(table.yi), 60))
+    heights = np.array([height(t) for t in grid])
+    out = []
+    for i in range(grid.size - 1):
+        if heights[i] < heights[i + 1] or (i and heights[i] <= heights[i - 1]):
+            continue
+        bounds = (grid[max(i - 1, 0)], grid[i + 1])
+        t = minimize_scalar(lambda u: -height(u), bounds=bounds, method="bounded", options={"xatol": 1e-13}).x if i else 0.0
+        if height(t) < fit.log_likelihood - 1e-8:
+            interval = INTERVALS.get(args.get("test", "z"), "z")
+            there = lam.pool(table, tau2=float(t), interval=interval, prediction="none")
+            out.append(_regression(lam.small_study_test(there, "egger-rma", predictor=args["predictor"])))
+    return out
+
+
+def _regression(found: Any) -> dict[str, Any]:
     low, high = found.limit_interval or (math.nan, math.nan)
     return {
         "zval": found.statistic, "pval": found.p_value, "ddf": found.df, "est": found.limit, "ci.lb": low, "ci.ub": high,
@@ -117,6 +149,13 @@ def deviations(got: Any, expected: Any, hint: Any) -> Any:
         rest, hint = expected, dict(hint) | {"abs": hint["abs"] + 2 * ROOT * expected["se"]}
     else:
         rest = expected
+    if rest and "other" in got and not all(row[-1] for row in plain_deviations(got, rest, hint)):
+        # R stopped at a lower maximum: its results must be those of that maximum, to the digits of its iteration
+        for there in got["other"]():
+            rows = list(plain_deviations(there, rest, dict(hint) | {"rel": max(hint["rel"], 1e-5)}))
+            if all(row[-1] for row in rows):
+                yield from rows
+                return
     if rest and rest.get("X2") is not None:
         yield from _excess(got, rest, hint)
         return
