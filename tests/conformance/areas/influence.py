@@ -37,7 +37,10 @@ def case_influence(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     found = lam.influence(fit)
     names = list((case["expected"] or {}).get("dfbs", {}))
     ours = [name for name in found.columns if name.startswith("dfbetas_")]
-    return {"dfbs": {n: found[o] for n, o in zip(names, ours, strict=True)}, "is.infl": found["influential"]}
+    out = {"dfbs": {n: found[o] for n, o in zip(names, ours, strict=True)}, "is.infl": found["influential"]}
+    if "mods" in args:  # R inverts X'WX: digits go with the squared condition number of a calendar year beside an intercept
+        out["zero"] = 0.01 * np.finfo(float).eps * np.linalg.cond(fit.design.X) ** 2
+    return out
 
 
 def case_leave1out(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def case_robust(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     c = found.coefficients
     bounds = np.array(list(c.intervals()))
     return {
-        "beta": c.estimate, "se": c.se, "zval": c.statistic, "pval": c.p_value, "ci.lb": bounds[:, 0],
+        "beta": c.estimate, "se": c.se, "zval": c.statistics, "pval": c.p_values, "ci.lb": bounds[:, 0],
         "ci.ub": bounds[:, 1], "ddf": c.df, "n": found.clusters,
     }
 
