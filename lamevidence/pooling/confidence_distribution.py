@@ -36,12 +36,13 @@ def tau2_confidence_draws(fit: Fitted, u: FloatArray) -> FloatArray:
     high = max(solve_form(fit.y, fit.v, None, w, 1e-7)[0], float(fit.v.min()))
     low = min(float(fit.v.min()) * 1e-3, high / 2)
     points = np.concatenate([[0.0], np.geomspace(low, high, GRID)])
-    share = np.maximum.accumulate([reached(float(t)) for t in points])
+    share = np.clip(np.maximum.accumulate([reached(float(t)) for t in points]), 1e-15, 1.0 - 1e-15)
     rising = np.concatenate([[True], np.diff(share) > 0])
     from scipy.interpolate import PchipInterpolator
 
-    inverse = PchipInterpolator(share[rising], np.sqrt(points[rising]))
-    return np.asarray(np.where(u <= share[0], 0.0, inverse(np.clip(u, share[0], share[rising][-1]))) ** 2)
+    score = special.ndtri(share[rising])  # on the normal scale the distribution is nearly straight up to its tails
+    inverse = PchipInterpolator(score, np.sqrt(points[rising]))
+    return np.asarray(np.where(u <= share[0], 0.0, inverse(np.clip(special.ndtri(u), score[0], score[-1]))) ** 2)
 
 
 def confidence_draws(fit: Fitted, draws: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -6,6 +6,7 @@ adapter leaves it out exactly when the catalogue says that the measure does not 
 
 from __future__ import annotations
 
+import ast
 import warnings
 from typing import Any
 
@@ -13,9 +14,10 @@ import numpy as np
 from scipy import special
 
 from lamevidence.effects.escalc import escalc
-from lamevidence.effects.recovery import FiveNumbers, mean_sd_from_quantiles, se_from_ci, se_from_p
+from lamevidence.effects.recovery import FiveNumbers, mean_sd_from_quantiles, se_from_ci, se_from_p, se_from_statistic
 from lamevidence.errors import EvidenceWarning, OptionError
 from tests.conformance.judge import deviations
+from tests.conformance.r_call import name_of, parse, settings, value
 from tests.conformance.runner import Unsupported
 from tests.oracles import effects_mp
 
@@ -36,7 +38,7 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     if args.get("fn") == "conv.fivenum":
         return five_numbers(inputs, args)
     if args.get("fn") == "conv.wald":
-        return wald(inputs)
+        return wald(inputs, case)
     code = ALIASES.get(args["measure"], args["measure"])
     if code not in MEASURES:
         raise Unsupported(f"measure {code} is not offered: the formula behind R's sampling variance is not known to us")
@@ -124,6 +126,8 @@ def five_numbers(inputs: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]
     """One study at a time; R turns to Luo, Wan and Shi by itself when told log-normal."""
     log = args["dist"] == "lnorm"
     method = "luo/wan/shi" if log or args["method"] == "default" else args["method"]
+    if method in ("bc", "mln"):
+        raise Unsupported(f"R simulates {method}: its value is one of a random few")
     means, sds = [], []
     columns = (inputs[c] for c in ("min", "q1", "median", "q3", "max", "n"))
     for low, q1, median, q3, high, n in zip(*columns, strict=True):
@@ -141,10 +145,32 @@ def five_numbers(inputs: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]
     return {"mean": means, "sd": sds}
 
 
-def wald(inputs: dict[str, Any]) -> dict[str, Any]:
-    yi = np.log(column(inputs["OR"]))
-    sei = [
-        float(se_from_p(y, p)) if p is not None else float(se_from_ci(low, high, log=True))
-        for y, low, high, p in zip(yi, inputs["lower"], inputs["upper"], inputs["pval"], strict=True)
-    ]
+def wald(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
+    """Return estimates and variances from intervals, p values or z values, by the columns that the R call names.
+
+    As in R, a p value overrides an interval, and a z value a p value.
+    """
+    given = settings(parse(case["call"]))
+    extra = sorted(set(given) - {"out", "ci.lb", "ci.ub", "pval", "zval", "level", "transf", "data"})
+    if extra or "out" not in given:
+        raise Unsupported(f"conv.wald with {', '.join(extra) or 'no out'}")
+    transf = ast.unparse(given["transf"]) if "transf" in given else "none"
+    if transf not in ("none", "log"):
+        raise Unsupported(f"conv.wald with transf={transf}")
+    names = {name: name_of(node) for name, node in given.items() if isinstance(node, ast.Name)}
+    rows = {name: column(inputs[c]) for name, c in names.items() if name != "data" and c in inputs}
+    k = len(rows["out"])
+    blank = np.full(k, np.nan)
+    low, high, p, z = (rows.get(name, blank) for name in ("ci.lb", "ci.ub", "pval", "zval"))
+    level = rows.get("level", np.full(k, float(value(given["level"], inputs, {})) if "level" in given else 95.0))
+    yi = np.log(rows["out"]) if transf == "log" else rows["out"]
+    sei = blank.copy()
+    for i in range(k):
+        if np.isfinite(z[i]):
+            sei[i] = float(se_from_statistic(yi[i], z[i]))
+        elif np.isfinite(p[i]):
+            sei[i] = float(se_from_p(yi[i], p[i]))
+        elif np.isfinite(low[i]) and np.isfinite(high[i]):
+            share = level[i] / 100 if level[i] > 1 else 1 - level[i]
+            sei[i] = float(se_from_ci(low[i], high[i], share, log=transf == "log"))
     return {"yi": yi, "vi": np.square(sei)}
