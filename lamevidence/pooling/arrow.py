@@ -6,6 +6,7 @@ nothing but the row: the engine follows from the method, never from the number o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,10 +105,18 @@ def pool_arrow(
 
 def _pooled(y: FloatArray, v: FloatArray, at: Any, **options: Any) -> PooledMany:  # noqa: ANN401
     sizes = np.diff(at)
+    if sizes.size == 1 or (options["engine"] == "numpy" and (np.unique(sizes, return_counts=True)[1] == 1).any()):
+        return _first_half(_pooled(np.tile(y, 2), np.tile(v, 2), np.concatenate([at, at[1:] + at[-1]]), **options))
     if (sizes == sizes[0]).all():
         shape = (sizes.size, int(sizes[0]))
         return pool_many(y.reshape(shape), v.reshape(shape), **options)
     return pool_many(y, v, offsets=at, **options)
+
+
+def _first_half(many: PooledMany) -> PooledMany:
+    """Undo the doubling of rows that would be alone, and so be added up in another order than rows in company."""
+    columns = ("mu", "se", "df", "tau2", "q", "k")
+    return replace(many, **{name: getattr(many, name)[: many.k.size // 2] for name in columns})
 
 
 def _interval(many: PooledMany) -> tuple[FloatArray, FloatArray]:

@@ -299,7 +299,8 @@ def use_compiled(engine: str, m: int, method: str) -> bool:
 def _pieces(m: int, k: int, method: str) -> Iterator[slice]:
     depth = 16 if method in ("REML", "ML") else 1
     step = max(1, PIECE // (k * depth))
-    return (slice(i, min(i + step, m)) for i in range(0, m, step))
+    step = max(2, step)  # one row alone would be added up in another order than rows side by side
+    return (slice(max(0, min(i, m - 2)), min(i + step, m)) for i in range(0, m, step))
 
 
 def _piece(y: FloatArray, v: FloatArray, tau2: str | float, method: str) -> FloatArray:
