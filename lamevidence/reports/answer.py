@@ -79,7 +79,9 @@ def answer(
     post: Posterior | None = None
     why_not_bayes = ""
     try:
-        post = pool_bayes(table)
+        found = pool_bayes(table)
+        found.interval(), found.prediction()  # a quadrature that misses its bound says so here
+        post = found
     except LamEvidenceError as error:
         why_not_bayes = str(error)
     return Answer(question, table, fit, post, why_not, why_not_bayes)
