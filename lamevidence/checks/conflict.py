@@ -114,15 +114,20 @@ def _split(post: Posterior, inside: Sequence[bool], rng: np.random.Generator) ->
     if isinstance(state, ExactState):
         y, v, X = post.table.yi[taken], post.table.vi[taken], post.X[taken]
         a = (1 / v) / (1 / v).sum()
-        base = state.fit.contrast(a @ X, post.unit)
-        spread = np.sqrt(base.scale**2 + float(a * a @ v) + float(a @ a) * state.fit.grid.tau**2)
-        ahead = NormalMixture(state.fit.grid.weight, base.loc, spread)
+        fit, x = state.fit, a @ X
+        variance = np.einsum("mpq,p,q->m", fit.V, x, x) + float(a * a @ v) + float(a @ a) * fit.grid.tau**2
+        ahead = NormalMixture(fit.grid.weight, fit.b @ x + float(fit.model.shift @ x), np.sqrt(variance))
         seen = float(a @ y)
         return seen, ahead.median, *ahead.interval(0.95), float(ahead.cdf(seen))
     return _simulated(post, state, taken, rng)
 
 
-def _simulated(post: Posterior, state: Any, taken: FloatArray, rng: np.random.Generator) -> tuple[float, ...]:  # noqa: ANN401
+def _simulated(
+    post: Posterior,
+    state: Any,  # noqa: ANN401
+    taken: Any,  # noqa: ANN401
+    rng: np.random.Generator,
+) -> tuple[float, ...]:
     from ..bayes.families import kernels
 
     rows = kernels(post.table, post.likelihood)
@@ -188,15 +193,15 @@ def prior_data_conflict(post: Posterior, draws: int = _DRAWS, seed: int | None =
     if not post.proper:
         raise ImproperPosterior("an improper prior predicts no data · give mu=Normal(…) and a proper prior of τ")
     estimates = post.likelihood in ("normal", "t")
-    check = predictive_check(
-        post, ["q"] if estimates else ["q", "total"], draws=draws, seed=seed, source="prior"
-    )
+    check = predictive_check(post, ["q"] if estimates else ["q", "total"], draws=draws, seed=seed, source="prior")
     second, seen, drawn = _location(post, check, estimates)
     upper = float(np.mean(drawn > seen) + 0.5 * np.mean(drawn == seen))
     p = np.array([check.p("q"), min(1.0, 2 * min(upper, 1 - upper))])
     both = [check.replicated["q"], drawn]
     low, middle, high = np.array([np.quantile(x, [0.025, 0.5, 0.975]) for x in both]).T
-    worst = "No conflict" if p.min() >= 0.05 else f"The data conflict with the prior in {('q', second)[int(p.argmin())]}"
+    worst = (
+        "No conflict" if p.min() >= 0.05 else f"The data conflict with the prior in {('q', second)[int(p.argmin())]}"
+    )
     columns = {
         "statistic": ("q", second),
         "observed": np.array([check.observed["q"], seen]),

@@ -69,7 +69,7 @@ class PredictiveCheck:
         return float(np.mean(np.where(same, 0.5, drawn > value)))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one line a statistic: observed, median and central 95 % of the replicates, p (one-sided, upper), its Monte Carlo error."""
+        """Return one line a statistic: observed, median and central 95 % of the replicates, upper p, its Monte Carlo error."""
         import pandas as pd
 
         lines = []
@@ -137,8 +137,8 @@ def predictive_check(
     post
         Result of `pool_bayes`; or an ArviZ object with ``posterior_predictive``, such as `sample` returns, with ``table``.
     statistics
-        Of ``q``, ``max``, ``min``, ``range``, ``sd``; for counts also ``zeros`` and ``total``, for estimates ``above_zero``.
-        All that apply, when left out. Q alone says little: τ grows until Q fits. Read it beside ``max`` and `loo_pit`.
+        Of ``q``, ``max``, ``min``, ``range``, ``sd``; for counts also ``zeros`` and ``total``, for estimates
+        ``above_zero``. All that apply, when left out. Q alone says little: τ grows until Q fits. Read it beside ``max`` and `loo_pit`.
     replicate
         ``new``: each row gets a new true effect, the design stays. ``same``: each row keeps its own (conservative).
     draws, seed
@@ -192,7 +192,11 @@ def _check(
     return PredictiveCheck(found, drawn, rows, data, table.labels, replicate, seed)
 
 
-def _of_arviz(thing: Any, statistics: Sequence[str] | None, table: EvidenceTable | None) -> PredictiveCheck:  # noqa: ANN401
+def _of_arviz(
+    thing: Any,  # noqa: ANN401
+    statistics: Sequence[str] | None,
+    table: EvidenceTable | None,
+) -> PredictiveCheck:
     from ..bayes.arviz_compat import datasets
 
     parts = datasets(thing)

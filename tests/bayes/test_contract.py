@@ -114,8 +114,10 @@ def test_arviz_takes_it(slopes):
     assert elpd == pytest.approx(slopes.loo().total, abs=0.5)
     az.plot_forest(tree, var_names=["theta"])
     az.plot_trace(tree, var_names=["mu", "tau"])
-    ppc = getattr(az, "plot_ppc", None) or az.plot_ppc_dist
-    ppc(tree)
+    if hasattr(az, "plot_ppc"):
+        az.plot_ppc(tree, num_pp_samples=10)
+    else:
+        az.plot_ppc_dist(tree, num_samples=10)
     mpl.pyplot.close("all")
 
 
