@@ -161,7 +161,8 @@ def _fit(request: Request, data: CountData) -> GlmmPooled:
     if used.k <= p - 1:
         raise TooFewStudies(f"{request.model} with {p - 1} moderators", used.k, p + 1)
     random = request.method == "ML" or request.model == "UM.RS"
-    top = fit_random(model, request.nodes) if random else fit_fixed(model)
+    base = fit_fixed(model)
+    top = fit_random(model, request.nodes, base) if random else base
     if float(np.abs(top.beta).max()) > 40 or float(np.abs(top.scale).max(initial=0.0)) > 40:
         raise NotEstimable(
             "the likelihood rises towards infinity: studies with no events against studies with nothing but events"
@@ -171,6 +172,6 @@ def _fit(request: Request, data: CountData) -> GlmmPooled:
         plain = random_intercept(used, request.coding, False, slope=False)
         common = fit_random(plain, request.nodes).value
     else:
-        common = fit_fixed(model).value
+        common = base.value
     saturated = _saturated(request, model, used) if used.k > 1 else Saturated(common, 0.0)
     return assemble(request, data, used, model, top, slope, common, saturated)

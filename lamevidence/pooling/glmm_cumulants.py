@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from ..effects.measures.base import FloatArray
@@ -92,7 +93,8 @@ class Hypergeometric:
         study = np.arange(theta.shape[1])[None, :, None]
         keys = (cell.astype(np.int64) + OFFSET) * theta.shape[1] + study
         found, position = np.unique(keys, return_inverse=True)
-        table = np.stack([self._coefficients(int(key)) for key in found], axis=1)
+        self._fill(found)
+        table = np.stack([self.cells[key] for key in found.tolist()], axis=1)
         c = table[:, position.reshape(keys.shape)]
         a, a1, a2, a3 = c[-1], np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
         for j in range(c.shape[0] - 2, -1, -1):  # Horner, carrying A^(n)/n!
@@ -104,17 +106,19 @@ class Hypergeometric:
         a = a + centre * theta
         return a[..., None], (2.0 * a1 + centre)[..., None], (8.0 * a2)[..., None], (48.0 * a3)[..., None]
 
-    def _coefficients(self, key: int) -> FloatArray:
-        """Return the polynomial of a cell in x = 2(θ − cell), |x| ≤ 1."""
-        if key not in self.cells:
-            cell, study = divmod(key, self.support.shape[0])
+    def _fill(self, keys: NDArray[np.int64]) -> None:
+        """Make the polynomials of new cells in x = 2(θ − cell), |x| ≤ 1: all cells of a study at once."""
+        new = np.array([key for key in keys.tolist() if key not in self.cells], dtype=np.int64)
+        cells, studies = np.divmod(new, self.support.shape[0])
+        for study in np.unique(studies):
+            mine = studies == study
             inside = np.isfinite(self.log_weight[study])
             u, w = self.support[study][inside], self.log_weight[study][inside]
-            theta = cell - OFFSET + NODES / 2
-            exponent = theta[:, None] * u + w
-            top = exponent.max(axis=1)
-            self.cells[key] = TO_POWERS @ (top + np.log(np.exp(exponent - top[:, None]).sum(axis=1)))
-        return self.cells[key]
+            theta = (cells[mine] - OFFSET)[:, None] + NODES / 2
+            exponent = theta[:, :, None] * u + w
+            top = exponent.max(axis=-1)
+            values = top + np.log(np.exp(exponent - top[..., None]).sum(axis=-1))
+            self.cells.update(zip(new[mine].tolist(), values @ TO_POWERS.T, strict=True))
 
 
 OFFSET = 10_000

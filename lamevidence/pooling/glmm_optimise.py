@@ -5,7 +5,7 @@ The studies' own parameters are eliminated study by study (arrow-shaped Hessian)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError
-from .glmm_cumulants import self_concordant_step
+from .glmm_cumulants import Binomial, self_concordant_step
 from .glmm_quadrature import Evaluation, StudyModel, evaluate
 
 IntArray: TypeAlias = NDArray[np.intp]
 
-__all__ = ["LOUIS_FROM", "Optimum", "Point", "evaluate_at", "fit_fixed", "maximise", "moments_at", "numeric_hessian"]
+__all__ = ["LOUIS_FROM", "Optimum", "Point", "evaluate_at", "fit_fixed", "maximise", "moments_at", "with_moments"]
 
 LOUIS_FROM = 5
 """Fewest nodes for which Louis's Hessian is close enough to steer Newton's method."""
@@ -134,8 +134,12 @@ def maximise(
     *,
     hold_beta: tuple[int, ...] = (),
     hold_scale: tuple[int, ...] = (),
+    moments: bool = True,
 ) -> Optimum:
-    """Return the maximum reached by Newton's method from a starting point; held parameters stay."""
+    """Return the maximum reached by Newton's method from a starting point; held parameters stay.
+
+    Without ``moments`` covariance and information are left empty: `with_moments` fills them in.
+    """
     free = np.array(
         [j for j in range(model.p) if j not in hold_beta]
         + [model.p + j for j in range(model.m) if j not in hold_scale],
@@ -157,7 +161,9 @@ def maximise(
         raise ConvergenceError(
             "the likelihood kept rising after 100 Newton steps · the estimate is at infinity or the data are corrupt"
         )
-    return _optimum(model, at, ev, nodes, free)
+    empty = np.zeros((0, 0))
+    top = Optimum(float(ev.value[0]), at.alpha, at.beta, at.scale, empty, empty, ev.studies[0])
+    return with_moments(model, top, nodes, free, ev.mode) if moments else top
 
 
 def _line_search(
@@ -189,10 +195,14 @@ def _line_search(
     return at, ev, False
 
 
-def _optimum(model: StudyModel, at: Point, ev: Evaluation, nodes: int, free: IntArray) -> Optimum:
-    hessian = numeric_hessian(model, at, nodes, ev.mode)
-    covariance = moments_at(model, -hessian, free)
-    return Optimum(float(ev.value[0]), at.alpha, at.beta, at.scale, covariance, -hessian, ev.studies[0])
+def with_moments(
+    model: StudyModel, top: Optimum, nodes: int, free: IntArray, mode: FloatArray | None = None
+) -> Optimum:
+    """Return an optimum with its information and the covariance of the free parameters."""
+    at = Point(top.alpha, top.beta, top.scale)
+    mode = evaluate_at(model, at, nodes, None).mode if mode is None else mode
+    information = -numeric_hessian(model, at, nodes, mode)
+    return replace(top, covariance=moments_at(model, information, free), information=information)
 
 
 def moments_at(model: StudyModel, information: FloatArray, free: IntArray) -> FloatArray:
@@ -207,7 +217,7 @@ def moments_at(model: StudyModel, information: FloatArray, free: IntArray) -> Fl
 
 def fit_fixed(model: StudyModel, beta: FloatArray | None = None, hold: bool = False) -> Optimum:
     """Return the maximum likelihood fit without random effects (τ = 0); ``hold`` keeps ``beta`` as given."""
-    alpha, beta = np.zeros(model.k), np.zeros(model.p) if beta is None else np.array(beta, float)
+    alpha, beta = _own_start(model), np.zeros(model.p) if beta is None else np.array(beta, float)
     fixed = model.without_random()
     free = np.arange(0 if hold else model.p, dtype=np.intp)
     for _ in range(STEPS):
@@ -226,6 +236,17 @@ def fit_fixed(model: StudyModel, beta: FloatArray | None = None, hold: bool = Fa
     studies = value_by_study(fixed, alpha, beta)
     covariance = moments_at(fixed, -hessian, free)
     return Optimum(value, alpha, beta, np.zeros(0), covariance, -hessian, studies)
+
+
+def _own_start(model: StudyModel) -> FloatArray:
+    """Return where the studies' own parameters start: the link of each study's rate over all its rows."""
+    if not model.has_local:
+        return np.zeros(model.k)
+    x = model.x.sum(axis=1) + 0.5
+    if isinstance(model.cumulant, Binomial):
+        n = model.cumulant.n.sum(axis=1) + 1.0
+        return np.asarray(np.log(x / (n - x)))
+    return np.asarray(np.log(x / np.exp(model.offset).sum(axis=1)))
 
 
 def value_by_study(model: StudyModel, alpha: FloatArray, beta: FloatArray) -> FloatArray:

@@ -56,10 +56,16 @@ class Likelihood:
         if tau is not None:
             scale[list(self.slope)] = tau
             hold_scale = self.slope
-        top = maximise(
-            self.model, self.optimum.alpha, beta, scale, self.nodes, hold_beta=hold_beta, hold_scale=hold_scale
-        )
-        return top.value
+        return maximise(
+            self.model,
+            self.optimum.alpha,
+            beta,
+            scale,
+            self.nodes,
+            hold_beta=hold_beta,
+            hold_scale=hold_scale,
+            moments=False,
+        ).value
 
 
 @dataclass(frozen=True, eq=False, repr=False)

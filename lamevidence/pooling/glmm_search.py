@@ -11,15 +11,18 @@ from dataclasses import replace
 import numpy as np
 
 from ..effects.measures.base import FloatArray
-from .glmm_optimise import LOUIS_FROM, Optimum, Point, evaluate_at, fit_fixed, maximise, moments_at, numeric_hessian
+from .glmm_optimise import LOUIS_FROM, Optimum, fit_fixed, maximise, with_moments
 from .glmm_quadrature import StudyModel, evaluate
 
 __all__ = ["fit_random", "scale_grid"]
 
 
-def fit_random(model: StudyModel, nodes: int) -> Optimum:
-    """Return the global maximum over coefficients and scales, scales at 0 included."""
-    base = fit_fixed(model)
+def fit_random(model: StudyModel, nodes: int, base: Optimum | None = None) -> Optimum:
+    """Return the global maximum over coefficients and scales, scales at 0 included.
+
+    ``base`` is the fit without random effects, where it is known already.
+    """
+    base = fit_fixed(model) if base is None else base
     axis = scale_grid(model, base)
     if model.m == 1:
         grid = axis[:, None]
@@ -29,24 +32,31 @@ def fit_random(model: StudyModel, nodes: int) -> Optimum:
         if model.m == 3:
             grid = np.column_stack([grid[:, 0], np.zeros(len(grid)), grid[:, 1]])
     values, alphas, betas = _scan(model, base, grid)
-    starts = _peaks(values, axis, model.m)
-    optima = [_zeroed(model, base, nodes)]
-    for i in starts:
-        optima.append(maximise(model, alphas[i], betas[i], grid[i], nodes))
+    optima = [replace(base, scale=np.zeros(model.m))]
+    for i in _peaks(values, axis, model.m):
+        optima.append(maximise(model, alphas[i], betas[i], grid[i], nodes, moments=False))
+    held: dict[int, tuple[int, ...]] = {0: tuple(range(model.m))}
     top = max(optima, key=lambda o: o.value)
     if model.m == 2:
         for j in range(2):
             edge = np.where(np.arange(2) == j, 0.0, np.maximum(np.abs(top.scale), axis[0]))
-            optima.append(maximise(model, top.alpha, top.beta, edge, nodes, hold_scale=(j,)))
-    best = max(optima, key=lambda o: o.value)
-    # an edge as good as the inside is the answer: one scale is 0 there
-    simpler = [o for o in optima if (o.scale == 0).any() and o.value >= best.value - 1e-10 * (1.0 + abs(best.value))]
-    best = simpler[-1] if simpler else best
-    # a likelihood as good without random effects is a likelihood without random effects
-    if optima[0].value >= best.value - 1e-10 * (1.0 + abs(best.value)):
-        best = optima[0]
+            held[len(optima)] = (j,)
+            optima.append(maximise(model, top.alpha, top.beta, edge, nodes, hold_scale=(j,), moments=False))
+    chosen = _highest(optima)
+    free = [j for j in range(model.p + model.m) if j - model.p not in held.get(chosen, ())]
+    best = with_moments(model, optima[chosen], nodes, np.array(free, dtype=np.intp))
     distinct = {round(o.value, 7) for o in optima[1:]}
     return replace(best, scale=np.where(np.abs(best.scale) < 1e-7, 0.0, best.scale), modes=max(1, len(distinct)))
+
+
+def _highest(optima: list[Optimum]) -> int:
+    """Return the position of the highest optimum; one as high with fewer scales comes before it, none at all first."""
+    highest = max(o.value for o in optima)
+    enough = highest - 1e-10 * (1.0 + abs(highest))
+    if optima[0].value >= enough:
+        return 0
+    simpler = [i for i, o in enumerate(optima) if (o.scale == 0).any() and o.value >= enough]
+    return simpler[-1] if simpler else [o.value for o in optima].index(highest)
 
 
 def scale_grid(model: StudyModel, base: Optimum) -> FloatArray:
@@ -112,14 +122,3 @@ def _peaks(values: FloatArray, axis: FloatArray, m: int) -> list[int]:
             top &= centre >= rolled
     found = np.flatnonzero(top.reshape(-1))
     return [int(i) for i in found[np.argsort(-values[found])][:3]]
-
-
-def _zeroed(model: StudyModel, base: Optimum, nodes: int) -> Optimum:
-    """Return the fit with every scale at 0 as an optimum of the full model."""
-    at = Point(base.alpha, base.beta, np.zeros(model.m))
-    ev = evaluate_at(model, at, max(nodes, 1), None)
-    free = np.arange(model.p, dtype=np.intp)
-    hessian = numeric_hessian(model, at, nodes, ev.mode)
-    return Optimum(
-        base.value, base.alpha, base.beta, at.scale, moments_at(model, -hessian, free), -hessian, base.studies
-    )

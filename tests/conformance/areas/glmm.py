@@ -45,8 +45,8 @@ SAME = 5e-4
 """R's log-likelihood against ours at R's parameters: lme4 leaves the studies' own parameters (or modes) unconverged by
 this, and prints neither. CM.EL has none and agrees to 1e-9."""
 NUMERIC = 2e-2
-"""Standard errors of CM.EL, UM.RS and Laplace: R differentiates twice, numerically, a likelihood that is itself iterated or
-integrated. tests/oracles holds 40-digit values for ours, 1e-6 apart."""
+"""Standard errors of CM.EL, UM.RS and Laplace: R differentiates twice, numerically, a likelihood that is itself
+iterated or integrated. tests/oracles holds 40-digit values for ours, 1e-6 apart."""
 WALD, WALD_INFINITE = 3e-2, 0.3
 """QE.Wld of the same models; the second where a study without events in a group makes R's Hessian flat. R prints two
 values 1 % apart for one statistic (CM.EL with method ML and EE)."""
@@ -184,9 +184,8 @@ def rule_of(leaf: str, i: int, g: Any, e: Any, fit: GlmmPooled, there: AtR, expe
         return "optimum" if stopped_early(leaf, i, fit, there, expected) else ""
     if leaf == "se":
         own = abs(there.se[i] - e) <= 1e-3 * e
-        return (
-            "standard error" if own or (numeric or fit.spec.options["nagq"] == 1) and abs(g - e) <= NUMERIC * e else ""
-        )
+        noisy = numeric or fit.spec.options["nagq"] == 1
+        return "standard error" if own or (noisy and abs(g - e) <= NUMERIC * e) else ""
     if leaf == "se.tau2":  # ours is undefined at tau2 = 0
         near = math.isnan(g) if isinstance(g, float) and fit.tau2 == 0 else abs(g - e) <= NUMERIC * e
         return "standard error" if numeric and near else ""
