@@ -185,14 +185,14 @@ def _powers(rho: FloatArray, gaps: FloatArray) -> FloatArray:
     return np.asarray(np.where(gaps == 0, 1.0, rho ** np.where(gaps == 0, 1.0, gaps)))
 
 
-@STRUCTURES.register("AR", title="autoregressive, whole-numbered times", reference="10.1002/sim.2616")
+@STRUCTURES.register("AR", title="autoregressive, whole-numbered times", reference="Trikalinos & Olkin 2012, Clinical Trials 9:610")
 def autoregressive(places: FloatArray) -> Structure:
     """Return τ² ρ^|i − j|."""
     gaps = _gaps(places).astype(int)
     return Structure("AR", places.size, 1, 1, False, (-1.0, 1.0), lambda t: t[0] * _powers(t[1], gaps))
 
 
-@STRUCTURES.register("HAR", title="heteroscedastic autoregressive", reference="10.1002/sim.2616")
+@STRUCTURES.register("HAR", title="heteroscedastic autoregressive", reference="Trikalinos & Olkin 2012, Clinical Trials 9:610")
 def heteroscedastic_autoregressive(places: FloatArray) -> Structure:
     """Return τᵢτⱼ ρ^|i − j|."""
     m, gaps = places.size, _gaps(places).astype(int)

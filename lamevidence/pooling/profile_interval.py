@@ -17,6 +17,8 @@ from .likelihood import maximise, restricted_log_likelihood
 
 __all__ = ["bartlett_corrected", "profile_likelihood"]
 
+_HARDY_THOMPSON = "10.1002/(SICI)1097-0258(19960330)15:6<619::AID-SIM188>3.0.CO;2-A"
+
 
 def _best_at(fit: Fitted, mean: float) -> tuple[float, float]:
     """Return the likelihood of ``mean`` maximised over τ² (all modes compared), and that τ².
@@ -76,7 +78,7 @@ def _by_likelihood_ratio(fit: Fitted, name: str, stretch: Callable[[FloatArray, 
     return Inference(fit.se, np.inf, fit.mean, bounds, test)
 
 
-@INTERVALS.register("PL", title="profile likelihood (ML)", reference="10.1002/sim.4780150307")
+@INTERVALS.register("PL", title="profile likelihood (ML)", reference=_HARDY_THOMPSON)
 def profile_likelihood(fit: Fitted) -> Inference:
     """Return the means whose likelihood, maximised over τ², is within χ²₁/2 of the maximum (Hardy & Thompson).
 

@@ -41,6 +41,8 @@ Estimator: TypeAlias = Callable[
 
 TAU2: Catalog[Estimator] = Catalog("tau2 estimator")
 
+_MEDIAN_UNBIASED = "Viechtbauer 2021, European Congress of Methodology, Valencia"
+
 
 def _columns(X: FloatArray | None) -> int:
     return 1 if X is None else int(X.shape[-1])
@@ -75,7 +77,7 @@ def dersimonian_laird(
     return Tau2(np.maximum((q - (k - _columns(X))) / projection.trace(), 0.0))
 
 
-@TAU2.register("HE", title="Hedges (Cochran ANOVA)", reference="10.3102/10769986008002157")
+@TAU2.register("HE", title="Hedges (Cochran ANOVA)", reference="10.1037/0033-2909.93.2.388")
 def hedges(y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None) -> Tau2:
     """Return the moment estimate with equal weights."""
     return Tau2(moment_estimate(y, v, X, _live(v)))
@@ -89,7 +91,7 @@ def hunter_schmidt(
     return Tau2(_hunter_schmidt(y, v, k, X, np.ones_like(k)))
 
 
-@TAU2.register("HSk", title="Hunter-Schmidt with small-sample correction", reference="10.1037/met0000105")
+@TAU2.register("HSk", title="Hunter-Schmidt with small-sample correction", reference="10.1177/1094428117741966")
 def hunter_schmidt_corrected(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
 ) -> Tau2:
@@ -124,7 +126,7 @@ def sidik_jonkman(
     return Tau2(start * np.add.reduce(w * r * r, axis=-1) / (k - _columns(X)))
 
 
-@TAU2.register("GENQ", title="generalised Q with given weights", reference="10.1002/jrsm.1087")
+@TAU2.register("GENQ", title="generalised Q with given weights", reference="10.1016/j.cct.2006.04.004")
 def generalised(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
 ) -> Tau2:
@@ -192,7 +194,7 @@ def sidik_jonkman_iterated(
     return paule_mandel(y, v, k, X, None)
 
 
-@TAU2.register("PMM", title="median-unbiased Paule-Mandel", reference="10.3390/psych3010002")
+@TAU2.register("PMM", title="median-unbiased Paule-Mandel", reference=_MEDIAN_UNBIASED)
 def paule_mandel_median(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
 ) -> Tau2:
@@ -201,7 +203,7 @@ def paule_mandel_median(
     return Tau2(roots.value, roots.status)
 
 
-@TAU2.register("ML", title="maximum likelihood", reference="10.1002/sim.4780100104")
+@TAU2.register("ML", title="maximum likelihood", reference="10.3102/10769986030003261")
 def maximum_likelihood(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
 ) -> Tau2:
@@ -219,7 +221,7 @@ def restricted_maximum_likelihood(
     return Tau2(fit.value, fit.status, fit.modes, fit.gap)
 
 
-@TAU2.register("GENQM", title="median-unbiased generalised Q", reference="10.3390/psych3010002")
+@TAU2.register("GENQM", title="median-unbiased generalised Q", reference=_MEDIAN_UNBIASED)
 def generalised_median(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
 ) -> Tau2:

@@ -55,6 +55,8 @@ Tau2Interval: TypeAlias = Callable[[Tau2Fit, float], Interval]
 
 TAU2_INTERVALS: Catalog[Tau2Interval] = Catalog("tau2 interval")
 
+_HARDY_THOMPSON = "10.1002/(SICI)1097-0258(19960330)15:6<619::AID-SIM188>3.0.CO;2-A"
+
 
 @TAU2_INTERVALS.register("QP", title="Q-profile", reference="10.1002/sim.2514")
 def q_profile(fit: Tau2Fit, level: float) -> Interval:
@@ -82,13 +84,13 @@ def generalised_q_interval(fit: Tau2Fit, level: float) -> Interval:
     return Interval(bounds[0], bounds[1])
 
 
-@TAU2_INTERVALS.register("BJ", title="Biggerstaff-Jackson", reference="10.1002/sim.3445")
+@TAU2_INTERVALS.register("BJ", title="Biggerstaff-Jackson", reference="10.1002/sim.3428")
 def biggerstaff_jackson(fit: Tau2Fit, level: float) -> Interval:
     """Return the generalised Q interval with weights 1/v: the exact distribution of Cochran's Q."""
     return generalised_q_interval(Tau2Fit(fit.y, fit.v, fit.X, fit.t, fit.method), level)
 
 
-@TAU2_INTERVALS.register("PL", title="profile likelihood", reference="10.1002/sim.4780150307")
+@TAU2_INTERVALS.register("PL", title="profile likelihood", reference=_HARDY_THOMPSON)
 def profile_likelihood(fit: Tau2Fit, level: float) -> Interval:
     """Return the τ² whose (restricted) likelihood is within χ²₁/2 of the maximum, around the maximum."""
     from scipy.optimize import brentq

@@ -19,7 +19,7 @@ __all__ = ["conditional_log_odds", "marginal_log_odds", "marginal_log_risk", "ma
 
 _CURTIN = "Curtin, Elbourne & Altman 2002; doi:10.1002/sim.1205"
 _NEWCOMBE = "Newcombe 1998; doi:10.1002/(SICI)1097-0258(19981130)17:22<2635::AID-SIM954>3.0.CO;2-C"
-_ZOU = "Zou 2007; doi:10.1002/sim.2736"
+_ZOU = "Zou 2007, Clinical Trials 4:25"
 _ODDS: dict[str, Any] = {"scale": "log", "back": np.exp, "forward": np.log, "back_title": "odds ratio"}
 
 
