@@ -1,0 +1,1 @@
+"""Peer comparison, scale run and robustness simulation; see README.md."""
