@@ -1,6 +1,6 @@
 """Many normal-normal posteriors at once: simulation, calibration and sensitivity surfaces.
 
-One fixed double-exponential rule for all data sets (no refinement): h = 0.125 resolves the posterior of τ to about 1e-8.
+One fixed double-exponential rule for all data sets, not refined: h = 0.125 resolves τ to about 1e-8.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ _TAU_LOG_RATIO = Default(
 _MU_LOG_RATIO = Default(Normal(0, 2.82), "95 % of ratios between 1/250 and 250 (Günhan 2020, doi:10.1002/jrsm.1370)")
 _TAU_ONE_ARM = Default(
     HalfNormal(1.0),
-    "weakly informative for single-arm risks and rates on the log or logit scale",
+    "weakly informative for single-arm risks on the logit scale",
     (HalfNormal(0.5), HalfNormal(2.0), HalfStudentT(4, 1.0)),
 )
 _MU_LOGIT = Default(Normal(0, 1.5), "nearly flat on the probability")
@@ -54,7 +54,7 @@ _TAU_SMD = Default(
 
 
 def scale_of(table: EvidenceTable) -> str:
-    """Return what kind of scale the estimates are on: ``slope``, ``log-ratio``, ``logit``, ``log-one-arm``, ``smd`` or ``other``."""
+    """Return the kind of scale: ``slope``, ``log-ratio``, ``logit``, ``log-one-arm``, ``smd`` or ``other``."""
     if table.unit is not None:
         return "slope" if unit_named(table.unit).dimension == "volume/time" else "other"
     if table.measure not in MEASURES:
@@ -72,7 +72,6 @@ _BY_SCALE: dict[str, tuple[Default, Default]] = {
     "slope": (_MU_SLOPE, _TAU_SLOPE),
     "log-ratio": (_MU_LOG_RATIO, _TAU_LOG_RATIO),
     "logit": (_MU_LOGIT, _TAU_ONE_ARM),
-    "log-one-arm": (_MU_FLAT, _TAU_ONE_ARM),
     "smd": (_MU_FLAT, _TAU_SMD),
 }
 
@@ -88,5 +87,6 @@ def no_default(table: EvidenceTable) -> OptionError:
     example = f"HalfNormal(s, unit={table.unit!r})" if table.unit else "HalfNormal(s)"
     return OptionError(
         f"no anchored prior of τ is known for measure {table.measure} in {unit} · give tau=lam.{example} with s a "
-        f"between-study standard deviation that would surprise you only mildly, or state it in the question under bayes: tau"
+        "between-study standard deviation that would surprise you only mildly, "
+        "or state it in the question under bayes: tau"
     )

@@ -54,7 +54,7 @@ class ExactState:
         return self.fit.mean_weights()
 
     def draw(self, rng: np.random.Generator, size: int) -> Mapping[str, FloatArray]:
-        """Independent joint draws: τ by its inverse distribution function, then β and θ from their normal conditionals."""
+        """Independent joint draws: τ by its inverse distribution function, β and θ from their conditionals."""
         tau = self.tau._quantile(rng.uniform(size=size))
         _, b, V = self.fit.model.given(tau)
         p = b.shape[1]

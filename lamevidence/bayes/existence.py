@@ -54,7 +54,8 @@ def existence(prior: TauPrior, k: int, flat: int) -> Existence:
     if k < flat or not integrable(exponent):
         remedy = "a proper prior for τ, such as HalfNormal" if k >= flat else "a proper prior for μ"
         raise ImproperPosterior(
-            f"{k} {'study' if k == 1 else 'studies'}, {flat} flat coefficient{'s' if flat != 1 else ''} and τ ~ {prior!r}: "
+            f"{k} {'study' if k == 1 else 'studies'}, "
+            f"{flat} flat coefficient{'s' if flat != 1 else ''} and τ ~ {prior!r}: "
             f"the posterior of τ falls like τ^-{exponent:g} and does not integrate · give {remedy}"
         )
     moments = 2 if integrable(exponent - 2) else 1 if integrable(exponent - 1) else 0

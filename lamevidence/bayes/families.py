@@ -191,7 +191,8 @@ class Hypergeometric(ScalarKernel):
         low, high = max(0.0, m - n2), min(n1, m)
         if high - low > _SUPPORT_LIMIT:
             raise OptionError(
-                f"the exact law of a 2×2 table with {high - low + 1:.0f} possible values is too long · use likelihood='normal'"
+                f"the exact law of a 2×2 table with {high - low + 1:.0f} possible values is too long"
+                " · use likelihood='normal'"
             )
         u = np.arange(low, high + 1)
         log_choose = (

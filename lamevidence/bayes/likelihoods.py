@@ -56,7 +56,8 @@ def choose_likelihood(table: EvidenceTable, given: str) -> Likelihood:
         measures, columns = _COUNTS[given]
         if table.measure not in measures or not _has_counts(table, given):
             raise OptionError(
-                f"likelihood={given!r} needs measure {' or '.join(measures)} with counts {', '.join(columns)} in every row, "
+                f"likelihood={given!r} needs measure {' or '.join(measures)} with counts {', '.join(columns)} "
+                "in every row, "
                 f"the table has measure {table.measure} with {', '.join(table.counts) or 'no counts'}"
             )
     if given == "t" and not _sizes_known(table).all():
@@ -82,6 +83,9 @@ def _auto(table: EvidenceTable) -> Likelihood:
     small = np.isfinite(table.n) & (table.n <= SMALL_N)
     if estimated and family in ("generic", "mean", "means", "change") and small.any() and _sizes_known(table).all():
         rows = ", ".join(label for label, s in zip(table.labels, small, strict=True) if s)
-        why = f"at most {SMALL_N} patients behind {rows}: t with n − 1 degrees of freedom for every standard error estimated from n patients"
+        why = (
+            f"at most {SMALL_N} patients behind {rows}: "
+            "t with n − 1 degrees of freedom for every standard error estimated from n patients"
+        )
         return Likelihood("t", why, (why,))
     return Likelihood("normal", "estimates with standard errors")

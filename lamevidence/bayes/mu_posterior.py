@@ -1,9 +1,10 @@
 """Posterior of μ, or of a new study's effect, from nodes over (τ, μ): one table of its density, built when first asked.
 
-Given τ the logarithm of the density of μ, less that of a normal law, is a polynomial through the nearest nodes. A new study adds N(0, τ²), which is integrated by a
-trapezoidal rule whose step 0.9/√(1 + (τ/width)²) leaves an error below 1e-10 whatever the ratio of τ to the width of μ.
-The table has equal steps in s, x = centre + scale · sinh s, so that it reaches far tails; between its nodes the density
-is a cubic Hermite interpolant, and the distribution function the exact integral of that interpolant.
+Given τ the logarithm of the density of μ, less that of a normal law, is a polynomial through the nearest nodes.
+A new study adds N(0, τ²), which is integrated by a trapezoidal rule whose step 0.9/√(1 + (τ/width)²) leaves an error
+below 1e-10 whatever the ratio of τ to the width of μ. The table has equal steps in s, x = centre + scale · sinh s, so
+that it reaches far tails; between its nodes the density is a cubic Hermite interpolant, and the distribution function
+the exact integral of that interpolant.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ class MuPosterior(Distribution):
         lost = max(abs(total - held_by_rows), abs(held_by_rows - float(mass.sum())))
         if lost > _LIMIT:
             raise QuadratureError(
-                f"the density of an effect integrates to 1 only within {lost:.1e} (limit {_LIMIT:g}) · use engine='nuts'"
+                f"the density of an effect integrates to 1 only within {lost:.1e} (limit {_LIMIT:g})"
+                " · use engine='nuts'"
             )
         below = np.concatenate([[0.0], np.cumsum(parts)])
         return middle, scale, s, density / total, slope / total, below / total

@@ -1,6 +1,6 @@
 """The normal-normal hierarchical model, exactly: yᵢ ~ N(θᵢ, vᵢ), θᵢ ~ N(xᵢ'β, τ²).
 
-Given τ everything is normal (Röver 2020, doi:10.18637/jss.v093.i06): with W = diag 1/(vᵢ + τ²) and β ~ N(b₀, B₀) or flat,
+Given τ everything is normal (Röver 2020, doi:10.18637/jss.v093.i06): with W = diag 1/(vᵢ + τ²), β ~ N(b₀, B₀) or flat,
 P = X'WX + B₀⁻¹, V = P⁻¹, b = V(X'Wy + B₀⁻¹b₀), and the marginal likelihood of τ is
 
     log g(τ) = −½[(k − f) log 2π + Σ log(vᵢ + τ²) + (y−Xb)'W(y−Xb) + (b−b₀)'B₀⁻¹(b−b₀) + log|P| + log|B₀|].
@@ -125,7 +125,7 @@ class ExactNormal:
     grid
         Nodes and weights of the posterior of τ.
     b, V
-        Conditional means (m, p) and covariances (m, p, p) of the coefficients at the nodes, relative to ``model.shift``.
+        Conditional means (m, p) and covariances (m, p, p) of the coefficients at the nodes, less ``model.shift``.
     exists
         Which moments exist.
     """
@@ -156,7 +156,7 @@ class ExactNormal:
         return NormalMixture(self.grid.weight, loc, np.sqrt(variance), finite_mean, finite_sd, note, unit)
 
     def shrinkage(self, i: int, unit: str | None) -> NormalMixture:
-        """Return the posterior of the true effect of row ``i``: the estimate drawn towards the mean, all moments finite."""
+        """Return the posterior of the true effect of row ``i``, drawn towards the mean; all its moments are finite."""
         v, x = float(self.model.v[i]), self.model.X[i]
         pull = v / (v + self.grid.tau**2)
         centre = float(self.model.shift @ x)
@@ -165,7 +165,7 @@ class ExactNormal:
         return NormalMixture(self.grid.weight, loc, np.sqrt(variance), unit=unit)
 
     def mean_weights(self) -> FloatArray:
-        """Posterior mean weights of the rows, then of the prior, in the mean effect; for one coefficient only, (k + 1,)."""
+        """Posterior mean weights of the rows, then of the prior, in the one mean effect, (k + 1,)."""
         x = self.model.X[:, 0]
         w = x / (self.model.v + self.grid.tau[:, None] ** 2) * self.V[:, 0, 0][:, None]
         rows = self.grid.weight @ w

@@ -51,8 +51,9 @@ def pool_bayes(
     tau
         Prior of the between-study standard deviation. Left out: the question's, else the default of the scale.
     likelihood
-        ``auto``, ``normal``, ``t``, ``binomial``, ``poisson``, ``hypergeometric`` or ``conditional-binomial``. ``auto`` uses the
-        counts where the table has them, and t with n − 1 degrees of freedom for means of at most 20 patients.
+        ``auto``, ``normal``, ``t``, ``binomial``, ``poisson``, ``hypergeometric`` or ``conditional-binomial``.
+        ``auto`` uses the counts where the table has them, and t with n − 1 degrees of freedom for means
+        of at most 20 patients.
     engine
         ``auto`` or ``exact`` for deterministic quadrature, ``nuts`` for sampling the same model.
     moderators
@@ -175,7 +176,13 @@ def _exact(job: _Job) -> Posterior:
 
 
 def _sampled(job: _Job) -> Posterior:
-    raise OptionError("engine='nuts' is not available for this model · use engine='exact'")
+    from .sampled_state import sampled_state
+
+    table, priors = job.table, job.priors
+    vi = check_estimates(table)[1] if job.likelihood.name == "normal" else table.vi
+    prior_tau = priors.tau.resolve(vi)
+    state = sampled_state(table, job.likelihood.name, job.X, job.names, priors.mu, prior_tau, job.seed)
+    return _assemble(job, state, "nuts", prior_tau, None)
 
 
 def check_estimates(table: EvidenceTable) -> tuple[FloatArray, FloatArray]:
@@ -190,7 +197,8 @@ def check_estimates(table: EvidenceTable) -> tuple[FloatArray, FloatArray]:
     if bad.any():
         rows = ", ".join(table.labels[i] for i in np.flatnonzero(bad))
         raise InputError(
-            f"no finite estimate with a positive variance in: {rows} · leave these rows out on purpose, or use a likelihood of the counts"
+            f"no finite estimate with a positive variance in: {rows}"
+            " · leave these rows out on purpose, or use a likelihood of the counts"
         )
     return table.yi, table.vi
 
@@ -212,7 +220,8 @@ def _assemble(job: _Job, state: Any, engine: str, prior_tau: TauPrior, error: fl
     notes = list(job.likelihood.notes)
     if not learned:
         notes.append(
-            f"{table.k} {'study says' if table.k == 1 else 'studies say'} nothing about τ by themselves: its posterior is the prior's"
+            f"{table.k} {'study says' if table.k == 1 else 'studies say'} nothing about τ by themselves: "
+            "its posterior is the prior's"
         )
     elif table.k <= 4:
         notes.append(f"with {table.k} studies the prior of τ matters: see sensitivity()")

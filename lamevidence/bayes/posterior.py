@@ -59,7 +59,8 @@ class Posterior:
     table
         The evidence.
     engine, likelihood
-        ``exact`` or ``nuts``; ``normal``, ``t``, ``binomial``, ``poisson``, ``hypergeometric`` or ``conditional-binomial``.
+        ``exact`` or ``nuts``; ``normal``, ``t``, ``binomial``, ``poisson``, ``hypergeometric``,
+        ``conditional-binomial``.
     mu, tau
         Mean effect (the intercept of a regression) and between-study standard deviation.
     theta
@@ -153,7 +154,7 @@ class Posterior:
 
     @property
     def weights(self) -> FloatArray:
-        """Posterior mean weight of each row in the mean effect; what is missing to 1 is the weight of the prior of μ."""
+        """Posterior mean weight of each row in the mean effect; what is missing to 1 is the prior's."""
         maker = getattr(self.state, "mean_weights", None)
         if maker is None or self.X.shape[1] != 1:
             raise OptionError("weights exist for the normal likelihood without moderators")
@@ -166,6 +167,8 @@ class Posterior:
         ----------
         x
             One value a coefficient, or coefficient name → value (an intercept not named is 1, the rest 0).
+        new
+            The effect of a new study there, in place of the mean effect.
         """
         names = tuple(self.coefficients)
         if isinstance(x, Mapping):
@@ -185,9 +188,11 @@ class Posterior:
         Parameters
         ----------
         sd
-            Standard deviation between patients, in ``sd_unit`` (the unit of the estimates when left out).
+            Standard deviation between patients, in ``sd_unit``.
         n
             Number of patients; the sampling variance is sd²/n.
+        sd_unit
+            Unit of ``sd``; left out, that of the estimates.
         """
         if not (isinstance(n, int | np.integer) and n >= 1 and np.isfinite(sd) and sd > 0):
             raise OptionError(f"a new study needs n ≥ 1 patients and a positive sd, got n={n!r}, sd={sd!r}")
@@ -214,7 +219,7 @@ class Posterior:
     def joint_mode(self, *, prior: bool = True) -> tuple[float, float]:
         """Return the (τ, μ) where the joint posterior density (or, without ``prior``, the likelihood) is highest.
 
-        Given τ the maximum over μ is closed, so that one dimension is searched: a coarse scan of log τ and τ = 0, then zooms.
+        Given τ the maximum over μ is closed, so that one dimension is searched: log τ coarsely and τ = 0, then zooms.
         """
         from .joint import joint_mode
 
@@ -276,7 +281,7 @@ class Posterior:
     def transformed(self, level: float | None = None, kind: str = "central") -> dict[str, Any]:
         """Return median, interval and prediction interval on the scale people read (odds ratio, proportion)."""
         level = check_level(self.level if level is None else level)
-        measure = MEASURES[self.measure] if self.measure in MEASURES else None
+        measure = MEASURES[self.measure] if self.measure in MEASURES else None  # noqa: SIM401, a Catalog has no get
         back = measure.back if measure else (lambda x: x)
         ends = [*self.interval(level, kind), *self.prediction(level, kind)]
         mu, a, b, c, d = (float(x) for x in np.asarray(back(np.array([self.mu.median, *ends]))))
@@ -308,7 +313,7 @@ class Posterior:
         return predictive(self, n, seed, replicate, source)
 
     def pointwise_log_likelihood(self, draws: Draws) -> FloatArray:
-        """Return the marginal log likelihood of each row at each draw, (chains, n, k): true effects are integrated out."""
+        """Return the marginal log likelihood of each row at each draw, true effects integrated out, (chains, n, k)."""
         flat = draws.flat()
         return self.state.log_likelihood(flat["tau"], flat["beta"]).reshape(*draws.tau.shape, self.k)
 

@@ -1,7 +1,7 @@
-"""Empirical priors of τ from the Cochrane Database: Turner 2015 for log odds ratios, Rhodes 2015 for standardised differences.
+"""Empirical priors of τ from Cochrane reviews: Turner 2015 (log odds ratios), Rhodes 2015 (standardised differences).
 
-Both papers print, for each outcome type and comparison, the location and scale of log τ². Locations are additive in outcome and
-comparison up to rounding; the tests use that to find slips of transcription.
+Both papers print, for each outcome type and comparison, the location and scale of log τ². Locations are additive in
+outcome and comparison up to rounding; the tests use that to find slips of transcription.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ RHODES: dict[tuple[str, str], tuple[float, float]] = {
     for o, outcome in enumerate(_RHODES_OUTCOMES)
     for c, comparison in enumerate(_RHODES_COMPARISONS)
 }
-"""(outcome, comparison) → location and scale of log τ² (t with 5 degrees of freedom) for standardised differences, respiratory."""
+"""(outcome, comparison) → location and scale of log τ² (t with 5 df), standardised differences, respiratory."""
 
 _TURNER_MARGINAL = (-2.56, 1.74)
 

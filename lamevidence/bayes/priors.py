@@ -53,7 +53,8 @@ def unit_factor(what: str, own: str | None, target: str | None, example: str) ->
         return 1.0
     if own is None:
         raise OptionError(
-            f"{what} has no unit but the estimates are in {target} · write for example {example.replace(')', '')}, unit={target!r})"
+            f"{what} has no unit but the estimates are in {target}"
+            f" · write for example {example.replace(')', '')}, unit={target!r})"
         )
     if target is None:
         raise OptionError(f"{what} is in {own} but the estimates are pure numbers · leave its unit out")
@@ -64,7 +65,7 @@ def unit_factor(what: str, own: str | None, target: str | None, example: str) ->
 class TauPrior(Distribution):
     """Prior of the between-study standard deviation τ.
 
-    Attributes of a class: ``tail`` is a in p(τ) ~ τ^-a at infinity (``inf`` for lighter tails), ``log_tail`` the power of
+    Attributes of a class: ``tail`` is a in p(τ) ~ τ^-a at infinity (``inf`` if lighter), ``log_tail`` the power of
     1/log τ beside it; ``proper`` is False when the density does not integrate.
     """
 
@@ -118,7 +119,8 @@ class TauPrior(Distribution):
         unit = f" {self.unit}" if self.unit else ""
         return (
             f"95 % of the prior says that true study effects have a standard deviation of less than {q95:.3g}{unit} "
-            f"(median {q50:.3g}{unit}), so that 95 % of studies differ from their mean by less than {1.96 * q95:.3g}{unit}"
+            f"(median {q50:.3g}{unit}), "
+            f"so that 95 % of studies differ from their mean by less than {1.96 * q95:.3g}{unit}"
         )
 
 
@@ -142,7 +144,7 @@ class ScalePrior(TauPrior):
 
     def _rescaled(self: S, ratio: float, unit: str | None) -> S:
         changes: dict[str, Any] = {name: getattr(self, name) * ratio for name in self._scales}
-        return replace(self, **changes, **{"unit": unit})
+        return replace(self, **(changes | {"unit": unit}))
 
     def convert(self: S, unit: str | None) -> S:
         """Return the same prior in ``unit``.

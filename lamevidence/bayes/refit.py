@@ -20,7 +20,7 @@ __all__ = ["refit"]
 
 
 def refit(post: Posterior, keep: Sequence[int]) -> Any:
-    """Return the exact state of the rows ``keep`` under the priors of ``post`` (data-defined ones stay as they were)."""
+    """Return the exact state of the rows ``keep`` under the priors of ``post``, data-defined ones unchanged."""
     idx = np.asarray(keep, dtype=np.intp)
     X = post.X[idx]
     if post.likelihood == "normal" and all(isinstance(p, Normal | Flat) for p in post.prior_mu):

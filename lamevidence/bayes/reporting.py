@@ -144,17 +144,17 @@ def in_words(post: Posterior) -> str:
     share = f"{100 * post.level:g} %"
     studies = f"{post.k} {'study' if post.k == 1 else 'studies'}"
     lines = [
-        f"{post.table.title or 'Bayesian random-effects meta-analysis'} ({studies}, {post.likelihood} likelihood, {post.engine})",
+        f"{post.table.title or 'Bayesian random-effects meta-analysis'}"
+        f" ({studies}, {post.likelihood} likelihood, {post.engine})",
         f"mean effect {post.mu.median:.3g}{unit} ({share} {_say(*post.interval(), unit)})",
         f"a new study's true effect {_say(*post.prediction(), unit)} ({share})",
         f"between-study SD {post.tau.median:.3g}{unit} ({share} {_say(*post.tau.interval(post.level), unit)})",
     ]
-    measure = MEASURES[post.measure] if post.measure in MEASURES else None
+    measure = MEASURES[post.measure] if post.measure in MEASURES else None  # noqa: SIM401, a Catalog has no get
     if measure and measure.back_title:
         back = post.transformed()
-        lines.append(
-            f"{measure.back_title} {back['mu']:.3g} ({share} {_say(back['interval'].low, back['interval'].high, '')}; new study {_say(back['prediction'].low, back['prediction'].high, '')})"
-        )
+        inner, outer = (_say(back[name].low, back[name].high, "") for name in ("interval", "prediction"))
+        lines.append(f"{measure.back_title} {back['mu']:.3g} ({share} {inner}; new study {outer})")
     lines += [p.describe() for p in post.prior_mu]
     lines.append(post.prior_tau.describe())
     lines += list(post.notes)
@@ -176,4 +176,5 @@ def as_html(post: Posterior) -> str:
         for note in (*[p.describe() for p in post.prior_mu], post.prior_tau.describe(), *post.notes)
     )
     title = html.escape(post.table.title or "Bayesian meta-analysis")
-    return f"<table><caption>{title} {unit}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{notes}"
+    top = f"<caption>{title} {unit}</caption><thead><tr>{head}</tr></thead>"
+    return f"<table>{top}<tbody>{''.join(body)}</tbody></table>{notes}"

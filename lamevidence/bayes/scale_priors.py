@@ -320,7 +320,7 @@ class LogStudentT(ScalePrior):
         return 1.0
 
     @property
-    def log_tail(self) -> float:
+    def log_tail(self) -> float:  # type: ignore[override]
         """ν + 1."""
         return self.df + 1.0
 

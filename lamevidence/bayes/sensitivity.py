@@ -19,7 +19,7 @@ __all__ = ["prior_grid", "sensitivity"]
 
 
 def prior_grid(post: Posterior) -> tuple[TauPrior, ...]:
-    """Return the automatic grid of priors of τ: the one used, the default of the scale with its alternatives, half and double."""
+    """Return the automatic grid of priors of τ: the one used, the default with its alternatives, half, double."""
     used = post.prior_tau
     _, default = default_priors(post.table)
     grid: list[TauPrior] = [used]

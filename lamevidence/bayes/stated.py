@@ -20,7 +20,7 @@ _CALL = re.compile(r"^\s*(\w+)\s*(?:\(\s*([^)]*)\))?\s*(.*)$")
 def stated_prior(value: Any, role: str, unit: str | None) -> Any:
     """Return a prior given as an object, or as a question writes it: ``{half_normal: 2}``, ``{normal: [0, 10]}``.
 
-    Parameters written in a question are in the unit of its analysis; ``{half_normal: 72, unit: mL/year}`` names another.
+    Parameters in a question are in the unit of its analysis; ``{half_normal: 72, unit: mL/year}`` names another.
 
     Raises
     ------

@@ -19,7 +19,7 @@ __all__ = ["TauPosterior"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TauPosterior(Distribution):
-    """Posterior of the between-study standard deviation: its density is exact, its distribution function a sinc integral.
+    """Posterior of the between-study standard deviation: density exact, distribution function a sinc integral.
 
     Attributes
     ----------

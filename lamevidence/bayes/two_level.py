@@ -116,7 +116,7 @@ class TwoLevelState:
         )
 
     def draw(self, rng: np.random.Generator, size: int) -> Mapping[str, FloatArray]:
-        """Draws of τ and μ from their joint nodes by inverse distribution functions, and of each θ from its conditional."""
+        """Draws of τ and μ by inverse distribution functions, and of each θ from its conditional moments."""
         tau = self.tau._quantile(rng.uniform(size=size))
         # given τ, μ less its centre and over its width hardly depends on τ: taken from one of the two nodes around it
         place = np.clip((self.grid.to_t(tau) - self.grid.t[0]) / self.grid.step, 0.0, self.grid.t.size - 1.0)
@@ -186,7 +186,8 @@ def fit_two_level(
                 return _with_error(state, error)
         previous = state
     raise QuadratureError(
-        f"integration over τ, μ and θ still moves by {error:.1e} at the finest level (limit {_LIMIT:g}) · use engine='nuts'"
+        f"integration over τ, μ and θ still moves by {error:.1e} at the finest level (limit {_LIMIT:g})"
+        " · use engine='nuts'"
     )
 
 
@@ -211,7 +212,7 @@ def _with_error(state: TwoLevelState, error: float) -> TwoLevelState:
 
 
 def _distance(a: TwoLevelState, b: TwoLevelState) -> float:
-    """Estimated error of the finer level: halving a step squares the error of a geometric rule; a power of 1.5 is assumed."""
+    """Estimated error of the finer level: halving a step squares a geometric error; a power of 1.5 is assumed."""
     mu_a, mu_b = a.at(np.ones(1)), b.at(np.ones(1))
     sd = mu_b.sd if np.isfinite(mu_b.sd) else float(np.sqrt(b.width @ b.grid.weight))
     gaps = [a.log_total - b.log_total, (mu_a.mean - mu_b.mean) / sd]

@@ -1,5 +1,7 @@
 """The exact engine against 25-digit quadrature written independently with mpmath."""
 
+import itertools
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -76,8 +78,8 @@ def reference(y, v, m0, s0, prior):
     def parts(t):
         w = [1 / (a + t * t) for a in v]
         P = sum(w) + 1 / mp.mpf(s0) ** 2
-        b = (sum(a * c for a, c in zip(w, y)) + m0 / mp.mpf(s0) ** 2) / P
-        q = sum(a * (c - b) ** 2 for a, c in zip(w, y)) + (b - m0) ** 2 / mp.mpf(s0) ** 2
+        b = (sum(a * c for a, c in zip(w, y, strict=True)) + m0 / mp.mpf(s0) ** 2) / P
+        q = sum(a * (c - b) ** 2 for a, c in zip(w, y, strict=True)) + (b - m0) ** 2 / mp.mpf(s0) ** 2
         log = -(len(y) * mp.log(2 * mp.pi) - sum(mp.log(a) for a in w) + q + mp.log(P) + 2 * mp.log(s0)) / 2
         return mp.exp(log + log_prior(prior, v, t)), b, 1 / P
 
@@ -96,7 +98,7 @@ def reference(y, v, m0, s0, prior):
 
     x, sums = m0 + mp.mpf(1), [mp.mpf(0)] * 4
     nodes, weights = np.polynomial.legendre.leggauss(24)
-    for low, high in zip(cuts, cuts[1:], strict=False):
+    for low, high in itertools.pairwise(cuts):
         half = (high - low) / 2
         for node, weight in zip(nodes, weights, strict=True):
             t = mp.exp(low + half * (1 + mp.mpf(float(node))))

@@ -10,8 +10,8 @@ is shown to be the error of a known step of R, recomputed here from our posterio
   posterior agrees at ``exact_rel``;
 * modes and maxima: our exact density is strictly higher at our point than at R's (R's search is local, and that of a
   study's effect never leaves the interval of μ);
-* shortest intervals: under the law that R used R's holds 95 % and is wider than the shortest (R's optimiser stopped), but
-  agrees in width, which is what it minimises, at the file's tolerance;
+* shortest intervals: under the law that R used R's holds 95 % and is wider than the shortest (its optimiser stopped),
+  but agrees in width, which is what it minimises, at the file's tolerance;
 * ``density.joint``: R's own ``dtau`` times its own conditional law does not give it (not normalised for some priors).
 """
 
