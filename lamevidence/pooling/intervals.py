@@ -125,7 +125,7 @@ def hartung_knapp_hybrid(fit: Fitted) -> Inference:
     return Inference(wider.se, wider.df, fit.mean, bounds, test)
 
 
-@INTERVALS.register("HKSJ-IQWiG", title="HKSJ, floored only where narrower than DL", reference="IQWiG, General Methods 6")
+@INTERVALS.register("HKSJ-IQWiG", title="HKSJ, floored only where narrower than DL", reference="IQWiG, Methods 6")
 def hartung_knapp_iqwig(fit: Fitted) -> Inference:
     """Return HKSJ, or its floored form where it is narrower than the DerSimonian-Laird Wald interval.
 

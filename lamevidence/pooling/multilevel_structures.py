@@ -97,6 +97,8 @@ class Structure:
 
 STRUCTURES: Catalog[Callable[[FloatArray], Structure]] = Catalog("covariance structure")
 
+_LONGITUDINAL = "Trikalinos & Olkin 2012, Clinical Trials 9:610"
+
 
 def _outer(sd: FloatArray, correlation: FloatArray) -> FloatArray:
     return np.asarray(sd[:, None] * correlation * sd[None, :])
@@ -185,14 +187,14 @@ def _powers(rho: FloatArray, gaps: FloatArray) -> FloatArray:
     return np.asarray(np.where(gaps == 0, 1.0, rho ** np.where(gaps == 0, 1.0, gaps)))
 
 
-@STRUCTURES.register("AR", title="autoregressive, whole-numbered times", reference="Trikalinos & Olkin 2012, Clinical Trials 9:610")
+@STRUCTURES.register("AR", title="autoregressive, whole-numbered times", reference=_LONGITUDINAL)
 def autoregressive(places: FloatArray) -> Structure:
     """Return τ² ρ^|i − j|."""
     gaps = _gaps(places).astype(int)
     return Structure("AR", places.size, 1, 1, False, (-1.0, 1.0), lambda t: t[0] * _powers(t[1], gaps))
 
 
-@STRUCTURES.register("HAR", title="heteroscedastic autoregressive", reference="Trikalinos & Olkin 2012, Clinical Trials 9:610")
+@STRUCTURES.register("HAR", title="heteroscedastic autoregressive", reference=_LONGITUDINAL)
 def heteroscedastic_autoregressive(places: FloatArray) -> Structure:
     """Return τᵢτⱼ ρ^|i − j|."""
     m, gaps = places.size, _gaps(places).astype(int)

@@ -266,7 +266,7 @@ def _file(name: str, title: str, reference: str) -> None:
 
 _file("random", "random effects, yᵢ ~ N(μ, vᵢ + τ²)", "10.1016/0197-2456(86)90046-2")
 _file("common", "common effect, one true effect for all studies", "10.1002/jrsm.12")
-_file("fixed", "fixed effects, the precision-weighted average of these studies", "Rice, Higgins & Lumley 2018, JRSS A 181:205")
+_file("fixed", "fixed effects, the precision-weighted average of these studies", "Rice et al. 2018, JRSS A 181:205")
 _file("ivhet", "inverse variance with quasi-likelihood variance (IVhet)", "10.1016/j.cct.2015.05.009")
 _file("henmi-copas", "common-effect mean with Henmi and Copas's interval", "10.1002/sim.4029")
 
