@@ -23,8 +23,11 @@ __all__ = ["LOUIS_FROM", "Optimum", "Point", "evaluate_at", "fit_fixed", "maximi
 LOUIS_FROM = 5
 """Fewest nodes for which Louis's Hessian is close enough to steer Newton's method."""
 STEPS = 100
-GAIN = 1e-17
-"""Newton stops when the predicted relative gain in log-likelihood is below this."""
+GAIN = 3e-15
+"""Newton stops when the predicted relative gain in log-likelihood is below this: less cannot be seen in the value.
+The last step, by the gradient alone, is `with_moments`'s."""
+POLISH = 1e-4
+"""Largest last step that is taken unseen."""
 BIGGEST = 40.0
 """Beyond this many logits or logs an estimate is infinite."""
 
@@ -198,11 +201,37 @@ def _line_search(
 def with_moments(
     model: StudyModel, top: Optimum, nodes: int, free: IntArray, mode: FloatArray | None = None
 ) -> Optimum:
-    """Return an optimum with its information and the covariance of the free parameters."""
+    """Return an optimum after a last Newton step, with its information and the covariance of the free parameters."""
     at = Point(top.alpha, top.beta, top.scale)
-    mode = evaluate_at(model, at, nodes, None).mode if mode is None else mode
-    information = -numeric_hessian(model, at, nodes, mode)
-    return replace(top, covariance=moments_at(model, information, free), information=information)
+    ev = evaluate_at(model, at, nodes, mode)
+    hessian = numeric_hessian(model, at, nodes, ev.mode)
+    at, ev = _polished(model, at, ev, hessian, nodes, free)
+    return replace(
+        top,
+        value=float(ev.value[0]),
+        alpha=at.alpha,
+        beta=at.beta,
+        scale=at.scale,
+        covariance=moments_at(model, -hessian, free),
+        information=-hessian,
+        studies=ev.studies[0],
+    )
+
+
+def _polished(
+    model: StudyModel, at: Point, ev: Evaluation, hessian: FloatArray, nodes: int, free: IntArray
+) -> tuple[Point, Evaluation]:
+    """Return the point after one Newton step that the gradient asks for, though the value is too coarse to show it."""
+    g, S, da0, da1 = _arrow(ev.gradient[0], hessian, model.has_local, free)
+    if free.size and np.linalg.eigvalsh(-S).min() <= 0:
+        return at, ev
+    full = np.zeros(model.p + model.m)
+    full[free] = np.linalg.solve(-S, g)
+    da = da0 + da1 @ full[free] if model.has_local else np.zeros(model.k)
+    if max(float(np.abs(full).max(initial=0.0)), float(np.abs(da).max(initial=0.0))) > POLISH:
+        return at, ev
+    there = at.moved(da, full[: model.p], full[model.p :])
+    return there, evaluate_at(model, there, nodes, ev.mode)
 
 
 def moments_at(model: StudyModel, information: FloatArray, free: IntArray) -> FloatArray:
