@@ -79,6 +79,8 @@ _NAMES: dict[str, str] = {
     "load_posterior": "bayes.arviz_compat",
     "save_posterior": "bayes.arviz_compat",
     "to_arviz": "bayes.arviz_compat",
+    "models": "bayes",
+    "sample": "bayes.sampling",
     "pool_bayes": "bayes.pool",
     "Posterior": "bayes.posterior",
     "HalfCauchy": "bayes.priors",
@@ -160,6 +162,8 @@ if TYPE_CHECKING:
     from .bayes.arviz_compat import load_posterior as load_posterior
     from .bayes.arviz_compat import save_posterior as save_posterior
     from .bayes.arviz_compat import to_arviz as to_arviz
+    from .bayes import models as models
+    from .bayes.sampling import sample as sample
     from .bayes.batch import pool_bayes_many as pool_bayes_many
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional

@@ -1,0 +1,88 @@
+"""What the builders share: priors as PyMC variables, and the random effects of studies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...effects.evidence_table import EvidenceTable
+from ...errors import OptionError, TooFewStudies
+from ..defaults import default_priors, no_default
+from ..effect_priors import EffectPrior, Flat, Normal, StudentT
+from ..priors import HalfCauchy, HalfNormal, HalfStudentT, TauPrior
+from ..scale_priors import Exponential, LogNormal, Uniform
+from ..stated import stated_prior
+
+__all__ = ["add_effects", "add_mu", "add_tau", "priors_for"]
+
+
+def priors_for(table: EvidenceTable, mu: Any, tau: Any) -> tuple[EffectPrior, TauPrior]:
+    """Return the priors in the unit of the table: those given, or the defaults of its scale.
+
+    Raises
+    ------
+    TooFewStudies
+        No row.
+    OptionError
+        No default on this scale, a prior without its unit, or something that is no prior.
+    """
+    if table.k == 0:
+        raise TooFewStudies("a model", 0, 1, "no study answers the question; see table.excluded")
+    default_mu, default_tau = default_priors(table)
+    if tau is None and default_tau is None:
+        raise no_default(table)
+    effect = stated_prior(default_mu.prior if mu is None else mu, "mu", table.unit)
+    spread = stated_prior(default_tau.prior if tau is None and default_tau else tau, "tau", table.unit)
+    if not isinstance(effect, EffectPrior) or not isinstance(spread, TauPrior):
+        raise OptionError(f"mu={mu!r}, tau={tau!r} are not a prior of an effect and of a standard deviation")
+    return effect.convert(table.unit), spread.convert(table.unit)
+
+
+def add_mu(name: str, prior: EffectPrior) -> Any:
+    """Add an effect with its prior to the model in context."""
+    import pymc as pm
+
+    if isinstance(prior, Normal):
+        return pm.Normal(name, prior.loc, prior.scale)
+    if isinstance(prior, StudentT):
+        return pm.StudentT(name, nu=prior.df, mu=prior.loc, sigma=prior.scale)
+    if isinstance(prior, Flat):
+        return pm.Flat(name)
+    raise OptionError(f"{prior!r} has no PyMC form · choose Normal, StudentT or Flat")
+
+
+def add_tau(name: str, prior: TauPrior) -> Any:
+    """Add a between-study standard deviation with its prior to the model in context.
+
+    Raises
+    ------
+    OptionError
+        A prior that PyMC does not have.
+    """
+    import pymc as pm
+
+    if isinstance(prior, HalfNormal):
+        return pm.HalfNormal(name, prior.scale)
+    if isinstance(prior, HalfCauchy):
+        return pm.HalfCauchy(name, prior.scale)
+    if isinstance(prior, HalfStudentT):
+        return pm.HalfStudentT(name, nu=prior.df, sigma=prior.scale)
+    if isinstance(prior, Exponential):
+        return pm.Exponential(name, scale=prior.mean)
+    if isinstance(prior, Uniform):
+        return pm.Uniform(name, 0.0, prior.upper)
+    if isinstance(prior, LogNormal):
+        return pm.LogNormal(name, prior.meanlog, prior.sdlog)
+    raise OptionError(
+        f"{prior!r} has no PyMC form here · choose HalfNormal, HalfCauchy, HalfStudentT, Exponential, LogNormal or "
+        "Uniform, or engine='exact'"
+    )
+
+
+def add_effects(centre: Any, tau: Any, parametrisation: str) -> Any:
+    """Add the true effects θ over ``study``, around ``centre`` with standard deviation τ."""
+    import pymc as pm
+
+    if parametrisation == "centred":
+        return pm.Normal("theta", centre, tau, dims="study")
+    z = pm.Normal("z", 0.0, 1.0, dims="study")
+    return pm.Deterministic("theta", centre + tau * z, dims="study")

@@ -1,0 +1,121 @@
+"""PyMC models: built as written, and sampled into the same posterior as the exact engine."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lamevidence as lam
+from lamevidence.bayes.arviz_compat import datasets
+from lamevidence.bayes.sampling import sample
+from lamevidence.errors import InputError, OptionError, SamplingError, UnitMismatch
+
+PRIORS = {"mu": lam.Normal(0, 20), "tau": lam.HalfNormal(6)}
+
+
+@pytest.fixture(scope="module")
+def slopes():
+    return lam.EvidenceTable.from_estimates(
+        [1, 16.1, 36.2, -0.8, 4.2],
+        sei=[2, 8.5, 7.9, 1.25, 1.2],
+        labels=list("ABCDE"),
+        moderators={"x": [0, 1, 1, 0, 0]},
+    )
+
+
+@pytest.fixture(scope="module")
+def events():
+    frame = pd.DataFrame({"study": list("ABCD"), "xi": [0, 3, 2, 10], "ni": [12, 20, 15, 22]})
+    return lam.EvidenceTable.from_frame(frame, "PLO", xi="xi", ni="ni", study="study")
+
+
+@pytest.fixture(scope="module")
+def rates():
+    frame = pd.DataFrame({"study": list("ABCD"), "xi": [1, 3, 2, 10], "ti": [12.0, 20, 15, 22]})
+    return lam.EvidenceTable.from_frame(frame, "IRLN", xi="xi", ti="ti", study="study")
+
+
+def agrees(part, exact, names=("mu", "tau")):
+    """Means of the chains against the exact means, within four Monte Carlo errors."""
+    import arviz as az
+
+    error = az.mcse(part[list(names)], method="mean")
+    for name in names:
+        want = getattr(exact, name).mean
+        assert abs(float(part[name].mean()) - want) < 4 * float(error[name]), name
+
+
+def test_nuts_through_pool_bayes_agrees_with_quadrature(slopes):
+    exact = lam.pool_bayes(slopes, likelihood="normal", **PRIORS)
+    post = lam.pool_bayes(slopes, likelihood="normal", engine="nuts", seed=2, **PRIORS)
+    tree = post.idata
+    agrees(datasets(tree)["posterior"], exact)
+    assert set(datasets(exact.idata)) == set(datasets(tree)) - {"sample_stats"}
+    for label in slopes.labels:
+        assert post.theta[label].mean == pytest.approx(exact.theta[label].mean, abs=0.6)
+    assert post.theta_new.sd == pytest.approx(exact.theta_new.sd, rel=0.15)
+    assert float(tree.attrs["ess"]) >= 400
+    with pytest.raises(OptionError, match="engine='exact'"):
+        post.bayes_factor(tau=0)
+    with pytest.raises(OptionError, match="4 chains of 1000"):
+        lam.to_arviz(post, draws=10)
+
+
+@pytest.mark.parametrize("name", ["binomial", "poisson"])
+def test_counts_agree_with_quadrature(name, events, rates):
+    table = {"binomial": events, "poisson": rates}[name]
+    priors = {"mu": lam.Normal(-1, 1.5), "tau": lam.HalfNormal(1)}
+    tree = sample(getattr(lam.models, name)(table, **priors), "pymc", draws=700, tune=700, seed=3, cores=1)
+    parts = datasets(tree)
+    agrees(parts["posterior"], lam.pool_bayes(table, likelihood=name, **priors))
+    assert "log_likelihood_conditional" in parts
+    assert "log_likelihood" not in parts
+    check = lam.predictive_check(tree, ["total"], table=table)
+    assert 0.02 < check.p("total") < 0.98
+
+
+def test_every_model_is_finite_where_it_starts(slopes, events, rates):
+    import dataclasses
+
+    frame = pd.DataFrame({"ai": [1, 3], "bi": [14, 9], "ci": [4, 5], "di": [11, 7]})
+    arms = lam.EvidenceTable.from_frame(frame, "OR", ai="ai", bi="bi", ci="ci", di="di")
+    models = [
+        lam.models.normal_normal(slopes, "non-centred", **PRIORS),
+        lam.models.regression(slopes, ["x"], slopes=lam.Normal(0, 10), **PRIORS),
+        lam.models.negative_binomial(dataclasses.replace(rates, n=[12, 20, 15, 22]), mu=lam.Normal(0, 2)),
+        lam.models.contrast(arms),
+        lam.models.bivariate(slopes, slopes, within=0.7, **PRIORS),
+    ]
+    for model in models:
+        assert np.isfinite(float(sum(np.sum(v) for v in model.point_logps().values()))), model
+        assert "study" in model.coords
+
+
+def test_the_gate_withholds_short_chains(slopes):
+    model = lam.models.normal_normal(slopes, **PRIORS)
+    with pytest.raises(SamplingError, match=r"effective sample size .* allow=\[.*'ess'"):
+        sample(model, "pymc", chains=2, draws=100, tune=200, seed=1, cores=1)
+
+
+def test_refusals(slopes, events):
+    with pytest.raises(OptionError, match="does not mix with 5 studies"):
+        lam.models.normal_normal(slopes, "centred", **PRIORS)
+    with pytest.raises(OptionError, match="choices: marginal"):
+        lam.models.normal_normal(slopes, "other", **PRIORS)
+    with pytest.raises(OptionError, match="no PyMC form"):
+        lam.models.normal_normal(slopes, mu=lam.Normal(0, 20), tau=lam.Lomax(2, 6))
+    with pytest.raises(OptionError, match="needs counts xi, ti"):
+        lam.models.poisson(events)
+    with pytest.raises(OptionError, match="choices: auto"):
+        sample(None, "stan")
+    with pytest.raises(OptionError, match="a list of"):
+        sample(None, allow="rhat")
+    with pytest.raises(OptionError, match="fewer than 2 chains"):
+        sample(None, "pymc", chains=1)
+    with pytest.raises(OptionError, match="correlation"):
+        lam.models.bivariate(slopes, slopes, within=1, **PRIORS)
+    with pytest.raises(InputError, match="same rows"):
+        lam.models.bivariate(slopes, slopes.subset([0]), within=0.5, **PRIORS)
+    months = lam.EvidenceTable.from_estimates([1], sei=[1], unit="mL/month")
+    years = lam.EvidenceTable.from_estimates([1], sei=[1], unit="mL/year")
+    with pytest.raises(UnitMismatch):
+        lam.models.bivariate(months, years, within=0.5)
