@@ -82,9 +82,12 @@ def counts_of(table: EvidenceTable, mods: ArrayLike | None) -> tuple[CountData, 
 def _design(mods: ArrayLike | None, k: int) -> FloatArray:
     if mods is None:
         return np.ones((k, 1))
-    columns = np.asarray(mods, dtype=np.float64)
+    try:
+        columns = np.asarray(mods, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError("mods must be numbers, one row a study · code categories as 0 and 1") from error
     columns = columns[:, None] if columns.ndim == 1 else columns
-    if columns.shape[0] != k or not np.isfinite(columns).all():
+    if columns.ndim != 2 or columns.shape[0] != k or not np.isfinite(columns).all():
         raise InputError(f"mods must be finite with one row a study ({k}), got shape {columns.shape}")
     X = np.column_stack([np.ones(k), columns])
     scaled = X / np.linalg.norm(X, axis=0)

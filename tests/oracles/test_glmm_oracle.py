@@ -99,6 +99,23 @@ def test_spurious_tau2_has_a_lower_likelihood():
         assert fit.log_likelihood == pytest.approx(float(ours), abs=1e-11)
 
 
+def test_spurious_tau2_of_antiarrhythmic_trials():
+    """metafor stops at tau2 = 6.98e-05 on dat.hine1989; the maximum is at tau2 = 0."""
+    counts = {
+        "ai": [2, 4, 6, 7, 7, 11],
+        "n1i": [39, 44, 107, 103, 110, 154],
+        "ci": [1, 4, 4, 5, 3, 4],
+        "n2i": [43, 44, 110, 100, 106, 146],
+    }
+    fit = fit_glmm(table(counts, "OR"), model="CM.EL")
+    assert fit.tau2 == 0
+    with mp.workdps(DIGITS):
+        ours = hypergeometric_value(counts, mp.mpf(fit.mu), mp.mpf(0))
+        theirs = hypergeometric_value(counts, mp.mpf("0.5783738298386"), mp.sqrt(mp.mpf("6.977369524219e-05")))
+        assert 0 < ours - theirs < 5e-4
+        assert fit.log_likelihood == pytest.approx(float(ours), abs=1e-11)
+
+
 def test_common_effect_conditional_information():
     """The standard error of CM.EL is 1/√ of the summed hypergeometric variances."""
     fit = fit_glmm(table(ZEROS, "OR"), model="CM.EL", method="EE")
