@@ -3,7 +3,7 @@
 With u = log τ (or logit τ/A for a prior up to A) the integrand is analytic in a strip of half-width π/2 whatever the
 standard errors, so the trapezoidal rule in t, u = m + w sinh t, converges geometrically: about a hundred nodes give
 all digits (Takahasi and Mori 1974, doi:10.2977/prims/1195192451; Trefethen and Weideman 2014, doi:10.1137/130932132).
-The indefinite integral is Σ Wⱼ [½ + Si(π(t − tⱼ)/h)/π] (Haber 1993, doi:10.1090/S0025-5718-1993-1153164-9).
+The indefinite integral is Σ Wⱼ [½ + Si(π(t − tⱼ)/h)/π].
 """
 
 from __future__ import annotations
