@@ -23,9 +23,7 @@ BIAS = {"Egger": "egger-lm", "Begg": "begg-normal", "Thompson": "thompson"}
 
 prepare = meta_counts.columns_and_labels
 FINEST = 1e-5
-REML_STEP = 5e-4
-"""What R's default stopping rule of REML leaves in a meta-regression on the standard error."""
-THOMPSON = 1e-4
+THOMPSON = 5e-4
 """The calls of metabias iterate REML with metafor's default control (absolute step 1e-5); what follows is as loose."""
 
 
@@ -37,7 +35,7 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, A
     cap = max(100.0, 10 * expected["tau2"]) if isinstance(expected.get("tau2"), float | int) else math.inf
     thompson = got.get("_thompson", False)
     for path, g, e, relative, fine in meta_counts.deviations(got, expected, hint):
-        if path == "upper.tau2" and isinstance(g, float) and math.isclose(e, cap, rel_tol=1e-9) or e == 100.0:
+        if path == "upper.tau2" and isinstance(g, float) and (math.isclose(e, cap, rel_tol=1e-9) or e == 100.0):
             yield path, g, e, 0.0, fine or g >= e
         elif path == "tau2" and not fine and "method.tau.ci" in expected:
             yield path, g, e, 0.0, abs(g - e) <= meta_counts.FISHER
@@ -60,11 +58,6 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     if "subgroup" in args:
         return subgroups(inputs, args)
     return generic(rows, args)
-
-
-def capped(e: Any, tau2: Any) -> bool:
-    """Return whether R's search for an upper bound stopped at its limit."""
-    return e == CAP or (isinstance(tau2, float) and abs(e - 10 * tau2) <= 1e-9 * e)
 
 
 def lopsided(expected: dict[str, Any] | None) -> bool:
@@ -224,7 +217,6 @@ def bias(rows: EvidenceTable, method: str) -> dict[str, Any]:
     if method == "Begg":
         estimate = {"ks": found.bias, "se.ks": found.bias_se}
     return {
-        "_thompson": method == "Thompson",
         "_thompson": method == "Thompson",
         "statistic": found.statistic,
         "pval": found.p_value,
