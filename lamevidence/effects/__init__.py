@@ -1,1 +1,1 @@
-"""effects"""
+"""From printed numbers to effect estimates."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import AmbiguousFinding, NotDerivable
 from ..lineage import Lineage, Step
@@ -68,7 +68,12 @@ def _from_arms(question: Question, study: Study, candidates: Sequence[Candidate]
         return _difference(study, *(mean_and_error(study, f, question.unit) for f in (treated, control)))
     if isinstance(treated, Dichotomous) and isinstance(control, Dichotomous):
         a, c = patients_affected(treated), patients_affected(control)
-        counts = {"ai": a.affected, "n1i": a.at_risk, "ci": c.affected, "n2i": c.at_risk}
+        counts = {
+            name: float(value)
+            for name, value in zip(
+                ("ai", "n1i", "ci", "n2i"), (a.affected, a.at_risk, c.affected, c.at_risk), strict=True
+            )
+        }
         text = f"{a.affected}/{a.at_risk} v {c.affected}/{c.at_risk}"
         return _of_counts(
             question, study, counts, text, (*a.cells, *c.cells), (*a.steps, *c.steps), a.at_risk + c.at_risk
@@ -76,7 +81,12 @@ def _from_arms(question: Question, study: Study, candidates: Sequence[Candidate]
     if isinstance(treated, Rate) and isinstance(control, Rate):
         unit = person_time_unit(question)
         x, y = events_over_time(treated, unit), events_over_time(control, unit)
-        counts = {"x1i": x.events, "t1i": x.person_time.value, "x2i": y.events, "t2i": y.person_time.value}
+        counts = {
+            "x1i": float(x.events),
+            "t1i": x.person_time.value,
+            "x2i": float(y.events),
+            "t2i": y.person_time.value,
+        }
         text = f"{x.events}/{x.person_time.value:.6g} v {y.events}/{y.person_time.value:.6g} {unit}"
         return _of_counts(question, study, counts, text, (*x.cells, *y.cells), (*x.steps, *y.steps), x.n + y.n)
     raise NotDerivable("the two arms print different kinds of results")
@@ -85,7 +95,7 @@ def _from_arms(question: Question, study: Study, candidates: Sequence[Candidate]
 def _of_counts(
     question: Question,
     study: Study,
-    counts: dict[str, float],
+    counts: Mapping[str, float],
     text: str,
     cells: tuple[Cell, ...],
     steps: tuple[Step, ...],
@@ -98,7 +108,7 @@ def _of_counts(
     else:
         last = Step("effect", f"{entry.title} of {text} = {yi:.6g}", entry.title, entry.reference)
     if "n1i" in counts:
-        counts = counts | {"bi": counts["n1i"] - counts["ai"], "di": counts["n2i"] - counts["ci"]}
+        counts = dict(counts) | {"bi": counts["n1i"] - counts["ai"], "di": counts["n2i"] - counts["ci"]}
     return Derived(yi, vi, Lineage(study.id, cells, (*steps, last)), float(n), {k: float(v) for k, v in counts.items()})
 
 

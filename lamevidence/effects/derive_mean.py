@@ -102,7 +102,10 @@ def _from_ci(
     level = spread.level if spread.level is not None else 95.0
     low = _spread_number(finding, "ci low", spread.low, unit)
     high = _spread_number(finding, "ci high", spread.high, unit)
-    rule = lambda a, b: float(se_from_ci(a, b, level=level / 100))  # noqa: E731
+
+    def rule(a: float, b: float) -> float:
+        return float(se_from_ci(a, b, level=level / 100))
+
     se = rule(low.value, high.value)
     bounds = _positive(corner_bounds(rule, low.bounds, high.bounds))
     step = Step(
@@ -118,7 +121,10 @@ def _from_ci(
 def _from_p(finding: Continuous | Contrast, p: PValue, unit: str | None, n: float) -> Traced:
     mean = traced(finding.id, "value", finding.value, finding.at, unit)
     df = None if math.isnan(n) or isinstance(finding, Contrast) else n - 1
-    rule = lambda m, q: float(se_from_p(m, q, df=df))  # noqa: E731
+
+    def rule(m: float, q: float) -> float:
+        return float(se_from_p(m, q, df=df))
+
     se = rule(mean.value, float(p.value))
     quantile = "t" if df is not None else "z"
     half = float(Reported.printed(str(p.value)).rounding)

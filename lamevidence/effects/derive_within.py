@@ -101,7 +101,10 @@ def _se_of_change(
     steps = (*first.se.steps, *last.se.steps)
     if pair.p is not None and pair.p.relation == "=" and not math.isnan(n):
         return _from_paired_p(pair, n, mean, first, last)
-    rule = lambda a, b, r: math.sqrt(max(a * a + b * b - 2 * r * a * b, 0.0))  # noqa: E731
+
+    def rule(a: float, b: float, r: float) -> float:
+        return math.sqrt(max(a * a + b * b - 2 * r * a * b, 0.0))
+
     a, b = first.se.value, last.se.value
     if not isinstance(pair.correlation, NotReported):
         r = float(pair.correlation)
@@ -127,7 +130,10 @@ def _se_of_change(
 
 def _from_paired_p(pair: Paired, n: float, mean: Traced, first: MeanAndError, last: MeanAndError) -> Traced:
     assert pair.p is not None
-    rule = lambda m, q: float(se_from_p(m, q, df=n - 1))  # noqa: E731
+
+    def rule(m: float, q: float) -> float:
+        return float(se_from_p(m, q, df=n - 1))
+
     p = float(pair.p.value)
     printed = Reported.printed(str(pair.p.value))
     half = float(printed.rounding)

@@ -179,7 +179,10 @@ class EvidenceTable:
     def subset(self, keep: Sequence[int]) -> EvidenceTable:
         """Return the table with only the rows at these positions, in this order."""
         idx = np.asarray(keep, dtype=np.intp)
-        pick = lambda values: tuple(values[i] for i in idx) if values else ()  # noqa: E731
+
+        def pick(values: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(values[i] for i in idx) if values else ()
+
         assert self.n is not None
         return replace(
             self,
