@@ -357,7 +357,7 @@ def kernels(table: EvidenceTable, name: str) -> list[Kernel]:
         return [Binomial(*map(float, row)) for row in zip(c["x1i"], both, offset, strict=True)]
     assert table.n is not None
     lost = 2.0 if table.measure in ("MD", "SMD") else 1.0
-    df = table.n - lost if name == "t" else np.full(table.k, np.inf)
+    df = np.where(np.isfinite(table.n), table.n - lost, np.inf) if name == "t" else np.full(table.k, np.inf)
     return [TEstimate(*map(float, row)) for row in zip(table.yi, table.vi, df, strict=True)]
 
 

@@ -60,15 +60,21 @@ def choose_likelihood(table: EvidenceTable, given: str) -> Likelihood:
                 "in every row, "
                 f"the table has measure {table.measure} with {', '.join(table.counts) or 'no counts'}"
             )
-    if given == "t" and not _sizes_known(table).all():
-        rows = ", ".join(label for label, ok in zip(table.labels, _sizes_known(table), strict=True) if not ok)
-        raise OptionError(f"likelihood='t' needs the number of patients of every row, at least 2 · missing in: {rows}")
+    if given == "t":
+        assert table.n is not None
+        if np.any(table.n < 2) or not np.isfinite(table.n).any():
+            rows = ", ".join(label for label, n in zip(table.labels, table.n, strict=True) if not n >= 2)
+            raise OptionError(f"likelihood='t' needs the number of patients, at least 2 · missing in: {rows}")
+        unknown = _unknown_sizes(table)
+        return Likelihood(given, "given" + unknown, (unknown.removeprefix("; "),) if unknown else ())
     return Likelihood(given, "given")
 
 
-def _sizes_known(table: EvidenceTable) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _unknown_sizes(table: EvidenceTable) -> str:
+    """Return the words for rows whose standard error cannot be given its degrees of freedom."""
     assert table.n is not None
-    return np.isfinite(table.n) & (table.n >= 2)
+    unknown = ", ".join(label for label, n in zip(table.labels, table.n, strict=True) if np.isnan(n))
+    return f"; normal for {unknown}, whose number of patients is not reported" if unknown else ""
 
 
 def _auto(table: EvidenceTable) -> Likelihood:
@@ -81,11 +87,12 @@ def _auto(table: EvidenceTable) -> Likelihood:
     estimated = table.unit is not None and unit_named(table.unit).dimension not in ("rate", "ratio")
     family = MEASURES[table.measure].family if table.measure in MEASURES else "generic"
     small = np.isfinite(table.n) & (table.n <= SMALL_N)
-    if estimated and family in ("generic", "mean", "means", "change") and small.any() and _sizes_known(table).all():
+    if estimated and family in ("generic", "mean", "means", "change") and small.any() and not np.any(table.n < 2):
         rows = ", ".join(label for label, s in zip(table.labels, small, strict=True) if s)
         why = (
             f"at most {SMALL_N} patients behind {rows}: "
             "t with n − 1 degrees of freedom for every standard error estimated from n patients"
         )
+        why += _unknown_sizes(table)
         return Likelihood("t", why, (why,))
     return Likelihood("normal", "estimates with standard errors")
