@@ -81,7 +81,9 @@ def test_every_model_is_finite_where_it_starts(slopes, events, rates):
     models = [
         lam.models.normal_normal(slopes, "non-centred", **PRIORS),
         lam.models.regression(slopes, ["x"], slopes=lam.Normal(0, 10), **PRIORS),
-        lam.models.negative_binomial(dataclasses.replace(rates, n=[12, 20, 15, 22]), mu=lam.Normal(0, 2)),
+        lam.models.negative_binomial(
+            dataclasses.replace(rates, n=[12, 20, 15, 22]), mu=lam.Normal(0, 2), tau=lam.HalfNormal(1)
+        ),
         lam.models.contrast(arms),
         lam.models.bivariate(slopes, slopes, within=0.7, **PRIORS),
     ]

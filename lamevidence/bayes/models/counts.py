@@ -86,7 +86,7 @@ def poisson(table: EvidenceTable, *, mu: Any = None, tau: Any = None) -> Any:
     >>> import pandas as pd, lamevidence as lam
     >>> frame = pd.DataFrame({"xi": [2, 3], "ti": [12.0, 20.0]})
     >>> table = lam.EvidenceTable.from_frame(frame, "IRLN", xi="xi", ti="ti")
-    >>> [v.name for v in lam.models.poisson(table).free_RVs]
+    >>> [v.name for v in lam.models.poisson(table, mu=lam.Normal(0, 2), tau=lam.HalfNormal(1)).free_RVs]
     ['mu', 'tau', 'z']
     """
     return _rates(table, mu, tau, None)
@@ -115,7 +115,7 @@ def negative_binomial(table: EvidenceTable, *, mu: Any = None, tau: Any = None, 
     >>> frame = pd.DataFrame({"xi": [2, 3], "ti": [12.0, 20.0]})
     >>> table = lam.EvidenceTable.from_frame(frame, "IRLN", xi="xi", ti="ti")
     >>> table = dataclasses.replace(table, n=[10, 15])
-    >>> [v.name for v in lam.models.negative_binomial(table).free_RVs]
+    >>> [v.name for v in lam.models.negative_binomial(table, mu=lam.Normal(0, 2), tau=lam.HalfNormal(1)).free_RVs]
     ['mu', 'tau', 'z', 'dispersion']
     """
     assert table.n is not None
