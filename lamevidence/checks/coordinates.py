@@ -80,6 +80,8 @@ def normal_quantiles(fit: Fit, residual: str = "standardized") -> CheckTable:
 
     Parameters
     ----------
+    fit
+        A result of `lamevidence.pool` for estimates and variances.
     residual
         ``standardized`` or ``studentized`` (deleted).
 
@@ -149,12 +151,19 @@ def gosh(fit: Fit, subsets: int | None = None, seed: int | None = None) -> Check
     found = refit(source, masks)
     _, i2, h2 = found.heterogeneity(1, common=True)
     columns = {
-        "k": found.k, "estimate": found.beta[:, 0], "tau2": found.tau2, "q": found.q, "i2": i2, "h2": h2,
+        "k": found.k,
+        "estimate": found.beta[:, 0],
+        "tau2": found.tau2,
+        "q": found.q,
+        "i2": i2,
+        "h2": h2,
         "included": list(masks),
     }
     low, high = float(found.beta.min()), float(found.beta.max())
     kind = "all" if subsets is None else "random"
-    return CheckTable("GOSH", columns, f"Estimates of {len(masks)} subsets ({kind}) lie between {low:.4g} and {high:.4g}.")
+    return CheckTable(
+        "GOSH", columns, f"Estimates of {len(masks)} subsets ({kind}) lie between {low:.4g} and {high:.4g}."
+    )
 
 
 def _subsets(source: Source, subsets: int | None, seed: int | None) -> Mask:
@@ -210,7 +219,7 @@ def likelihood_profile(fit: Fit, tau2: ArrayLike) -> CheckTable:
     table = np.array(rows)
     columns: dict[str, FloatArray] = {"tau2": values, "tau": np.sqrt(values), "log_likelihood": table[:, 0]}
     for i, name in enumerate(source.names):
-        columns[name], columns[f"{name}_low"], columns[f"{name}_high"] = table[:, 1 + 3 * i:4 + 3 * i].T
+        columns[name], columns[f"{name}_low"], columns[f"{name}_high"] = table[:, 1 + 3 * i : 4 + 3 * i].T
     best = float(values[int(np.argmax(table[:, 0]))])
     return CheckTable("Profile of the likelihood", columns, f"Highest of these at τ² = {best:.4g}.")
 
@@ -231,4 +240,3 @@ def _at(source: Source, t: float) -> list[float]:
     for e, h in zip(estimate, half, strict=True):
         out += [float(e), float(e - h), float(e + h)]
     return out
-

@@ -69,12 +69,18 @@ class ExcessSignificance:
 
     def describe(self) -> str:
         """Return the test in words, with its cautions."""
-        text = f"{self.observed} significant studies where {self.expected:.3g} are expected, P = {self.p_value:.3g} ({self.test})."
+        seen = f"{self.observed} significant studies where {self.expected:.3g} are expected"
+        text = f"{seen}, P = {self.p_value:.3g} ({self.test})."
         return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in self.notes)])
 
 
 def test_excess_significance(
-    fit: Fit, *, test: str = "exact", alternative: str = "two-sided", alpha: float = 0.05, limit_alpha: float = 0.1
+    fit: Fit,
+    *,
+    test: str = "exact",  # noqa: PT028
+    alternative: str = "two-sided",  # noqa: PT028
+    alpha: float = 0.05,  # noqa: PT028
+    limit_alpha: float = 0.1,  # noqa: PT028
 ) -> ExcessSignificance:
     """Compare the number of significant studies with the sum of their powers at the pooled effect.
 
@@ -121,7 +127,17 @@ def test_excess_significance(
     limit = _limit(theta, tau2, vi, alpha, alternative, observed, test, limit_alpha)
     expected = float(power.sum())
     return ExcessSignificance(
-        observed, expected, observed / expected, test, statistic, p, power, source.labels, theta, tau2, limit,
+        observed,
+        expected,
+        observed / expected,
+        test,
+        statistic,
+        p,
+        power,
+        source.labels,
+        theta,
+        tau2,
+        limit,
         caution(source.k),
     )
 

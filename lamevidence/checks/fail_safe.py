@@ -83,8 +83,8 @@ def fail_safe_n(
         A result of `lamevidence.pool` for estimates and variances, without moderators.
     kind
         ``Rosenthal`` (Stouffer's combined z, one-sided ``alpha``), ``Orwin`` (mean effect down to ``target``),
-        ``Rosenberg`` (common-effect test, two-sided ``alpha``), ``General`` (the model of the fit, refitted with null studies
-        whose variance is the harmonic mean of the observed ones).
+        ``Rosenberg`` (common-effect test, two-sided ``alpha``), ``General`` (the model of the fit, refitted with null
+        studies whose variance is the harmonic mean of the observed ones).
     alpha
         Significance level.
     target

@@ -92,10 +92,17 @@ def residual_columns(source: Source, without: Refits) -> dict[str, Any]:
     shift = source.design @ own.coefficients(source.y)
     offset = source.table.yi[source.rows] - source.scale * source.y
     return {
-        "label": source.labels, "fitted": offset + source.scale * shift, "raw": source.scale * raw,
-        "pearson": raw / np.sqrt(total), "se": source.scale * se, "standardized": standardized,
-        "deleted": source.scale * deleted, "deleted_se": source.scale * deleted_se, "studentized": deleted / deleted_se,
-        "hat": hat, "weight": weights,
+        "label": source.labels,
+        "fitted": offset + source.scale * shift,
+        "raw": source.scale * raw,
+        "pearson": raw / np.sqrt(total),
+        "se": source.scale * se,
+        "standardized": standardized,
+        "deleted": source.scale * deleted,
+        "deleted_se": source.scale * deleted_se,
+        "studentized": deleted / deleted_se,
+        "hat": hat,
+        "weight": weights,
     }
 
 
@@ -110,9 +117,9 @@ def influence(fit: Fit) -> CheckTable:
     Returns
     -------
     CheckTable
-        One row a study: ``studentized`` (deleted) residual, ``dffits``, ``cook`` distance, ``cov_ratio`` (determinant of
-        the covariance of the coefficients without the study over that with it), ``tau2_deleted``, ``q_deleted``, ``hat``,
-        ``weight``, ``dfbetas_<coefficient>`` and ``influential``.
+        One row a study: ``studentized`` (deleted) residual, ``dffits``, ``cook`` distance, ``cov_ratio`` (determinant
+        of the covariance of the coefficients without the study over that with it), ``tau2_deleted``, ``q_deleted``,
+        ``hat``, ``weight``, ``dfbetas_<coefficient>`` and ``influential``.
 
     Notes
     -----
@@ -138,17 +145,28 @@ def influence(fit: Fit) -> CheckTable:
     limit = 3 * math.sqrt(p / (k - p))
     with np.errstate(invalid="ignore"):
         flags = (
-            (np.abs(dffits) > limit) | (special.chdtr(p, np.nan_to_num(cook)) > 0.5) | (base["hat"] > 3 * p / k)
+            (np.abs(dffits) > limit)
+            | (special.chdtr(p, np.nan_to_num(cook)) > 0.5)
+            | (base["hat"] > 3 * p / k)
             | (np.abs(dfbetas) > 1).any(axis=1)
         )
     columns: dict[str, Any] = {
-        "label": source.labels, "studentized": base["studentized"], "dffits": dffits, "cook": cook, "cov_ratio": ratio,
-        "tau2_deleted": without.tau2, "q_deleted": without.q, "hat": base["hat"], "weight": base["weight"],
+        "label": source.labels,
+        "studentized": base["studentized"],
+        "dffits": dffits,
+        "cook": cook,
+        "cov_ratio": ratio,
+        "tau2_deleted": without.tau2,
+        "q_deleted": without.q,
+        "hat": base["hat"],
+        "weight": base["weight"],
     }
     columns |= {f"dfbetas_{name}": dfbetas[:, i] for i, name in enumerate(source.names)}
     columns["influential"] = flags
     named = [source.labels[i] for i in np.flatnonzero(flags)]
-    sentence = f"Influential: {', '.join(named)}." if named else f"None of the {k} studies is influential by the usual limits."
+    sentence = (
+        f"Influential: {', '.join(named)}." if named else f"None of the {k} studies is influential by the usual limits."
+    )
     return CheckTable("Influence of single studies", columns, sentence, _undeletable(source, dffits))
 
 

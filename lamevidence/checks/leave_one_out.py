@@ -100,8 +100,8 @@ def cumulative(fit: Fit, order: str | ArrayLike | None = None) -> CheckTable:
     last = float(found.beta[-1, 0])
     moved = int(np.sum(np.abs(np.diff(found.beta[:, 0])) > found.se[-1, 0]))
     sentence = (
-        f"Adding {source.k} studies one by one ends at {last:.4g}; {moved} of the steps moved the estimate by more than the"
-        " final standard error."
+        f"Adding {source.k} studies one by one ends at {last:.4g}; {moved} of the steps moved the estimate by more"
+        " than the final standard error."
     )
     return CheckTable("Cumulative analysis", columns, sentence, ("the first row is a single study and has no τ²",))
 
@@ -123,8 +123,17 @@ def _columns(source: Source, found: Refits, labels: Sequence[str]) -> dict[str, 
     low, high = found.bounds(source.level)
     q_p, i2, h2 = found.heterogeneity(1, source.method == "none")
     return {
-        "label": tuple(labels), "estimate": found.beta[:, 0], "se": found.se[:, 0], "statistic": statistic[:, 0],
-        "p_value": p[:, 0], "low": low[:, 0], "high": high[:, 0], "q": found.q, "q_p": q_p, "tau2": found.tau2, "i2": i2,
+        "label": tuple(labels),
+        "estimate": found.beta[:, 0],
+        "se": found.se[:, 0],
+        "statistic": statistic[:, 0],
+        "p_value": p[:, 0],
+        "low": low[:, 0],
+        "high": high[:, 0],
+        "q": found.q,
+        "q_p": q_p,
+        "tau2": found.tau2,
+        "i2": i2,
         "h2": h2,
     }
 

@@ -45,9 +45,16 @@ class ModelTest:
         """Return one row."""
         import pandas as pd
 
-        return pd.DataFrame([{
-            "statistic": self.statistic, "df": self.df, "df_denominator": self.df_denominator, "p_value": self.p_value,
-        }])
+        return pd.DataFrame(
+            [
+                {
+                    "statistic": self.statistic,
+                    "df": self.df,
+                    "df_denominator": self.df_denominator,
+                    "p_value": self.p_value,
+                }
+            ]
+        )
 
     def summary(self) -> pd.DataFrame:
         """Return one row."""

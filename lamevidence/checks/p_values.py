@@ -66,7 +66,11 @@ Answer: TypeAlias = tuple[float, float, float]
 Combination: TypeAlias = Callable[[FloatArray, dict[str, Any]], Answer]
 COMBINATIONS: Catalog[Combination] = Catalog("combination of p values")
 _OPTIONS = {
-    "stouffer": ("weights",), "invchisq": ("df",), "invt": ("df",), "wilkinson": ("rank",), "truncated": ("threshold",),
+    "stouffer": ("weights",),
+    "invchisq": ("df",),
+    "invt": ("df",),
+    "wilkinson": ("rank",),
+    "truncated": ("threshold",),
 }
 _NONE = math.nan
 
@@ -79,10 +83,10 @@ def combine_p_values(p: ArrayLike, method: str = "fisher", **options: Any) -> Co
     p
         p values strictly between 0 and 1.
     method
-        ``fisher`` (−2Σ log p), ``stouffer`` (Σz/√k; ``weights``), ``meanz`` (mean of z over its estimated standard error), ``edgington`` (Σp),
-        ``meanp`` (normal approximation of it), ``tippett`` (smallest), ``maximum`` (largest), ``wilkinson``
-        (``rank``-th smallest), ``logit``, ``invchisq`` (``df``), ``invt`` (``df``), ``truncated`` (product of those up to
-        ``threshold``).
+        ``fisher`` (−2Σ log p), ``stouffer`` (Σz/√k; ``weights``), ``meanz`` (mean of z over its estimated standard
+        error), ``edgington`` (Σp), ``meanp`` (normal approximation of it), ``tippett`` (smallest), ``maximum`` (largest), ``wilkinson``
+        (``rank``-th smallest), ``logit``, ``invchisq`` (``df``), ``invt`` (``df``), ``truncated`` (product of those
+        up to ``threshold``).
     **options
         ``weights``, ``df``, ``rank`` or ``threshold``, as named above.
 

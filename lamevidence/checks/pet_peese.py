@@ -57,7 +57,9 @@ class PetPeese:
         """Return one row a regression."""
         import pandas as pd
 
-        return pd.concat([self.pet.to_frame(), self.peese.to_frame()], ignore_index=True).assign(method=["PET", "PEESE"])
+        return pd.concat([self.pet.to_frame(), self.peese.to_frame()], ignore_index=True).assign(
+            method=["PET", "PEESE"]
+        )
 
     def summary(self) -> pd.DataFrame:
         """Return one row a regression."""
@@ -66,7 +68,8 @@ class PetPeese:
     def describe(self) -> str:
         """Return the result in words, with its cautions."""
         low, high = self.interval
-        text = f"{self.chosen}: limit estimate {self.estimate:.4g} ({low:.4g} to {high:.4g}); PET's intercept P = {self.pet_p:.3g}."
+        limit = f"limit estimate {self.estimate:.4g} ({low:.4g} to {high:.4g})"
+        text = f"{self.chosen}: {limit}; PET's intercept P = {self.pet_p:.3g}."
         return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in self.notes)])
 
 

@@ -119,7 +119,9 @@ def source_of(fit: Fit, what: str, *, needed: int = 1) -> Source:
             " · use lam.pool(table, model='random')"
         )
     if own or fit.spec.model in ("ivhet", "henmi-copas"):
-        raise OptionError(f"{what} is defined for inverse-variance weights · leave weights out, model='random' or 'common'")
+        raise OptionError(
+            f"{what} is defined for inverse-variance weights · leave weights out, model='random' or 'common'"
+        )
     if source.interval not in BATCHED:
         choices = ", ".join(BATCHED)
         raise OptionError(f"{what} has no form for interval={source.interval!r} · choices: {choices}")
@@ -134,8 +136,20 @@ def _of_mean(fit: Pooled) -> Source:
     rows = np.flatnonzero(fit.live)
     one = np.ones((1, 1))
     return Source(
-        fit.table, tuple(fit.table.labels[i] for i in rows), fit.fit.y, fit.fit.v, None, one, np.array([fit.offset]),
-        ("mean",), fit.spec.tau2, fit.fit.t, fit.spec.interval, fit.spec.level, fit.scale, rows,
+        fit.table,
+        tuple(fit.table.labels[i] for i in rows),
+        fit.fit.y,
+        fit.fit.v,
+        None,
+        one,
+        np.array([fit.offset]),
+        ("mean",),
+        fit.spec.tau2,
+        fit.fit.t,
+        fit.spec.interval,
+        fit.spec.level,
+        fit.scale,
+        rows,
     )
 
 
@@ -144,8 +158,20 @@ def _of_regression(fit: Regression) -> Source:
     assert data.X is not None
     shift = np.zeros(len(fit.names)) if d.constant is None else fit.offset * d.constant
     return Source(
-        fit.table, fit.table.labels, data.y, data.v, data.X, d.back, shift, fit.names, fit.spec.tau2, data.t,
-        fit.spec.interval, fit.spec.level, fit.scale, np.arange(fit.k),
+        fit.table,
+        fit.table.labels,
+        data.y,
+        data.v,
+        data.X,
+        d.back,
+        shift,
+        fit.names,
+        fit.spec.tau2,
+        data.t,
+        fit.spec.interval,
+        fit.spec.level,
+        fit.scale,
+        np.arange(fit.k),
     )
 
 
@@ -217,7 +243,7 @@ class Refits:
 def refit(source: Source, masks: Mask) -> Refits:
     """Return the fit of every subset: rows of ``masks`` (m, k) are True where a study stays."""
     step = max(1, PIECE // (GRID * source.k))
-    parts = [_piece(source, masks[i:i + step]) for i in range(0, masks.shape[0], step)]
+    parts = [_piece(source, masks[i : i + step]) for i in range(0, masks.shape[0], step)]
     return Refits(*(np.concatenate([getattr(part, name) for part in parts]) for name in Refits.__slots__))
 
 
@@ -262,4 +288,6 @@ def _piece(source: Source, masks: Mask) -> Refits:
 
 def _check_status(found: ManyFits, source: Source) -> None:
     if found.status.any():
-        raise ConvergenceError(f"tau2={source.method!r} did not arrive at its root in a subset · please report these data")
+        raise ConvergenceError(
+            f"tau2={source.method!r} did not arrive at its root in a subset · please report these data"
+        )

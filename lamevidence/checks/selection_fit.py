@@ -50,9 +50,9 @@ def _starts(data: SelectionData, fixed: FloatArray | None, free: int) -> list[Fl
 def _floor(data: SelectionData, size: int) -> FloatArray:
     """Return the lower edge of every parameter."""
     floor = np.full(size, -np.inf)
-    floor[data.X.shape[1]:] = 0.0
+    floor[data.X.shape[1] :] = 0.0
     if data.weight is not None:
-        floor[data.X.shape[1] + data.free_tau2:] = data.weight.lowest
+        floor[data.X.shape[1] + data.free_tau2 :] = data.weight.lowest
     return floor
 
 
@@ -156,7 +156,9 @@ def best_fit(data: SelectionData, fixed: FloatArray | None) -> Best:
     if bad:
         covariance[:] = np.nan
         notes += ("the likelihood is flat at its maximum: standard errors do not exist",)
-    if not inner[p + data.free_tau2:].all():
+    if not inner[p + data.free_tau2 :].all():
         notes += ("a selection parameter is at the edge of its range",)
     beta, tau2, delta = unpack(data, best, fixed)
-    return Best(beta, float(np.real(tau2)), np.asarray(delta, float), _value(data, best, fixed), covariance, at_zero, notes)
+    return Best(
+        beta, float(np.real(tau2)), np.asarray(delta, float), _value(data, best, fixed), covariance, at_zero, notes
+    )

@@ -1,12 +1,13 @@
 """Likelihood of selection models, with exact derivatives by complex steps.
 
-yᵢ has density w(pᵢ)·φ(yᵢ; xᵢ'β, vᵢ + τ²)/Aᵢ, Aᵢ the expected weight. Step functions have closed forms; smooth weights are
-integrated by Gauss-Legendre on panels that follow the steep part of p(y).
+yᵢ has density w(pᵢ)·φ(yᵢ; xᵢ'β, vᵢ + τ²)/Aᵢ, Aᵢ the expected weight. Step functions have closed forms; smooth weights
+are integrated by Gauss-Legendre on panels that follow the steep part of p(y).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ def _smooth_mass(data: SelectionData, mean: Array, total: Array, delta: Array) -
     inner = [-reach, reach] if data.full_below == 0 else [-reach, float(-special.ndtri(data.full_below)), reach]
     edges = [low, *(np.clip(x, low, high) for x in inner), high]
     out = np.zeros(data.y.size, dtype=np.result_type(mean, total, delta))
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         wide = bool((b - a).max() > 10)
         nodes, weights = _NODES[160 if wide else 80]
         z = a + (b - a) * (nodes[:, None] + 1) / 2
@@ -121,7 +122,7 @@ def unpack(data: SelectionData, x: Array, fixed: FloatArray | None) -> tuple[Arr
     """Return β, τ², δ from one vector: β, then τ² where it is free, then the free δ."""
     p = data.X.shape[1]
     tau2 = x[p] if data.free_tau2 else 0.0
-    rest = x[p + data.free_tau2:]
+    rest = x[p + data.free_tau2 :]
     if fixed is not None:
         return x[:p], tau2, fixed
     if data.weight is None:

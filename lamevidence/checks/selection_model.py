@@ -136,8 +136,13 @@ class SelectionModel:
 
 
 def selection_model(
-    fit: Fit, type: str = "stepfun", *, steps: float | Sequence[float] | None = None, alternative: str = "greater",
-    delta: ArrayLike | None = None, precision: str | None = None,
+    fit: Fit,
+    type: str = "stepfun",
+    *,
+    steps: float | Sequence[float] | None = None,
+    alternative: str = "greater",
+    delta: ArrayLike | None = None,
+    precision: str | None = None,
 ) -> SelectionModel:
     """Fit a selection model by maximum likelihood.
 
@@ -182,7 +187,9 @@ def selection_model(
         raise UnknownName("alternative", alternative, ("greater", "less"))
     source = source_of(fit, "a selection model")
     if source.method not in ("ML", "none"):
-        raise OptionError(f"tau2={source.method!r} has no likelihood of its own · pool with tau2='ML' or model='common'")
+        raise OptionError(
+            f"tau2={source.method!r} has no likelihood of its own · pool with tau2='ML' or model='common'"
+        )
     if source.k < source.p + 2:
         raise TooFewStudies("a selection model", source.k, source.p + 2)
     cuts = _steps(type, steps)
@@ -229,7 +236,9 @@ def _data(
         imprecision = _imprecision(source, type, precision)
     if type != "stepfun":
         low = cuts[0] if cuts else 0.0
-        return SelectionData(y, v, X, imprecision, np.empty((0, y.size)), None, WEIGHTS[type], low, source.method == "ML")
+        return SelectionData(
+            y, v, X, imprecision, np.empty((0, y.size)), None, WEIGHTS[type], low, source.method == "ML"
+        )
     steps = np.array(cuts)
     edges = -special.ndtri(steps)[:, None] * np.sqrt(v)
     interval = np.searchsorted(steps, special.ndtr(-z), side="left")
@@ -248,8 +257,14 @@ def _imprecision(source: Source, type: str, name: str) -> FloatArray:
 
 
 def _result(
-    source: Source, type: str, data: SelectionData, found: Best, known: FloatArray | None, counts: tuple[int, ...],
-    scale: float, alternative: str,
+    source: Source,
+    type: str,
+    data: SelectionData,
+    found: Best,
+    known: FloatArray | None,
+    counts: tuple[int, ...],
+    scale: float,
+    alternative: str,
 ) -> SelectionModel:
     sign = 1.0 if alternative == "greater" else -1.0
     p, free = source.p, 0 if known is not None else found.delta.size - (data.weight is None)
@@ -262,17 +277,36 @@ def _result(
     se_tau2 = scale**2 * math.sqrt(variances[p]) if data.free_tau2 and not found.at_zero else math.nan
     se_delta = np.full(found.delta.size, math.nan)
     if free:
-        se_delta[found.delta.size - free:] = np.sqrt(variances[p + data.free_tau2:])
+        se_delta[found.delta.size - free :] = np.sqrt(variances[p + data.free_tau2 :])
     shift = source.k * math.log(scale)
     null = 1.0 if data.weight is None else data.weight.null
     ones = np.ones(found.delta.size) if data.weight is None or null == 1.0 else np.zeros(found.delta.size)
     plain = best_fit(data, _no_selection(data, ones))
     reference = float(np.real(log_likelihood(data, plain.beta, plain.tau2, _no_selection(data, ones))))
     empty = known is None and 0 in counts
-    notes = (("an interval of p holds no study: its weight is estimated as 0",) if empty else ()) + found.notes + caution(source.k)
+    notes = (
+        (("an interval of p holds no study: its weight is estimated as 0",) if empty else ())
+        + found.notes
+        + caution(source.k)
+    )
     return SelectionModel(
-        type, source.names, beta, se, scale**2 * found.tau2, se_tau2, found.delta, se_delta, null,
-        found.log_likelihood - shift, reference - shift, free, counts, source.k, source.level, p + data.free_tau2 + free, notes,
+        type,
+        source.names,
+        beta,
+        se,
+        scale**2 * found.tau2,
+        se_tau2,
+        found.delta,
+        se_delta,
+        null,
+        found.log_likelihood - shift,
+        reference - shift,
+        free,
+        counts,
+        source.k,
+        source.level,
+        p + data.free_tau2 + free,
+        notes,
     )
 
 

@@ -62,32 +62,55 @@ def _file(code: str, title: str, reference: str, weight: Weight) -> None:
 
 
 _file(
-    "beta", "beta density of p", "10.1002/jrsm.1191",
+    "beta",
+    "beta density of p",
+    "10.1002/jrsm.1191",
     Weight(
-        lambda p, q, d, u: (d[0] - 1) * p + (d[1] - 1) * q, 2, 1.0, ((1.0, 1.0), (0.8, 1.5), (1.2, 2.0), (0.5, 0.8), (0.01, 2.5)), BOUND, 1e-5,
+        lambda p, q, d, u: (d[0] - 1) * p + (d[1] - 1) * q,
+        2,
+        1.0,
+        ((1.0, 1.0), (0.8, 1.5), (1.2, 2.0), (0.5, 0.8), (0.01, 2.5)),
+        BOUND,
+        1e-5,
     ),
 )
 _file(
-    "halfnorm", "half-normal, exp(−δp²)", "10.1002/sim.4780110204",
+    "halfnorm",
+    "half-normal, exp(−δp²)",
+    "10.1002/sim.4780110204",
     Weight(lambda p, q, d, u: -d[0] * u * np.exp(2 * p), 1, 0.0, _ONE),
 )
 _file(
-    "negexp", "negative exponential, exp(−δp)", "10.1002/sim.4780110204",
+    "negexp",
+    "negative exponential, exp(−δp)",
+    "10.1002/sim.4780110204",
     Weight(lambda p, q, d, u: -d[0] * u * np.exp(p), 1, 0.0, _ONE),
 )
 _file(
-    "logistic", "logistic, 2exp(−δp)/(1 + exp(−δp))", "10.1002/sim.4780110204",
+    "logistic",
+    "logistic, 2exp(−δp)/(1 + exp(−δp))",
+    "10.1002/sim.4780110204",
     Weight(
-        lambda p, q, d, u: np.log(2.0) - d[0] * u * np.exp(p) - np.log1p(np.exp(-d[0] * u * np.exp(p))), 1, 0.0, _ONE,
+        lambda p, q, d, u: np.log(2.0) - d[0] * u * np.exp(p) - np.log1p(np.exp(-d[0] * u * np.exp(p))),
+        1,
+        0.0,
+        _ONE,
     ),
 )
 _file(
-    "power", "power, (1 − p)^δ", "10.1002/sim.4780110204",
+    "power",
+    "power, (1 − p)^δ",
+    "10.1002/sim.4780110204",
     Weight(lambda p, q, d, u: d[0] * u * q, 1, 0.0, _ONE, BOUND),
 )
 _file(
-    "negexppow", "negative exponential power, exp(−δ₁p^(1/δ₂))", "10.1037/1082-989X.1.1.81",
+    "negexppow",
+    "negative exponential power, exp(−δ₁p^(1/δ₂))",
+    "10.1037/1082-989X.1.1.81",
     Weight(
-        lambda p, q, d, u: -d[0] * u * np.exp(p / d[1]), 2, 0.0, ((1.0, 1.0), (0.5, 0.5), (3.0, 2.0), (2.0, 0.3)),
+        lambda p, q, d, u: -d[0] * u * np.exp(p / d[1]),
+        2,
+        0.0,
+        ((1.0, 1.0), (0.5, 0.5), (3.0, 2.0), (2.0, 0.3)),
     ),
 )

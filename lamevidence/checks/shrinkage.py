@@ -18,8 +18,8 @@ __all__ = ["shrinkage"]
 def shrinkage(fit: Fit, level: float | None = None) -> CheckTable:
     """Return best linear unbiased predictions of the true effects, and of the deviations from the model.
 
-    With λᵢ = τ²/(τ² + vᵢ), the prediction is λᵢyᵢ + (1 − λᵢ)xᵢ'β and its variance λᵢvᵢ + (1 − λᵢ)² Var(xᵢ'β); the deviation
-    is λᵢ(yᵢ − xᵢ'β) with variance λᵢvᵢ + λᵢ² Var(xᵢ'β). τ² is taken as known.
+    With λᵢ = τ²/(τ² + vᵢ), the prediction is λᵢyᵢ + (1 − λᵢ)xᵢ'β and its variance λᵢvᵢ + (1 − λᵢ)² Var(xᵢ'β); the
+    deviation is λᵢ(yᵢ − xᵢ'β) with variance λᵢvᵢ + λᵢ² Var(xᵢ'β). τ² is taken as known.
 
     Parameters
     ----------
@@ -65,7 +65,9 @@ def _columns(fit: Fit, source: Any, level: float) -> dict[str, Any]:  # noqa: AN
     hat = leverage(source, source.t)
     df = float(fit.df)
     w = 1.0 / total
-    means = source.design @ np.linalg.solve((source.design * w[:, None]).T @ source.design, source.design.T @ (w * source.y))
+    means = source.design @ np.linalg.solve(
+        (source.design * w[:, None]).T @ source.design, source.design.T @ (w * source.y)
+    )
     r = source.y - means
     factor = source.variance_factor(np.array([float((w * r) @ r) / (source.k - source.p)]))[0]
     mean_variance = hat * total * factor
@@ -76,8 +78,13 @@ def _columns(fit: Fit, source: Any, level: float) -> dict[str, Any]:  # noqa: AN
     deviation = source.scale * share * r
     deviation_se = source.scale * np.sqrt(share * source.v + share**2 * mean_variance)
     return {
-        "effect": effect, "effect_se": effect_se, "effect_low": effect - critical * effect_se,
-        "effect_high": effect + critical * effect_se, "deviation": deviation, "deviation_se": deviation_se,
-        "deviation_low": deviation - critical * deviation_se, "deviation_high": deviation + critical * deviation_se,
+        "effect": effect,
+        "effect_se": effect_se,
+        "effect_low": effect - critical * effect_se,
+        "effect_high": effect + critical * effect_se,
+        "deviation": deviation,
+        "deviation_se": deviation_se,
+        "deviation_low": deviation - critical * deviation_se,
+        "deviation_high": deviation + critical * deviation_se,
         "shrinkage": share,
     }

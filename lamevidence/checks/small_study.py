@@ -72,11 +72,23 @@ class SmallStudyTest:
         import pandas as pd
 
         low, high = self.limit_interval or (math.nan, math.nan)
-        return pd.DataFrame([{
-            "method": self.method, "k": self.k, "statistic": self.statistic, "df": self.df, "p_value": self.p_value,
-            "bias": self.bias, "bias_se": self.bias_se, "limit": self.limit, "limit_low": low, "limit_high": high,
-            "tau": self.tau,
-        }])
+        return pd.DataFrame(
+            [
+                {
+                    "method": self.method,
+                    "k": self.k,
+                    "statistic": self.statistic,
+                    "df": self.df,
+                    "p_value": self.p_value,
+                    "bias": self.bias,
+                    "bias_se": self.bias_se,
+                    "limit": self.limit,
+                    "limit_low": low,
+                    "limit_high": high,
+                    "tau": self.tau,
+                }
+            ]
+        )
 
     def summary(self) -> pd.DataFrame:
         """Return one row."""
@@ -102,8 +114,8 @@ def small_study_test(fit: Any, method: str = "egger-lm", *, predictor: str | Non
         A result of `lamevidence.pool`, or a table for tests that work on counts.
     method
         Code in `SMALL_STUDY_TESTS`: ``egger-lm`` (weighted regression on the standard error, multiplicative
-        dispersion), ``egger-rma`` (meta-regression with the model, τ² and interval of the fit), ``begg`` (rank correlation,
-        exact without ties), ``begg-normal``, ``thompson``, ``pustejovsky`` (standardised mean differences, on
+        dispersion), ``egger-rma`` (meta-regression with the model, τ² and interval of the fit), ``begg`` (rank
+        correlation, exact without ties), ``begg-normal``, ``thompson``, ``pustejovsky`` (standardised mean differences, on
         √(1/n1 + 1/n2)), ``macaskill`` (on n); on 2×2 counts ``harbord``, ``peters``, ``deeks``, ``schwarzer``.
     predictor
         For ``egger-lm`` and ``egger-rma``: ``sei`` (default), ``vi``, ``ni``, ``ninv``, ``sqrtni``, ``sqrtninv``.
@@ -163,7 +175,16 @@ def caution(k: int) -> tuple[str, ...]:
     return (few,) if k < FEW else ()
 
 
-def make(method: str, k: int, statistic: float, df: float, p: float, bias: float, se: float, **more: Any) -> SmallStudyTest:  # noqa: ANN401
+def make(
+    method: str,
+    k: int,
+    statistic: float,
+    df: float,
+    p: float,
+    bias: float,
+    se: float,
+    **more: Any,  # noqa: ANN401
+) -> SmallStudyTest:
     """Return a test result with the title, the reference and the caution that belong to it."""
     entry = SMALL_STUDY_TESTS.entry(method)
     notes = (*more.pop("notes", ()), *caution(k))
@@ -184,7 +205,14 @@ def size_predictor(source: Source, name: str) -> FloatArray:
 
 
 def regression_test(
-    method: str, source: Source, x: FloatArray, *, limit: bool, model: str, tau2: Any, interval: str  # noqa: ANN401
+    method: str,
+    source: Source,
+    x: FloatArray,
+    *,
+    limit: bool,
+    model: str,
+    tau2: str | float | None,
+    interval: str,
 ) -> SmallStudyTest:
     """Return the test of the slope on ``x`` in a meta-regression; columns of the fit's own design stay in the model."""
     k = source.k
@@ -212,7 +240,13 @@ def _egger_lm(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN40
     source = source_of(fit, "Egger's test")
     name = predictor or "sei"
     return regression_test(
-        "egger-lm", source, size_predictor(source, name), limit=name in WITH_LIMIT, model="common", tau2=None, interval="HKSJ",
+        "egger-lm",
+        source,
+        size_predictor(source, name),
+        limit=name in WITH_LIMIT,
+        model="common",
+        tau2=None,
+        interval="HKSJ",
     )
 
 
@@ -225,8 +259,13 @@ def _egger_rma(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN4
     common = source.method == "none"
     known = source.t * source.scale**2 if source.method == "fixed" else source.method
     return regression_test(
-        "egger-rma", source, size_predictor(source, name), limit=name in WITH_LIMIT,
-        model="common" if common else "random", tau2=None if common else known, interval=source.interval,
+        "egger-rma",
+        source,
+        size_predictor(source, name),
+        limit=name in WITH_LIMIT,
+        model="common" if common else "random",
+        tau2=None if common else known,
+        interval=source.interval,
     )
 
 

@@ -1,4 +1,4 @@
-"""Small-study tests that work on 2×2 counts: Harbord, Peters, Deeks, Schwarzer."""
+"""Small-study tests that work on the sizes of both groups: Harbord, Peters, Deeks, Schwarzer, Pustejovsky and Rodgers."""
 
 from __future__ import annotations
 
@@ -87,6 +87,38 @@ def _deeks(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
     size = 4 * t.n1 * t.n2 / (t.n1 + t.n2)
     yi = t.source.table.yi[t.source.rows][t.keep]
     return _weighted("deeks", t.source, yi, 1 / np.sqrt(size), size)
+
+
+@SMALL_STUDY_TESTS.register("pustejovsky", title="Pustejovsky and Rodgers's test", reference="10.1002/jrsm.1332")
+def _pustejovsky(fit: Any, predictor: str | None) -> SmallStudyTest:  # noqa: ANN401
+    """Egger's regression with √(1/n₁ + 1/n₂) in place of the standard error, weights still 1/v.
+
+    The standard error of a standardised mean difference contains the estimate itself; this predictor does not.
+    """
+    source = source_of(fit, "Pustejovsky and Rodgers's test")
+    n1, n2 = group_sizes(source, "Pustejovsky and Rodgers's test")
+    x = np.sqrt(1 / n1 + 1 / n2)
+    return regression_test("pustejovsky", source, x, limit=True, model="common", tau2=None, interval="HKSJ")
+
+
+def group_sizes(source: Source, what: str) -> tuple[FloatArray, FloatArray]:
+    """Return the numbers of both groups.
+
+    Raises
+    ------
+    OptionError
+        The table does not hold them.
+    """
+    counts = {name: column[source.rows] for name, column in source.table.counts.items()}
+    if {"n1i", "n2i"} <= counts.keys():
+        n1, n2 = counts["n1i"], counts["n2i"]
+    elif {"ai", "bi", "ci", "di"} <= counts.keys():
+        n1, n2 = counts["ai"] + counts["bi"], counts["ci"] + counts["di"]
+    else:
+        raise OptionError(f"{what} needs the sizes of both groups · build the table with n1i and n2i")
+    if not (np.isfinite(n1) & np.isfinite(n2) & (n1 > 0) & (n2 > 0)).all():
+        raise OptionError(f"{what} needs the sizes of both groups of every study · leave the others out")
+    return n1, n2
 
 
 @SMALL_STUDY_TESTS.register("schwarzer", title="Schwarzer's rank test", reference="10.1002/sim.2588")

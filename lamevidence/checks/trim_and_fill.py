@@ -82,7 +82,8 @@ class TrimAndFill:
         """Return the result in words, with its cautions."""
         text = (
             f"Trim and fill ({self.estimator}) sees {self.missing} missing studies on the {self.side}"
-            f" (SE {self.missing_se:.3g}); filling them moves the estimate from {self.original.mu:.4g} to {self.fit.mu:.4g}."
+            f" (SE {self.missing_se:.3g}); filling them moves the estimate from {self.original.mu:.4g}"
+            f" to {self.fit.mu:.4g}."
         )
         return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in self.notes)])
 
@@ -154,7 +155,9 @@ def _options(source: Source) -> dict[str, Any]:
 
 
 def _refit(source: Source, yi: FloatArray, vi: FloatArray) -> Pooled:
-    found = pool(EvidenceTable.from_estimates(yi, vi, measure=source.table.measure, unit=source.table.unit), **_options(source))
+    found = pool(
+        EvidenceTable.from_estimates(yi, vi, measure=source.table.measure, unit=source.table.unit), **_options(source)
+    )
     assert isinstance(found, Pooled)
     return found
 

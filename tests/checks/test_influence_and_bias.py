@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lamevidence as lam
 from lamevidence.errors import LamEvidenceError, NotEstimable, OptionError, TooFewStudies, UnknownName
 
-COUNTS = np.array([
-    [4, 119, 11, 128], [6, 300, 29, 274], [3, 228, 11, 209], [62, 13536, 248, 12619], [33, 5036, 47, 5761],
-    [180, 1361, 372, 1079], [8, 2537, 10, 619], [505, 87886, 499, 87892], [29, 7470, 45, 7232], [17, 1699, 65, 1600],
-    [186, 50448, 141, 27197], [5, 2493, 3, 2338], [27, 16886, 29, 17825],
-], dtype=float)
+COUNTS = np.array(
+    [
+        [4, 119, 11, 128],
+        [6, 300, 29, 274],
+        [3, 228, 11, 209],
+        [62, 13536, 248, 12619],
+        [33, 5036, 47, 5761],
+        [180, 1361, 372, 1079],
+        [8, 2537, 10, 619],
+        [505, 87886, 499, 87892],
+        [29, 7470, 45, 7232],
+        [17, 1699, 65, 1600],
+        [186, 50448, 141, 27197],
+        [5, 2493, 3, 2338],
+        [27, 16886, 29, 17825],
+    ],
+    dtype=float,
+)
 
 
 @pytest.fixture
@@ -50,6 +64,21 @@ def test_fail_safe_numbers_of_rosenthal_and_rosenberg(bcg):
     fit = lam.pool(bcg)
     assert lam.fail_safe_n(fit, "Rosenthal").n == 598
     assert lam.fail_safe_n(fit, "Rosenberg").n == 370
+
+
+def test_pustejovsky_and_rodgers_is_r_regression_on_the_group_sizes():
+    """The slope, its error, t and P of R's lm(y ~ x, weights = 1/v), log odds ratios of BCG, x = √(1/n₁ + 1/n₂)."""
+    a, b, c, d = COUNTS.T
+    frame = pd.DataFrame({"ai": a, "n1i": a + b, "ci": c, "n2i": c + d})
+    table = lam.EvidenceTable.from_frame(frame, measure="OR", ai="ai", n1i="n1i", ci="ci", n2i="n2i")
+    test = lam.small_study_test(lam.pool(table), "pustejovsky")
+    got = [test.bias, test.bias_se, test.statistic, test.p_value, test.df]
+    assert got == pytest.approx([-21.16936574, 7.35554583, -2.87801425, 0.01502456, 11], rel=1e-7)
+
+
+def test_pustejovsky_and_rodgers_needs_group_sizes(bcg):
+    with pytest.raises(OptionError, match="n1i and n2i"):
+        lam.small_study_test(lam.pool(bcg), "pustejovsky")
 
 
 def test_small_study_tests_say_that_few_studies_are_few(bcg):
@@ -101,7 +130,7 @@ def test_selection_models_do_not_depend_on_units(bcg, kind):
     ],
 )
 def test_nonsense_is_refused(bcg, call, error):
-    with pytest.raises(error, match="."):
+    with pytest.raises(error, match=r"."):
         call(lam.pool(bcg))
 
 

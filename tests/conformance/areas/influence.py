@@ -38,7 +38,9 @@ def case_influence(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     names = list((case["expected"] or {}).get("dfbs", {}))
     ours = [name for name in found.columns if name.startswith("dfbetas_")]
     out = {"dfbs": {n: found[o] for n, o in zip(names, ours, strict=True)}, "is.infl": found["influential"]}
-    if "mods" in args:  # R inverts X'WX: digits go with the squared condition number of a calendar year beside an intercept
+    if (
+        "mods" in args
+    ):  # R inverts X'WX: digits go with the squared condition number of a calendar year beside an intercept
         out["zero"] = 0.01 * np.finfo(float).eps * np.linalg.cond(fit.design.X) ** 2
     return out
 
@@ -51,7 +53,15 @@ def rows(found: Any, args: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of R; a single study has τ² = I² = 0, H² = 1 and Qp = 1 there, and none of them here."""
     single = np.isnan(found["tau2"])
     z = "zval" if args["test"] == "z" else "tval"
-    names = {"estimate": "estimate", "se": "se", z: "statistic", "pval": "p_value", "ci.lb": "low", "ci.ub": "high", "Q": "q"}
+    names = {
+        "estimate": "estimate",
+        "se": "se",
+        z: "statistic",
+        "pval": "p_value",
+        "ci.lb": "low",
+        "ci.ub": "high",
+        "Q": "q",
+    }
     out: dict[str, Any] = {theirs: found[ours] for theirs, ours in names.items()}
     fill = {"Qp": ("q_p", 1.0), "tau2": ("tau2", 0.0), "I2": ("i2", 0.0), "H2": ("h2", 1.0)}
     return out | {theirs: np.where(single, value, found[ours]) for theirs, (ours, value) in fill.items()}
@@ -69,8 +79,12 @@ case_cumul_vi = case_cumul
 def case_residuals(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     found = lam.residuals(fit)
     return {
-        "raw": found["raw"], "pearson": found["pearson"], "cholesky": found["pearson"], "hat": found["hat"],
-        "weights": found["weight"], "fitted": found["fitted"],
+        "raw": found["raw"],
+        "pearson": found["pearson"],
+        "cholesky": found["pearson"],
+        "hat": found["hat"],
+        "weights": found["weight"],
+        "fitted": found["fitted"],
         "rstandard": {"resid": found["raw"], "se": found["se"], "z": found["standardized"]},
         "rstudent": {"resid": found["deleted"], "se": found["deleted_se"], "z": found["studentized"]},
     }
@@ -106,9 +120,13 @@ def case_anova(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     rows = fit.contrasts(L)
     joint = lam.wald_test(fit, L)
     return {
-        "Xb": rows["estimate"].to_numpy(), "se": rows["std_error"].to_numpy(), "zval": rows["statistic"].to_numpy(),
+        "Xb": rows["estimate"].to_numpy(),
+        "se": rows["std_error"].to_numpy(),
+        "zval": rows["statistic"].to_numpy(),
         "pval": rows["p_value"].to_numpy(),
-        "QM": joint.statistic, "QMdf": [joint.df, joint.df_denominator], "QMp": joint.p_value,
+        "QM": joint.statistic,
+        "QMdf": [joint.df, joint.df_denominator],
+        "QMp": joint.p_value,
     }
 
 
@@ -118,8 +136,13 @@ def likelihood_ratio(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     reduced = lam.pool(full.table, tau2="ML", interval="z", prediction="none")
     found = lam.likelihood_ratio_test(full, reduced)
     return {
-        "LRT": found.statistic, "pval": found.p_value, "parms.f": full.beta.size + 1, "parms.r": 2, "R2": full.r2,
-        "ll.f": {"ll": full.log_likelihood}, "ll.r": {"ll": reduced.log_likelihood},
+        "LRT": found.statistic,
+        "pval": found.p_value,
+        "parms.f": full.beta.size + 1,
+        "parms.r": 2,
+        "R2": full.r2,
+        "ll.f": {"ll": full.log_likelihood},
+        "ll.r": {"ll": reduced.log_likelihood},
     }
 
 
@@ -133,8 +156,14 @@ def case_robust(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     c = found.coefficients
     bounds = np.array(list(c.intervals()))
     return {
-        "beta": c.estimate, "se": c.se, "zval": c.statistics, "pval": c.p_values, "ci.lb": bounds[:, 0],
-        "ci.ub": bounds[:, 1], "ddf": c.df, "n": found.clusters,
+        "beta": c.estimate,
+        "se": c.se,
+        "zval": c.statistics,
+        "pval": c.p_values,
+        "ci.lb": bounds[:, 0],
+        "ci.ub": bounds[:, 1],
+        "ddf": c.df,
+        "n": found.clusters,
     }
 
 

@@ -35,7 +35,10 @@ def profile(fit: Any, case: dict[str, Any]) -> dict[str, Any]:
     found = lam.likelihood_profile(fit, case["expected"]["tau2"])
     pick = lambda end: [[x] for x in found["mean" + end]]  # noqa: E731
     return {
-        "tau2": found["tau2"], "ll": found["log_likelihood"], "beta": pick(""), "ci.lb": pick("_low"),
+        "tau2": found["tau2"],
+        "ll": found["log_likelihood"],
+        "beta": pick(""),
+        "ci.lb": pick("_low"),
         "ci.ub": pick("_high"),
     }
 
@@ -46,7 +49,13 @@ def subsets(fit: Any, case: dict[str, Any]) -> dict[str, Any]:
     place = {tuple(map(bool, row)): i for i, row in enumerate(found["included"])}
     incl = case["expected"]["incl"]
     at = [place[tuple(map(bool, row))] for row in incl]
-    names = {"estimate": ("estimate", 0.0), "tau2": ("tau2", 0.0), "QE": ("q", 0.0), "I2": ("i2", 0.0), "H2": ("h2", 1.0)}
+    names = {
+        "estimate": ("estimate", 0.0),
+        "tau2": ("tau2", 0.0),
+        "QE": ("q", 0.0),
+        "I2": ("i2", 0.0),
+        "H2": ("h2", 1.0),
+    }
     single = found["k"][at] == 1
     return {"incl": incl} | {
         theirs: np.where(single & np.isnan(found[ours][at]), value, found[ours][at])

@@ -62,7 +62,11 @@ def _lower_modes(inputs: Any, args: dict[str, Any]) -> list[dict[str, Any]]:
         if heights[i] < heights[i + 1] or (i and heights[i] <= heights[i - 1]):
             continue
         bounds = (grid[max(i - 1, 0)], grid[i + 1])
-        t = minimize_scalar(lambda u: -height(u), bounds=bounds, method="bounded", options={"xatol": 1e-13}).x if i else 0.0
+        t = (
+            minimize_scalar(lambda u: -height(u), bounds=bounds, method="bounded", options={"xatol": 1e-13}).x
+            if i
+            else 0.0
+        )
         if height(t) < fit.log_likelihood - 1e-8:
             interval = INTERVALS.get(args.get("test", "z"), "z")
             there = lam.pool(table, tau2=float(t), interval=interval, prediction="none")
@@ -73,7 +77,12 @@ def _lower_modes(inputs: Any, args: dict[str, Any]) -> list[dict[str, Any]]:
 def _regression(found: Any) -> dict[str, Any]:
     low, high = found.limit_interval or (math.nan, math.nan)
     return {
-        "zval": found.statistic, "pval": found.p_value, "ddf": found.df, "est": found.limit, "ci.lb": low, "ci.ub": high,
+        "zval": found.statistic,
+        "pval": found.p_value,
+        "ddf": found.df,
+        "est": found.limit,
+        "ci.lb": low,
+        "ci.ub": high,
     }
 
 
@@ -95,8 +104,12 @@ def case_trimfill(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     side = None if args["side"] == "auto" else args["side"]
     found = lam.trim_and_fill(pooled(inputs, args), estimator=args["estimator"], side=side)
     out: dict[str, Any] = {
-        "k0": found.missing, "se.k0": found.missing_se, "side": found.side, "p.k0": found.p_value,
-        "filled_yi": found.filled_yi, "filled_vi": found.filled_vi,
+        "k0": found.missing,
+        "se.k0": found.missing_se,
+        "side": found.side,
+        "p.k0": found.p_value,
+        "filled_yi": found.filled_yi,
+        "filled_vi": found.filled_vi,
     }
     return out | summary_of(found.fit) | ({"at": found.fit} if args["method"] == "REML" else {})
 
@@ -105,8 +118,18 @@ def summary_of(fit: Any) -> dict[str, Any]:
     """Return what R prints of a fit."""
     low, high = fit.interval()
     return {
-        "beta": [fit.mu], "se": [fit.se], "zval": [fit.statistic], "pval": [fit.p_value], "ci.lb": [low],
-        "ci.ub": [high], "tau2": fit.tau2, "I2": fit.i2, "H2": fit.h2, "QE": fit.q, "QEp": fit.q_p, "k": fit.k,
+        "beta": [fit.mu],
+        "se": [fit.se],
+        "zval": [fit.statistic],
+        "pval": [fit.p_value],
+        "ci.lb": [low],
+        "ci.ub": [high],
+        "tau2": fit.tau2,
+        "I2": fit.i2,
+        "H2": fit.h2,
+        "QE": fit.q,
+        "QEp": fit.q_p,
+        "k": fit.k,
     }
 
 
@@ -120,8 +143,15 @@ def case_fsn(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
         options["target"] = math.copysign(options["target"], mean)
     found = lam.fail_safe_n(fit, args["type"], **options)
     return {
-        "fsnum": found.n, "est": found.estimate, "tau2": found.tau2, "pval": found.p_value, "target": found.target,
-        "alpha": found.alpha, "est.fsn": found.estimate_then, "tau2.fsn": found.tau2_then, "pval.fsn": found.p_value_then,
+        "fsnum": found.n,
+        "est": found.estimate,
+        "tau2": found.tau2,
+        "pval": found.p_value,
+        "target": found.target,
+        "alpha": found.alpha,
+        "est.fsn": found.estimate_then,
+        "tau2.fsn": found.tau2_then,
+        "pval.fsn": found.p_value_then,
         "ub.sign": "",
     }
 
@@ -130,8 +160,14 @@ def case_tes(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     fit = pooled(inputs, args | {"test": "z"})
     found = lam.test_excess_significance(fit, test=args.get("test", "exact" if fit.k <= 20 else "chi2"))
     return {
-        "O": found.observed, "E": found.expected, "OEratio": found.ratio, "X2": found.statistic, "pval": found.p_value,
-        "power": found.power, "theta": [found.theta], "theta.lim": [found.limit],
+        "O": found.observed,
+        "E": found.expected,
+        "OEratio": found.ratio,
+        "X2": found.statistic,
+        "pval": found.p_value,
+        "power": found.power,
+        "theta": [found.theta],
+        "theta.lim": [found.limit],
     }
 
 
@@ -179,7 +215,7 @@ def _at_their_tau2(got: Any, expected: Any, hint: Any) -> Any:
 
 
 def _excess(got: Any, expected: Any, hint: Any) -> Any:
-    """Compare the χ² test: an error of ``rel`` in the expected number is magnified where it is close to the observed one."""
+    """Compare the χ² test: an error of ``rel`` in the expected number is magnified close to the observed one."""
     gap, k = expected["O"] - expected["E"], len(expected["power"])
     room = expected["E"] * (k - expected["E"]) / k
     slack = 3 * abs(gap) / room * hint["rel"] * expected["E"]
