@@ -20,8 +20,6 @@ ORDER = [
     "checks",
     "plots",
     "reports",
-    "living",
-    "interop",
     "cli",
 ]
 FOUNDATION = {"errors", "catalog", "units", "lineage", "values", "numbers"}
