@@ -1,4 +1,4 @@
-"""The one place that knows which line of ArviZ is installed: `InferenceData` before 1.0, `xarray.DataTree` from then on."""
+"""The one place that knows which ArviZ is installed: `InferenceData` before 1.0, `xarray.DataTree` from then on."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def to_arviz(post: Posterior, draws: int | None = None, chains: int | None = Non
     """Return a posterior as the object that ArviZ plots and tables take, with the same groups for every engine.
 
     Groups: ``posterior`` (``mu``, ``tau``, ``theta`` over ``study``, ``theta_new``; ``beta`` over ``coef`` with
-    moderators), ``prior``, ``prior_predictive`` and ``log_prior`` (where the priors are proper), ``posterior_predictive``
-    (each row with a new true effect, same design), ``log_likelihood`` (true effects integrated out), ``observed_data`` and
-    ``constant_data``; for a sampler also ``sample_stats``.
+    moderators), ``prior``, ``prior_predictive`` and ``log_prior`` (where the priors are proper),
+    ``posterior_predictive`` (each row with a new true effect, same design), ``log_likelihood`` (true effects integrated
+    out), ``observed_data`` and ``constant_data``; for a sampler also ``sample_stats``.
 
     Parameters
     ----------

@@ -85,7 +85,7 @@ def groups(post: Posterior, draws: int, chains: int, seed: int | None) -> tuple[
         out["prior_predictive"] = replicated(before, 2)
         out["log_prior"] = dataset(_log_prior(post, drawn), dims, coords)
     known = constants(post.table, post.likelihood)
-    flat: dict[str, tuple[str, ...]] = {n: ("study",) for n in (name, *known)}
+    flat: dict[str, tuple[str, ...]] = dict.fromkeys((name, *known), ("study",))
     out["observed_data"] = dataset({name: observed(post.table, post.likelihood)}, flat, coords, draws=False)
     design = {"X": post.X}
     out["constant_data"] = dataset({**known, **design}, {**flat, "X": ("study", "coef")}, coords, draws=False)

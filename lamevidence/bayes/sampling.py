@@ -56,9 +56,10 @@ def sample(
     Returns
     -------
     InferenceData or DataTree
-        ``posterior``, ``posterior_predictive``, ``prior`` and ``prior_predictive`` (unless a prior is flat), ``sample_stats``,
-        ``observed_data``, ``constant_data``, and ``log_likelihood``: under the name ``log_likelihood_conditional`` where the
-        model keeps one free effect a study, because leave-one-out from it is wrong for few studies.
+        ``posterior``, ``posterior_predictive``, ``prior`` and ``prior_predictive`` (unless a prior is flat),
+        ``sample_stats``, ``observed_data``, ``constant_data``, and ``log_likelihood``: under the name
+        ``log_likelihood_conditional`` where the model keeps one free effect a study, because leave-one-out from it
+        is wrong for few studies.
 
     Raises
     ------
@@ -156,7 +157,8 @@ def _groups(model: Any, native: Any, draws: int, seed: int, progress: bool) -> d
     import pymc as pm
 
     parts = datasets(native)
-    out = {n: parts[n] for n in ("posterior", "sample_stats", "observed_data", "constant_data") if n in parts}
+    wanted = ("posterior", "sample_stats", "observed_data", "constant_data")
+    out: dict[str, Any] = {name: parts[name] for name in wanted if name in parts}
     with model:
         ahead = pm.sample_posterior_predictive(
             out["posterior"], extend_inferencedata=False, random_seed=seed, progressbar=progress

@@ -25,8 +25,8 @@ _DRAWS = 20_000
 def node_split(post: Posterior, by: str | Sequence[str] = "design", seed: int | None = None) -> CheckTable:
     """Compare each group of studies with what all the other studies predict for it.
 
-    Every group is taken out, the model is refitted exactly to the rest under the same priors, and the inverse-variance mean
-    of the group (events in total, for counts) is placed in its predictive distribution: given μ and τ it is
+    Every group is taken out, the model is refitted exactly to the rest under the same priors, and the inverse-variance
+    mean of the group (events in total, for counts) is placed in its predictive distribution: given μ and τ it is
     N(μ, Σ aᵢ²(vᵢ + τ²)), aᵢ = wᵢ/Σw. The p-value is two-sided, adjusted over the groups by Holm's method.
 
     Parameters
@@ -156,8 +156,8 @@ def _holm(p: FloatArray) -> FloatArray:
 def prior_data_conflict(post: Posterior, draws: int = _DRAWS, seed: int | None = None) -> CheckTable:
     """Ask whether the data are unusual under the priors, before the data have moved them (Box's predictive p-values).
 
-    The statistics are Q (is τ's prior too small or too large?) and the inverse-variance mean (is μ's prior elsewhere?) of
-    data drawn from the priors; for counts, Q of `predictive_check` and the events in total.
+    The statistics are Q (is τ's prior too small or too large?) and the inverse-variance mean (is μ's prior elsewhere?)
+    of data drawn from the priors; for counts, Q of `predictive_check` and the events in total.
 
     Parameters
     ----------

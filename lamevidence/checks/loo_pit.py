@@ -21,7 +21,9 @@ __all__ = ["LooPit", "loo_pit", "order_band"]
 
 
 def order_band(k: int, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
-    """Return where the i-th smallest of k uniform numbers lies with probability ``level``: quantiles of Beta(i, k + 1 − i).
+    """Return where the i-th smallest of k uniform numbers lies with probability ``level``.
+
+    Its law is Beta(i, k + 1 − i).
 
     Examples
     --------
@@ -95,8 +97,9 @@ class LooPit:
 def loo_pit(post: Posterior, level: float = 0.95) -> LooPit:
     """Return, for each row, the probability that the other rows give to a smaller value, by k exact refits.
 
-    Rows that fit have values spread evenly over (0, 1); the i-th smallest of k then lies in the Beta(i, k + 1 − i) band.
-    The values share the other rows and so are not quite independent: the bands guide the eye, the Holm p-values decide.
+    Rows that fit have values spread evenly over (0, 1); the i-th smallest of k then lies in the Beta(i, k + 1 − i)
+    band. The values share the other rows and so are not quite independent: the bands guide the eye, the Holm
+    p-values decide.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ class PredictiveCheck:
         return float(np.mean(np.where(same, 0.5, drawn > value)))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one line a statistic: observed, median and central 95 % of the replicates, upper p, its Monte Carlo error."""
+        """Return one line a statistic: observed, median and central 95 % of replicates, upper p, its Monte Carlo error."""
         import pandas as pd
 
         lines = []
@@ -135,10 +135,12 @@ def predictive_check(
     Parameters
     ----------
     post
-        Result of `pool_bayes`; or an ArviZ object with ``posterior_predictive``, such as `sample` returns, with ``table``.
+        Result of `pool_bayes`; or an ArviZ object with ``posterior_predictive``, such as `sample` returns, with
+        ``table``.
     statistics
         Of ``q``, ``max``, ``min``, ``range``, ``sd``; for counts also ``zeros`` and ``total``, for estimates
-        ``above_zero``. All that apply, when left out. Q alone says little: τ grows until Q fits. Read it beside ``max`` and `loo_pit`.
+        ``above_zero``. All that apply, when left out. Q alone says little: τ grows until Q fits.
+        Read it beside ``max`` and `loo_pit`.
     replicate
         ``new``: each row gets a new true effect, the design stays. ``same``: each row keeps its own (conservative).
     draws, seed

@@ -26,8 +26,8 @@ def normal_normal(table: EvidenceTable, parametrisation: str = "marginal", *, mu
     table
         The evidence.
     parametrisation
-        ``marginal`` integrates θ out, yᵢ ~ N(μ, sᵢ² + τ²): no funnel, and what leave-one-out needs. ``non-centred`` samples
-        z = (θ − μ)/τ. ``centred`` samples θ itself, and is refused below 10 studies, where it does not mix.
+        ``marginal`` integrates θ out, yᵢ ~ N(μ, sᵢ² + τ²): no funnel, and what leave-one-out needs. ``non-centred``
+        samples z = (θ − μ)/τ. ``centred`` samples θ itself, and is refused below 10 studies, where it does not mix.
     mu, tau
         Priors; the defaults of the scale when left out.
 
