@@ -69,7 +69,7 @@ class PredictiveCheck:
         return float(np.mean(np.where(same, 0.5, drawn > value)))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one line a statistic: observed, median and central 95 % of replicates, upper p, its Monte Carlo error."""
+        """Return one line a statistic: observed, median, central 95 % of replicates, upper p, Monte Carlo error."""
         import pandas as pd
 
         lines = []

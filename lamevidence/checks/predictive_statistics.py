@@ -22,7 +22,8 @@ def statistics_for(table: EvidenceTable, likelihood: str, names: Sequence[str] |
     """Return name → function of data (n, k).
 
     ``q`` is Cochran's Σ wᵢ(yᵢ − ȳ_w)² with wᵢ = 1/vᵢ for estimates; Pearson's Σ (r − E)²/V about the common risk or
-    rate for counts of one arm; Peto's Σ (O − E)²/V − (Σ(O − E))²/ΣV for two arms, E and V given all margins and no effect.
+    rate for counts of one arm; Peto's Σ (O − E)²/V − (Σ(O − E))²/ΣV for two arms, E and V given all margins and no
+    effect.
     ``max``, ``min``, ``range`` and ``sd`` are of the estimates, or of events divided by patients (or person-time).
     ``zeros`` counts rows without events, ``total`` adds the events; ``above_zero`` counts positive estimates.
 
