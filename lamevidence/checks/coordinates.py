@@ -11,7 +11,8 @@ from ..errors import InputError, OptionError, UnknownName
 from ..pooling.intervals import quantile
 from ..pooling.kernels import Projection
 from ..pooling.likelihood import log_likelihood
-from .influence import deletions, residual_columns
+from .deletions import deletions
+from .influence import residual_columns
 from .refits import Fit, Mask, Source, refit, source_of
 from .tables import CheckTable
 
@@ -206,7 +207,7 @@ def likelihood_profile(fit: Fit, tau2: ArrayLike) -> CheckTable:
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
     >>> profile = lam.likelihood_profile(lam.pool(table, tau2="ML"), [0.0, 0.01, 0.1])
-    >>> profile["log_likelihood"].argmax()
+    >>> int(profile["log_likelihood"].argmax())
     1
     """
     source = source_of(fit, "a likelihood profile", needed=2)

@@ -107,7 +107,7 @@ def fail_safe_n(
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
     >>> lam.fail_safe_n(lam.pool(table), "Rosenthal").n
-    34
+    36
     """
     if kind not in KINDS:
         raise UnknownName("fail-safe N", kind, KINDS)

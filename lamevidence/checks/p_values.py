@@ -84,9 +84,9 @@ def combine_p_values(p: ArrayLike, method: str = "fisher", **options: Any) -> Co
         p values strictly between 0 and 1.
     method
         ``fisher`` (−2Σ log p), ``stouffer`` (Σz/√k; ``weights``), ``meanz`` (mean of z over its estimated standard
-        error), ``edgington`` (Σp), ``meanp`` (normal approximation of it), ``tippett`` (smallest), ``maximum`` (largest), ``wilkinson``
-        (``rank``-th smallest), ``logit``, ``invchisq`` (``df``), ``invt`` (``df``), ``truncated`` (product of those
-        up to ``threshold``).
+        error), ``edgington`` (Σp), ``meanp`` (normal approximation of it), ``tippett`` (smallest), ``maximum``
+        (largest), ``wilkinson`` (``rank``-th smallest), ``logit``, ``invchisq`` (``df``), ``invt`` (``df``),
+        ``truncated`` (product of those up to ``threshold``).
     **options
         ``weights``, ``df``, ``rank`` or ``threshold``, as named above.
 
@@ -104,7 +104,7 @@ def combine_p_values(p: ArrayLike, method: str = "fisher", **options: Any) -> Co
     --------
     >>> import lamevidence as lam
     >>> round(lam.combine_p_values([0.01, 0.2, 0.3]).p_value, 4)
-    0.0211
+    0.0216
     """
     entry = COMBINATIONS.entry(method)
     allowed = _OPTIONS.get(method, ())

@@ -20,7 +20,7 @@ from ..pooling.kernels import Projection
 from ..pooling.regression import Regression
 from ..pooling.results import Pooled
 
-__all__ = ["Fit", "Mask", "Refits", "Source", "refit", "source_of"]
+__all__ = ["Fit", "Mask", "Refits", "Source", "refit", "refits_of", "source_of"]
 
 Fit: TypeAlias = Pooled | Regression
 Mask: TypeAlias = NDArray[np.bool_]
@@ -279,7 +279,20 @@ def _piece(source: Source, masks: Mask) -> Refits:
     if source.X is None and single.any():
         at = masks[single].argmax(axis=1)
         beta[single, 0], cov[single, 0, 0], factor[single], q[single] = source.y[at], source.v[at], 1.0, 0.0
-    k = masks.sum(axis=1).astype(np.float64)
+    return refits_of(source, beta, cov, factor, t, q, typical, masks.sum(axis=1).astype(np.float64))
+
+
+def refits_of(
+    source: Source,
+    beta: FloatArray,
+    cov: FloatArray,
+    factor: FloatArray,
+    t: FloatArray,
+    q: FloatArray,
+    typical: FloatArray,
+    k: FloatArray,
+) -> Refits:
+    """Return fits on the centred scale and the basis, put on the scale of the analysis too."""
     s2 = source.scale**2
     whole = s2 * factor[:, None, None] * (source.back @ cov @ source.back.T)
     shifted = source.scale * beta @ source.back.T + source.shift

@@ -17,6 +17,10 @@ TINY = 1e-9
 """A τ² below this share of the typical variance is compared with 0 itself."""
 
 
+NEAR = 1e-4
+"""A parameter this close to its edge is compared with the edge itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Best:
     """The highest point found, with the inverse of the observed information (nan where a parameter is at its edge)."""
@@ -121,6 +125,18 @@ def _polish(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> Flo
     return x
 
 
+def _on_edges(data: SelectionData, best: FloatArray, fixed: FloatArray | None) -> FloatArray:
+    """Return the point with every parameter that is close to its edge put on it, where that is not lower."""
+    floor = _floor(data, best.size)
+    for i in np.flatnonzero((best < floor + NEAR) & (best > floor)):
+        edge = best.copy()
+        edge[i] = floor[i]
+        edge = _polish(data, edge, fixed)
+        if _value(data, edge, fixed) >= _value(data, best, fixed) - 1e-10:
+            best = edge
+    return best
+
+
 def best_fit(data: SelectionData, fixed: FloatArray | None) -> Best:
     """Return the highest maximum from all starts, τ² = 0 included.
 
@@ -138,12 +154,7 @@ def best_fit(data: SelectionData, fixed: FloatArray | None) -> Best:
     if heights.max() <= -1e299:
         raise ConvergenceError("the selection likelihood has no finite maximum from any start · simplify the model")
     notes: tuple[str, ...] = ()
-    if data.free_tau2 and best[p] < 1e-4:
-        edge = best.copy()
-        edge[p] = 0.0
-        edge = _polish(data, edge, fixed)
-        if _value(data, edge, fixed) >= heights.max() - 1e-10:
-            best = edge
+    best = _on_edges(data, best, fixed)
     at_zero = bool(data.free_tau2 and best[p] == 0)
     inner = _inner(data, best)
     covariance = np.full((best.size, best.size), np.nan)

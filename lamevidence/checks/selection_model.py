@@ -91,9 +91,10 @@ class SelectionModel:
             return np.asarray(2 * special.ndtr(-np.abs(self.delta - self.null) / self.se_delta))
 
     def delta_interval(self) -> FloatArray:
-        """Return Wald intervals of δ, cut at 0."""
+        """Return Wald intervals of δ, cut at the edge of its range (0; 10⁻⁵ for ``beta``)."""
         half = float(special.ndtri(0.5 + self.level / 2)) * self.se_delta
-        return np.column_stack([np.maximum(0.0, self.delta - half), self.delta + half])
+        lowest = 0.0 if self.type == "stepfun" else WEIGHTS[self.type].lowest
+        return np.column_stack([np.maximum(lowest, self.delta - half), self.delta + half])
 
     @property
     def lrt(self) -> float:

@@ -48,7 +48,7 @@ def shrinkage(fit: Fit, level: float | None = None) -> CheckTable:
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
     >>> lam.shrinkage(lam.pool(table, tau2="DL"))["effect"].round(3).tolist()
-    [0.232, 0.348, 0.389, 0.607]
+    [0.202, 0.328, 0.362, 0.604]
     """
     source = source_of(fit, "shrinkage", needed=2)
     if source.method == "none":

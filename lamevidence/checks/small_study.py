@@ -115,8 +115,9 @@ def small_study_test(fit: Any, method: str = "egger-lm", *, predictor: str | Non
     method
         Code in `SMALL_STUDY_TESTS`: ``egger-lm`` (weighted regression on the standard error, multiplicative
         dispersion), ``egger-rma`` (meta-regression with the model, τ² and interval of the fit), ``begg`` (rank
-        correlation, exact without ties), ``begg-normal``, ``thompson``, ``pustejovsky`` (standardised mean differences, on
-        √(1/n1 + 1/n2)), ``macaskill`` (on n); on 2×2 counts ``harbord``, ``peters``, ``deeks``, ``schwarzer``.
+        correlation, exact without ties), ``begg-normal``, ``thompson``, ``macaskill`` (on n); with group sizes
+        ``pustejovsky`` (for standardised mean differences, on √(1/n1 + 1/n2)); on 2×2 counts ``harbord``, ``peters``,
+        ``deeks``, ``schwarzer``.
     predictor
         For ``egger-lm`` and ``egger-rma``: ``sei`` (default), ``vi``, ``ni``, ``ninv``, ``sqrtni``, ``sqrtninv``.
 
@@ -141,8 +142,8 @@ def small_study_test(fit: Any, method: str = "egger-lm", *, predictor: str | Non
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
     >>> test = lam.small_study_test(lam.pool(table), "begg")
-    >>> test.k, test.notes[0][:16]
-    (4, 'only 4 studies: ')
+    >>> test.k, any(note.startswith('only 4 studies: ') for note in test.notes)
+    (4, True)
     """
     test = SMALL_STUDY_TESTS[method]
     if predictor is not None and method not in ("egger-lm", "egger-rma"):
@@ -164,7 +165,7 @@ def egger_test(fit: Fit) -> SmallStudyTest:
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
     >>> round(lam.egger_test(lam.pool(table)).p_value, 3)
-    0.162
+    0.172
     """
     return small_study_test(fit, "egger-lm")
 

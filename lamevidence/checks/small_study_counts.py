@@ -1,4 +1,4 @@
-"""Small-study tests that work on the sizes of both groups: Harbord, Peters, Deeks, Schwarzer, Pustejovsky and Rodgers."""
+"""Small-study tests that need counts or sizes of both groups: Harbord, Peters, Deeks, Schwarzer, Pustejovsky."""
 
 from __future__ import annotations
 
