@@ -165,7 +165,18 @@ def _table(
         notes=question.notes,
         model=model,
         risk_of_bias=tuple(_rob(s, question.outcome) for s, _, _ in used) if question.rows == "study" else (),
+        arms=_arms(question),
+        row_is=question.rows,
     )
+
+
+def _arms(question: Question) -> tuple[str, str] | tuple[()]:
+    """Return the names of the arms that a question compares, where it names them."""
+    eligible = question.eligibility
+    if question.compare != "between_arms" or not eligible.interventions or not eligible.comparators:
+        return ()
+    treated, control = (" or ".join(names) for names in (eligible.interventions, eligible.comparators))
+    return treated.replace("_", " "), control.replace("_", " ")
 
 
 def _unit_of_estimates(question: Question) -> str | None:

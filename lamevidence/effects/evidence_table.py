@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import DependentRows, InputError
+from ..errors import DependentRows, InputError, OptionError, UnknownName
 from ..lineage import Lineage
 from .measures.base import FloatArray
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["EvidenceTable", "Excluded", "Row"]
+
+HIGHER_IS = ("better", "worse", "neutral")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,15 @@ def _read_only(values: ArrayLike) -> FloatArray:
     return array
 
 
+def _arm_names(arms: Any) -> tuple[str, str] | tuple[()]:  # noqa: ANN401
+    names = (arms,) if isinstance(arms, str) else tuple(arms)
+    if not names:
+        return ()
+    if len(names) != 2 or not all(isinstance(a, str) and a.strip() for a in names):
+        raise InputError(f"arms={arms!r} is not a pair of names · give arms=('sirolimus', 'placebo')")
+    return names[0].strip(), names[1].strip()
+
+
 @dataclass(frozen=True, eq=False)
 class EvidenceTable:
     """Effect estimates with everything that is known about them.
@@ -91,6 +102,10 @@ class EvidenceTable:
         Id of the registry question, or None; ``question_hash`` its hash.
     notes
         Sentences that belong under every figure made from this table.
+    arms
+        Names of the treated and of the control arm where two arms are compared, else empty.
+    row_is
+        What one row is: ``study``, or ``category`` or ``subject`` of one study.
     """
 
     yi: FloatArray
@@ -115,11 +130,20 @@ class EvidenceTable:
     model: Mapping[str, Any] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     risk_of_bias: tuple[Any, ...] = ()
+    arms: tuple[str, str] | tuple[()] = ()
+    row_is: str = "study"
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "yi", _read_only(self.yi))
         put(self, "vi", _read_only(self.vi))
+        if self.yi.ndim != 1:
+            raise InputError(f"yi has shape {self.yi.shape} · give one number a study")
+        for name, text in (("title", self.title), ("unit", self.unit or "")):
+            if not isinstance(text, str):
+                raise OptionError(f"{name}={text!r} · give it in words")
+        if self.higher_is not in HIGHER_IS:
+            raise UnknownName("value of higher_is", self.higher_is, HIGHER_IS)
         k = self.yi.shape[0]
         put(self, "n", _read_only(np.full(k, np.nan) if self.n is None else self.n))
         put(self, "counts", {name: _read_only(column) for name, column in self.counts.items()})
@@ -136,6 +160,7 @@ class EvidenceTable:
         ):
             if size != k:
                 raise InputError(f"{name} has {size} entries, yi has {k} · give one a row")
+        put(self, "arms", _arm_names(self.arms))
         if len(set(self.labels)) != k:
             twice = sorted({x for x in self.labels if self.labels.count(x) > 1})
             raise InputError(f"row labels must be unique, given twice: {', '.join(twice)}")

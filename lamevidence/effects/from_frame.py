@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError, UnknownName
-from .escalc import impossible, inputs_of
+from .escalc import TOO_SMALL, estimated, impossible, inputs_of
 from .from_estimates import estimates_table, with_covariance
-from .measures import MEASURES, FloatArray, Measure
+from .given_numbers import names_of, not_numbers
+from .measures import MEASURES, Estimates, FloatArray, Measure
 from .measures.cells import two_by_two_cells
 from .names import canonical_names
 
@@ -42,6 +43,7 @@ def frame_table(
     unit: str | None = None,
     title: str = "",
     higher_is: str = "neutral",
+    arms: tuple[str, str] | tuple[()] = (),
     **columns: Any,  # noqa: ANN401
 ) -> EvidenceTable:
     """Return the table of effect estimates made from the columns named.
@@ -63,7 +65,7 @@ def frame_table(
         Covariance matrix of dependent rows, (k, k), with the sampling variances on its diagonal.
     cluster
         Column that says which rows share patients; it becomes ``studies``.
-    unit, title, higher_is
+    unit, title, higher_is, arms
         As in `EvidenceTable`.
     **columns
         The numbers and the measure's options (``vtype``, ``add``, ``to``, ``drop00``, ``correct``, ``flip``).
@@ -89,12 +91,11 @@ def frame_table(
     [-0.8893, -1.5854]
     """
     entry = MEASURES[measure]
+    _check_frame(frame)
     options = {k: v for k, v in columns.items() if k in entry.options or k in entry.numbers}
     named = canonical_names(entry, {k: v for k, v in columns.items() if k not in options})
     if entry.code == "GEN":
         raise OptionError("measure 'GEN' is estimates as given · use EvidenceTable.from_estimates(yi, vi)")
-    if len(frame) == 0:
-        raise InputError("the frame has no rows · give one row an estimate")
     wanted = inputs_of(entry, named)
     data = {name: _numbers(frame, named[name], name) for name in wanted}
     studies, labels = _identity(frame, study, label, cluster, dependent=V is not None)
@@ -102,15 +103,39 @@ def frame_table(
     if "to" in entry.options and "to" not in options:
         options["to"] = "none" if "add" not in options else "only0"
     entry.check_options(options)
-    result = entry.estimate(data, **options)
+    result = estimated(entry, data, options)
+    _check_made(result, labels)
     taken = {str(c) for c in (study, label, cluster, *named.values()) if isinstance(c, str)}
     yi, vi, covariance = with_covariance(result.yi, result.vi, V)
     return cls(
         yi=yi, vi=vi, labels=labels, studies=studies, measure=measure, unit=unit,
         counts=_sufficient(entry, data), n=_patients(entry, data), V=covariance,
         moderators=_moderators(frame, moderators, taken), title=title, higher_is=higher_is,
-        notes=_notes(entry, yi, labels, options),
+        arms=arms, notes=_notes(entry, yi, labels, options),
     )
+
+
+def _check_frame(frame: object) -> None:
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise InputError(f"the frame is a {type(frame).__name__} · give a pandas DataFrame, one row an estimate")
+    if len(frame) == 0:
+        raise InputError("the frame has no rows · give one row an estimate")
+    twice = sorted({str(c) for c in frame.columns[frame.columns.duplicated()]})
+    if twice:
+        raise InputError(f"the frame has two columns called {', '.join(twice)} · rename one")
+
+
+def _check_made(made: Estimates, labels: Sequence[str]) -> None:
+    """Raise `InputError` for a variance below zero, or one without its estimate: numbers no study prints."""
+    for i in np.flatnonzero(made.vi < 0):
+        raise InputError(f"row {i} ({labels[int(i)]}): the sampling variance is negative · {TOO_SMALL}")
+    for i in np.flatnonzero(np.isnan(made.yi) != np.isnan(made.vi)):
+        raise InputError(
+            f"row {i} ({labels[int(i)]}): these numbers give no finite estimate with a finite variance"
+            " · look for a slip of the units, or leave the row out by hand"
+        )
 
 
 def _column(frame: pd.DataFrame, name: object) -> Any:  # noqa: ANN401
@@ -128,7 +153,13 @@ def _numbers(frame: pd.DataFrame, source: object, role: str) -> FloatArray:
     import pandas as pd
 
     series = _column(frame, source)
-    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64)
+    raw = np.asarray(series)
+    wrong = not_numbers(raw)
+    if wrong:
+        raise InputError(f"column {source!r} holds {wrong} · give numbers")
+    if raw.dtype.kind in "OUT":
+        raw = pd.to_numeric(pd.Series([x if isinstance(x, str) else _float(x) for x in raw]), errors="coerce")
+    values = np.asarray(raw, dtype=np.float64)
     for i, value in enumerate(values):
         if not np.isfinite(value):
             raise InputError(
@@ -138,23 +169,28 @@ def _numbers(frame: pd.DataFrame, source: object, role: str) -> FloatArray:
     return np.asarray(values)
 
 
+def _float(x: Any) -> float:  # noqa: ANN401
+    try:
+        return float(x)
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
+
+
 def _identity(
     frame: pd.DataFrame, study: str | None, label: str | None, cluster: str | None, *, dependent: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return study ids and unique row labels."""
     k = len(frame)
-    names = tuple(str(x) for x in _column(frame, study)) if study is not None else tuple(map(str, range(1, k + 1)))
-    studies = tuple(str(x) for x in _column(frame, cluster)) if cluster is not None else names
-    if label is not None:
-        return studies, tuple(str(x) for x in _column(frame, label))
+    names = tuple(map(str, range(1, k + 1))) if study is None else names_of(_column(frame, study), "study", k)
+    studies = names_of(_column(frame, cluster), "cluster", k) if cluster is not None else names
     twice = sorted({x for x in names if names.count(x) > 1})
-    if not twice:
-        return studies, names
-    if not dependent and cluster is None:
+    if twice and not dependent and cluster is None:
         raise InputError(
             f"study {', '.join(twice)} has several rows, which share patients or an arm"
             " · give V, name a cluster column, or keep one row a study"
         )
+    if label is not None:
+        return studies, names_of(_column(frame, label), "label", k)
     seen: dict[str, int] = {}
     labels = []
     for name in names:
@@ -215,6 +251,8 @@ def _patients(measure: Measure, data: Mapping[str, FloatArray]) -> FloatArray | 
 def _moderators(frame: pd.DataFrame, chosen: Sequence[str] | None, taken: set[str]) -> dict[str, Any]:
     if isinstance(chosen, str):
         chosen = [chosen]
+    if chosen is not None and not isinstance(chosen, Sequence):
+        raise OptionError(f"moderators={chosen!r} · give a list of column names")
     names = [str(c) for c in frame.columns if str(c) not in taken] if chosen is None else list(chosen)
     return {name: _column(frame, name).to_numpy() for name in names}
 

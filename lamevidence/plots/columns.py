@@ -98,6 +98,8 @@ def effect_text(row: StudyRow | SummaryRow, content: Content, style: Preset) -> 
 def weight_text(row: StudyRow | SummaryRow) -> str:
     """Return the printed weight."""
     if isinstance(row, SummaryRow):
+        if row.kind == "subgroup":
+            return "" if math.isnan(row.weight) else percent(row.weight)
         return "100%" if row.totals else ""
     return NOT_SHOWN if math.isnan(row.weight) or math.isnan(row.estimate) else percent(row.weight)
 
@@ -161,14 +163,15 @@ def measure_columns(
     """Return all widths at a font size, without the columns that were dropped."""
     shown = content.columns if columns else ()
     texts = [(effect_text(r, content, style), False) for r in content.studies]
-    texts += [(effect_text(r, content, style), r.kind == "pooled") for r in content.summaries]
+    pooled = (*content.subtotals, *content.summaries)
+    texts += [(effect_text(r, content, style), r.kind != "prediction") for r in pooled]
     separator = _separator(style, [t for t, _ in texts])
     head = _head(content, style)
     indent = INDENT if content.grouped else 0.0
     labels = [rich_width(label_text(r), fs) + indent for r in content.studies]
-    labels += [text_size(r.label, fs, bold=r.kind == "pooled").width for r in content.summaries]
+    labels += [text_size(r.label, fs, bold=r.kind != "prediction").width for r in pooled]
     labels += [text_size(r.group, fs, bold=True).width for r in content.studies if content.grouped]
-    labels += [text_size("Study or subgroup" if content.grouped else "Study", fs, bold=True).width]
+    labels += [text_size(content.row_head, fs, bold=True).width]
     weight = _widest([(weight_text(r), False) for r in content.studies] + [("Weight", True), ("100%", True)], fs)
     disc = 0.80 * 1.625 * fs
     letters = len(content.bias.letters) if content.bias else 0

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError
-from ..numbers import decimals_for
+from ..pooling.subgroups import Subgroups
 from .bias import BiasColumns, bias_columns
 from .data_columns import DataColumn, data_columns
 from .display import Display, display_of, reference_line
-from .footnotes import figure_notes, heterogeneity
+from .footnotes import figure_notes, heterogeneity, overall_test
 from .ordering import group_names, order
 from .presets import Preset
 from .results import Result, Summary, bayesian, level_of, one_table, summary, weights
 from .study_intervals import StudyIntervals, check_level, study_intervals
+from .subtotals import apart, subgroup_notes, subgroup_weights, subtotal_rows
 from .text import Rich
 
 BoolArray: TypeAlias = NDArray[np.bool_]
@@ -50,7 +51,10 @@ class StudyRow:
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """A pooled estimate or a prediction interval (no estimate) as displayed."""
+    """A pooled estimate or a prediction interval (no estimate) as displayed.
+
+    ``kind`` is ``pooled``, ``subgroup`` (then ``group`` is its heading, ``members`` its rows) or ``prediction``.
+    """
 
     key: str
     kind: str
@@ -61,6 +65,8 @@ class SummaryRow:
     high: float
     weight: float
     totals: bool
+    group: str = ""
+    members: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,8 @@ class Content:
     fixed_columns: bool
     fixed_bias: bool
     xlim: tuple[float, float] | None
+    row_head: str = "Study"
+    subtotals: tuple[SummaryRow, ...] = ()
 
 
 def _keys(studies: Sequence[str]) -> list[str]:
@@ -135,11 +143,11 @@ def _precision(display: Display, summaries: Sequence[Summary], rows: StudyInterv
     z = 2 * float(special.ndtri(0.5 + level / 2))
     widths = [display.read(s.high) - display.read(s.low) for s in summaries if math.isfinite(s.high - s.low)]
     if widths and widths[0] > 0:
-        return decimals_for(widths[0] / z)
+        return display.decimals(widths[0] / z)
     with np.errstate(all="ignore"):
         se = (rows.high - rows.low) / z
     se = se[np.isfinite(se) & (se > 0)]
-    return decimals_for(float(np.median(se))) if se.size else 2
+    return display.decimals(float(np.median(se))) if se.size else 2
 
 
 def _summary_rows(display: Display, summaries: Sequence[Summary], pi: bool) -> list[SummaryRow]:
@@ -205,51 +213,73 @@ def content(
     sort: str | None,
     title: str | None,
     level: float | None,
+    overall: bool = False,
 ) -> Content:
     """Return everything a forest plot of these results prints."""
     from .axis import check_limits
 
+    results, parts = apart(results)
+    if parts is not None:
+        table, group = parts.table, _headings(parts, group)
     table = one_table(results) if table is None else table
     if table.k == 0:
         reasons = "; ".join(f"{e.label or e.study}: {e.reason}" for e in table.excluded) or "none was found"
         raise NotEstimable(f"there is no row to draw · left out: {reasons}")
     if not isinstance(pi, bool):
         raise OptionError(f"pi={pi!r} is not True or False")
-    asked = check_level(level_of(results, level))
+    if not isinstance(overall, bool):
+        raise OptionError(f"overall_test={overall!r} is not True or False")
+    asked = check_level(level_of([*results, *(parts.groups.values() if parts else ())], level))
     display = display_of(table)
     summaries = [summary(r, asked) for r in results]
+    widest = summaries or [summary(fit, asked) for fit in parts.groups.values()] if parts else summaries
     intervals = study_intervals(table, display, asked)
     if np.isinf(intervals.estimate).any():
         raise InputError("an estimate is infinite and has no place on an axis · correct or leave out its row")
-    given = weights(results, table.k)
+    given = subgroup_weights(parts) if parts is not None and not results else weights(results, table.k)
     areas, area_name = _areas(table, given, np.isfinite(intervals.estimate))
     shrunken = _shrunken(results, table, shrinkage, asked)
     missing = [i for i in range(table.k) if not math.isfinite(intervals.estimate[i])]
     groups, grouped = group_names(table, group)
     bias = bias_columns(table, rob)
     marks, footnotes = figure_notes(
-        table, missing, bool(results), intervals.how, area_name, shrunken is not None, summaries, pi, asked, bias
+        table, missing, bool(results or parts), intervals.how, area_name, shrunken is not None, summaries, pi, asked,
+        bias,
     )
     rows = _study_rows(table, intervals, marks, groups, given, areas, shrunken, display)
     sequence = order(rows, table, sort, grouped)
+    notes = heterogeneity(results, table, style, asked) + (overall_test(results, style) if overall else ())
+    subtotals = subtotal_rows(parts, display, given, asked) if parts else []
     return Content(
         title=table.title if title is None else title,
         display=display,
         level=asked,
-        decimals=_precision(display, summaries, intervals, asked),
+        decimals=_precision(display, widest, intervals, asked),
         null=reference_line(ref, display.null, display.log),
         studies=tuple(rows[i] for i in sequence),
         summaries=tuple(_summary_rows(display, summaries, pi)),
         columns=data_columns(table, columns),
         bias=bias,
         show_weights=given is not None and style.weights,
-        notes=heterogeneity(results, table, style, asked),
+        notes=notes + (subgroup_notes(parts, table, style, asked) if parts else ()),
         footnotes=footnotes,
         shrinkage=shrunken is not None,
         grouped=grouped,
         fixed_columns=columns is not None,
         fixed_bias=rob is True,
         xlim=None if xlim is None else check_limits(xlim, display.log),
+        row_head="Study or subgroup" if grouped else _ROW_HEADS[table.row_is],
+        subtotals=tuple(subtotals),
     )
+
+
+_ROW_HEADS = {"study": "Study", "category": "Category", "subject": "Patient"}
+
+
+def _headings(parts: Subgroups, group: object) -> object:
+    """Return the headings of a subgroup analysis; other ones would contradict its diamonds."""
+    if group != "design":
+        raise OptionError("the subgroup analysis sets the headings · leave `group` out")
+    return parts.labels
 
 

@@ -17,13 +17,21 @@ __all__ = ["DataColumn", "data_columns"]
 
 @dataclass(frozen=True, slots=True)
 class DataColumn:
-    """A column of numbers or words; ``total`` stands in the pooled row, ``spanner`` over its neighbours too."""
+    """A column of numbers or words; ``total`` stands in the pooled row, ``spanner`` over its neighbours too.
+
+    ``values`` are the numbers behind the cells where they add up, else empty.
+    """
 
     name: str
     header: str
     cells: tuple[str, ...]
     total: str = ""
     spanner: str = ""
+    values: tuple[float, ...] = ()
+
+    def subtotal(self, members: Sequence[int]) -> str:
+        """Return what stands in the pooled row of these rows."""
+        return count(sum(self.values[i] for i in members)) if self.values else ""
 
 
 _COUNTS: dict[str, tuple[str, str]] = {
@@ -39,12 +47,22 @@ _USUAL = (
 
 
 def _numbers(name: str, header: str, values: FloatArray, spanner: str = "", *, add_up: bool = True) -> DataColumn:
-    total = count(float(values.sum())) if add_up and np.isfinite(values).all() else ""
-    return DataColumn(name, header, tuple(count(float(v)) for v in values), total, spanner)
+    adds = tuple(float(v) for v in values) if add_up and np.isfinite(values).all() else ()
+    total = count(float(values.sum())) if adds else ""
+    return DataColumn(name, header, tuple(count(float(v)) for v in values), total, spanner, adds)
+
+
+def _spanner(table: EvidenceTable, name: str) -> str:
+    """Return the name of a count's arm, the table's own where it has one."""
+    words = _COUNTS[name][1]
+    if not words or not table.arms:
+        return words
+    arm = table.arms[words == "Control"]
+    return arm[:1].upper() + arm[1:]
 
 
 def _counts(table: EvidenceTable, names: Sequence[str]) -> list[DataColumn]:
-    return [_numbers(name, _COUNTS[name][0], table.counts[name], _COUNTS[name][1]) for name in names]
+    return [_numbers(name, _COUNTS[name][0], table.counts[name], _spanner(table, name)) for name in names]
 
 
 def _usual(table: EvidenceTable) -> list[DataColumn]:
@@ -70,7 +88,7 @@ def _named(table: EvidenceTable, name: object) -> DataColumn:
     if name == "year" and table.years:
         return DataColumn("year", "Year", tuple(str(y) for y in table.years))
     if isinstance(name, str) and name in table.counts:
-        header, spanner = _COUNTS.get(name, (name, ""))
+        header, spanner = (_COUNTS[name][0], _spanner(table, name)) if name in _COUNTS else (name, "")
         return _numbers(name, header, table.counts[name], spanner)
     if isinstance(name, str) and name in table.moderators:
         return _moderator(table, name)
@@ -90,7 +108,7 @@ def data_columns(table: EvidenceTable, columns: object) -> tuple[DataColumn, ...
     found = [_named(table, name) for name in columns]
     if isinstance(columns, Mapping):
         return tuple(
-            DataColumn(column.name, str(header), column.cells, column.total, "")
+            DataColumn(column.name, str(header), column.cells, column.total, "", column.values)
             for column, header in zip(found, columns.values(), strict=True)
         )
     return tuple(found)

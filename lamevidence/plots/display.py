@@ -12,6 +12,7 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray, Measure
 from ..errors import OptionError
+from ..numbers import decimals_for
 
 __all__ = ["Display", "display_of", "reference_line", "subscripted"]
 
@@ -52,6 +53,12 @@ class Display:
     family: str
     back: Callable[[FloatArray], FloatArray]
 
+    def decimals(self, se: float) -> int:
+        """Return the decimals for this standard error: two significant digits, but two decimals for a ratio."""
+        needed = decimals_for(se)
+        # more than three only where the ratio is known so closely that two would print 1.00 throughout
+        return 2 if self.log and needed <= 3 else needed
+
     def read(self, x: float) -> float:
         """Return a value of the analysis scale as it is displayed."""
         if math.isnan(x):
@@ -83,10 +90,11 @@ def _word(code: str, measure: Measure, table: EvidenceTable) -> str:
 def _directions(measure: Measure, table: EvidenceTable) -> tuple[str, str]:
     """Return what lower and higher mean; where there are arms, which arm a side favours."""
     if measure.family in _ARMED:
-        sides = ("Favours control", "Favours treatment")
+        treated, control = table.arms or ("treatment", "control")
+        sides = (f"Favours {control}", f"Favours {treated}")
         if table.higher_is == "better":
             return sides
-        return sides[::-1] if table.higher_is == "worse" else ("Lower with treatment", "Higher with treatment")
+        return sides[::-1] if table.higher_is == "worse" else (f"Lower with {treated}", f"Higher with {treated}")
     if measure.family in ("mean", "change", "generic") and (_slope(table) or measure.family == "change"):
         return ("Decline", "Gain") if table.higher_is == "better" else ("Decrease", "Increase")
     return ("", "")
@@ -133,7 +141,7 @@ def display_of(table: EvidenceTable) -> Display:
     null = measure.null
     if null is None and _slope(table) and measure.family in ("mean", "generic"):
         null = 0.0
-    unit = "%" if proportion else (table.unit or "")
+    unit = "%" if proportion else (table.unit or "").replace("%pred", "% predicted")
     read_title = (measure.back_title or measure.title).strip()
     in_unit = f"({unit})" if unit else ""
     axis_title = f"{read_title[:1].upper()}{read_title[1:]} (log scale)" if log else in_unit

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from ..effects.evidence_table import EvidenceTable
 from ..errors import InputError
-from ..numbers import decimals_for
 from .content import Content, StudyRow
 from .display import display_of, reference_line
 from .figure import own_style
@@ -68,7 +67,7 @@ def plot_estimates(
     rows = _rows(frame, table)
     se = min((r.high - r.low) for r in rows) / (2 * float(special.ndtri(0.5 + check_level(level) / 2)))
     found = Content(
-        table.title if title is None else title, display, level, decimals_for(se),
+        table.title if title is None else title, display, level, display.decimals(se),
         reference_line(ref, display.null, display.log), tuple(rows), (), (), None, False, (),
         tuple(plain(text) for text in (note, *table.notes, f"Evidence {table.fingerprint}") if text),
         False, False, True, False, None,

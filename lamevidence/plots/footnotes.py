@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..effects.evidence_table import EvidenceTable
-from ..errors import PoolingError
+from ..errors import OptionError, PoolingError
 from ..numbers import decimals_for, fixed, p_value
 from .bias import BiasColumns
 from .presets import Preset
 from .results import Result, Summary, bayesian
 from .text import Rich, plain, raised, rich
 
-__all__ = ["figure_notes", "heterogeneity"]
+__all__ = ["figure_notes", "heterogeneity", "heterogeneity_clauses", "overall_test"]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -64,6 +64,15 @@ def heterogeneity(
     result = next((r for r in results if not bayesian(r)), None)
     if result is None or table.k < 2:
         return ()
+    clauses = heterogeneity_clauses(result, table, style, level)
+    if not clauses:
+        return ()
+    clauses[0] = f"Heterogeneity: {clauses[0]}"
+    return (tuple(rich(c) for c in clauses),)
+
+
+def heterogeneity_clauses(result: Result, table: EvidenceTable, style: Preset, level: float) -> list[str]:
+    """Return what a result says of heterogeneity, in pieces of markup."""
     clauses: list[str] = []
     if style.tau:
         se = _number(result, "se")
@@ -74,10 +83,21 @@ def heterogeneity(
         clauses.append(f"{chi}, *P* {p_value(p, leading_zero=style.leading_zero)}")
     if math.isfinite(i2):
         clauses.append(f"*I*^{{2}} = {fixed(i2, 0)}%")
-    if not clauses:
-        return ()
-    clauses[0] = f"Heterogeneity: {clauses[0]}"
-    return (tuple(rich(c) for c in clauses),)
+    return clauses
+
+
+def overall_test(results: Sequence[Result], style: Preset) -> tuple[tuple[Rich, ...], ...]:
+    """Return the line that tests the pooled effect against no effect."""
+    result = next((r for r in results if not bayesian(r)), None)
+    statistic, p, df = (math.nan if result is None else _number(result, n) for n in ("statistic", "p_value", "df"))
+    if not (math.isfinite(statistic) and math.isfinite(p)):
+        raise OptionError(
+            "overall_test=True needs a frequentist result whose measure has a value of no effect"
+            " · give what lam.pool returns for a comparison, or leave it out"
+        )
+    name = f"*t*_{{{fixed(df, 0 if df == round(df) else 1)}}}" if math.isfinite(df) else "*z*"
+    line = f"Test for overall effect: {name} = {fixed(statistic, 2)}, *P*"
+    return ((rich(f"{line} {p_value(p, leading_zero=style.leading_zero)}"),),)
 
 
 def _reason(table: EvidenceTable, i: int) -> str:

@@ -51,7 +51,7 @@ def _frame(found: Content, style: Preset, layout: ForestLayout) -> pd.DataFrame:
 
     separator = measure_columns(found, style, BASE).separator
     records = []
-    lines: list[StudyRow | SummaryRow] = [*found.studies, *found.summaries]
+    lines: list[StudyRow | SummaryRow] = [*found.studies, *found.subtotals, *found.summaries]
     for row in lines:
         records.append(
             {
@@ -59,7 +59,7 @@ def _frame(found: Content, style: Preset, layout: ForestLayout) -> pd.DataFrame:
                 "kind": "study" if isinstance(row, StudyRow) else row.kind,
                 "study": row.study if isinstance(row, StudyRow) else "",
                 "label": row.label,
-                "group": row.group if isinstance(row, StudyRow) else "",
+                "group": row.group,
                 "estimate": row.estimate, "low": row.low, "high": row.high,
                 "weight": row.weight, "n": row.n if isinstance(row, StudyRow) else math.nan,
                 "printed": effect_text(row, found, style).joined(separator),
@@ -77,12 +77,13 @@ def _describe(found: Content) -> str:
     k, d = len(found.studies), found.decimals
     start = f"Forest plot{f' of {found.title}' if found.title else ''}: {k} {'study' if k == 1 else 'studies'}"
     parts = []
-    for row in found.summaries:
+    for row in (*found.subtotals, *found.summaries):
         bounds = "" if math.isnan(row.low) else f"{fixed(row.low, d)} to {fixed(row.high, d)}"
-        if row.kind == "pooled":
+        if row.kind != "prediction":
             unit = f" {found.display.unit}" if found.display.unit else ""
             level = f" ({100 * found.level:g}% interval {bounds})" if bounds else ""
-            parts.append(f"{row.label} {fixed(row.estimate, d)}{unit}{level}")
+            name = f"{row.group}: {row.label}" if row.group else row.label
+            parts.append(f"{name} {fixed(row.estimate, d)}{unit}{level}")
         else:
             parts.append(f"{row.label} {bounds}")
     return "; ".join([start, *parts]) + "."
@@ -181,6 +182,7 @@ def forest(
     sort: str | None = None,
     title: str | None = None,
     level: float | None = None,
+    overall_test: bool = False,
 ) -> ForestPlot:
     """Draw a forest plot.
 
@@ -191,8 +193,10 @@ def forest(
     Parameters
     ----------
     result
-        What `lam.pool` or `lam.pool_bayes` returns, several of them made from the same table, or an
-        `EvidenceTable` (then nothing is pooled).
+        What `lam.pool`, `lam.pool_bayes` or `lam.subgroups` returns, several of them made from the same
+        table, or an `EvidenceTable` (then nothing is pooled). A subgroup analysis gives every group its
+        diamond and the test whether the groups differ; weights are those of the result beside it, or,
+        when it stands alone, those within each group.
     layout
         ``revman``, ``jama``, ``bmj`` or ``metafor``.
     columns
@@ -221,6 +225,8 @@ def forest(
         Words over the panel; without it the table's title.
     level
         Level of all intervals; without it the result's own, else 0.95.
+    overall_test
+        Whether the test of the pooled estimate against no effect is printed.
 
     Returns
     -------
@@ -256,7 +262,7 @@ def forest(
         raise OptionError("width and ax both set the width · give one of them")
     found = content(
         results, table, style, columns=columns, group=group, pi=pi, shrinkage=shrinkage, rob=rob, xlim=xlim, ref=ref,
-        sort=sort, title=title, level=level,
+        sort=sort, title=title, level=level, overall=overall_test,
     )
     box = None if ax is None else _box(ax)
     with own_style():

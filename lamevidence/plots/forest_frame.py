@@ -28,16 +28,20 @@ def _drawable(text: str) -> bool:
 
 def panel_title(content: Content, width: float, fs: float) -> list[Rich]:
     """Return the lines over the panel: what is pooled, then its unit or what the ratio is."""
-    lines: list[Rich] = []
-    if content.title:
-        lines += wrap_words(plain(subscripted(content.title, _drawable)), fs, width, bold=True)
-    unit = content.display.axis_title
-    if len(lines) == 1 and unit.startswith("("):
-        joined = (*lines[0], *plain(f" {unit}"))
-        if rich_width(joined, fs, bold=True) <= width:
-            return [plain("".join(run.text for run in joined))]
-    if unit:
-        lines += wrap_words(plain(content.display.axis_title), fs, width, bold=True)
+    title, unit = subscripted(content.title, _drawable), content.display.axis_title
+    if title and unit.startswith("("):
+        return _even(f"{title} {unit}", width, fs)
+    return [line for text in (title, unit) if text for line in _even(text, width, fs)]
+
+
+def _even(text: str, width: float, fs: float) -> list[Rich]:
+    """Return a text wrapped to as few lines as need be, of about one length: no last line of one word."""
+    lines = wrap_words(plain(text), fs, width, bold=True)
+    for share in (0.5, 0.6, 0.7, 0.8, 0.9):
+        tried = wrap_words(plain(text), fs, share * width, bold=True)
+        whole = " ".join("".join(r.text for r in line) for line in tried) == text
+        if len(lines) > 1 and len(tried) == len(lines) and whole:
+            return tried
     return lines
 
 
@@ -72,7 +76,7 @@ def header(content: Content, style: Preset, widths: Widths, scale: Scale, total:
     tall = max(len(title) * _LINE * fs + lift, (2 if spanned else 1) * _LINE * fs)
     base = PAD + tall - 0.5 * _LINE * fs
     rule = base + 0.85 * fs
-    marks: list[Mark] = [*put("header", PAD, base, "Study or subgroup" if content.grouped else "Study", fs, bold=True)]
+    marks: list[Mark] = [*put("header", PAD, base, content.row_head, fs, bold=True)]
     marks += _data_heads(widths, base)
     if lift:
         first = base - lift + 1.45 * fs

@@ -99,7 +99,7 @@ def _scale(content: Content, left: float, right: float) -> Scale:
     xlim = content.xlim
     if xlim is None:
         rows = [(r.estimate, r.low, r.high) for r in content.studies if r.estimate == r.estimate]
-        ends = [(r.low, r.high) for r in content.summaries if r.low == r.low]
+        ends = [(r.low, r.high) for r in (*content.subtotals, *content.summaries) if r.low == r.low]
         ends += [(r.shrunken[1], r.shrunken[2]) for r in content.studies if r.shrunken]
         xlim = limits(rows, ends, log=content.display.log, null=content.null, bounds=content.display.bounds)
     return Scale(xlim[0], xlim[1], left, right, INNER, content.display.log)
@@ -115,6 +115,8 @@ def _body(
     at: dict[str, float] = {}
     y, group, band = top + 0.3 * step, "", 0
     right = scale.right + widths.right - PAD
+    last = {row.group: row.key for row in content.studies}
+    subtotals = {last[row.group]: row for row in content.subtotals}
     for row in content.studies:
         if content.grouped and row.group != group:
             y += 0.0 if not group else 0.30 * step
@@ -126,6 +128,10 @@ def _body(
         at[row.key] = y + height / 2
         marks += row_marks(row, at[row.key], content, style, widths, scale, INDENT if content.grouped else 0.0)
         y, band = y + height, band + 1
+        if subtotal := subtotals.get(row.key):
+            at[subtotal.key] = y + step / 2
+            marks += row_marks(subtotal, at[subtotal.key], content, style, widths, scale, INDENT)
+            y += step
     y += 0.5 * step if content.summaries else 0.0
     if style.hairline and content.summaries:
         marks.append(Line("frame", PAD, y - 0.1 * step, right, y - 0.1 * step, 0.4, "#888888"))

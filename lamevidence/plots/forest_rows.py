@@ -8,6 +8,7 @@ from .axis import Scale
 from .bias import judgement
 from .columns import GAP, NOT_ESTIMABLE, PAD, PANEL_GAP, Widths, effect_text, label_text, weight_text
 from .content import Content, StudyRow, SummaryRow
+from .data_columns import DataColumn
 from .measure import text_size
 from .placing import put
 from .presets import Preset
@@ -163,8 +164,16 @@ def _glyph(row: StudyRow | SummaryRow, y: float, step: float, scale: Scale, styl
         return _study_glyph(row, y, step, scale, style)
     if row.kind == "prediction":
         return _bar(row, y, 0.22 * step, scale)
+    if row.kind == "subgroup":
+        return diamond(row, y, 0.85 * 0.31 * step, scale, "#ffffff", style.diamond_edge)
     face, edge = (BAYES, BAYES) if row.bayes else (style.diamond, style.diamond_edge)
     return diamond(row, y, 0.31 * step, scale, face, edge)
+
+
+def _total(row: SummaryRow, column: DataColumn) -> str:
+    if row.kind == "subgroup":
+        return column.subtotal(row.members)
+    return column.total if row.totals else ""
 
 
 def row_marks(
@@ -173,15 +182,14 @@ def row_marks(
     """Return everything that is drawn on one row."""
     fs, step = widths.fs, 1.625 * widths.fs
     pooled = isinstance(row, SummaryRow)
-    bold = isinstance(row, SummaryRow) and row.kind == "pooled"
+    bold = isinstance(row, SummaryRow) and row.kind != "prediction"
     color = BAYES if isinstance(row, SummaryRow) and row.bayes and row.kind == "pooled" else "#000000"
     label = label_text(row) if isinstance(row, StudyRow) else row.label
     marks: list[Mark] = [*put(row.key, PAD + indent, y, label, fs, bold=bold, color=color)]
     x = PAD + widths.label
     for column, width in zip(widths.columns, widths.data, strict=True):
         x += GAP + width
-        total = column.total if isinstance(row, SummaryRow) and row.totals else ""
-        cell = column.cells[row.position] if isinstance(row, StudyRow) else total
+        cell = column.cells[row.position] if isinstance(row, StudyRow) else _total(row, column)
         if cell:
             marks += put(row.key, x, y, cell, fs, align="right", bold=pooled, color=color)
     marks += _glyph(row, y, step, scale, style)

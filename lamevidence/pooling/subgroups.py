@@ -33,6 +33,8 @@ class Subgroups:
         The τ² shared by all groups, or None where each has its own.
     q_between, q_between_df, q_between_p
         Σ(μ_g − μ̄)²/se_g² over the groups, its degrees of freedom and p value (χ²).
+    table, labels
+        All rows, and the group of each.
     """
 
     groups: Mapping[str, Pooled]
@@ -40,6 +42,8 @@ class Subgroups:
     q_between: float
     q_between_df: int
     q_between_p: float
+    table: EvidenceTable
+    labels: tuple[str, ...]
 
     def __getitem__(self, group: str) -> Pooled:
         if group not in self.groups:
@@ -117,7 +121,7 @@ def subgroups(
     centre = float(w @ mu) / float(w.sum())
     q = float(w @ (mu - centre) ** 2)
     df = len(names) - 1
-    return Subgroups(fits, shared, q, df, float(special.chdtrc(df, q)))
+    return Subgroups(fits, shared, q, df, float(special.chdtrc(df, q)), table, tuple(labels))
 
 
 def _for_one(options: dict[str, Any], k: int) -> dict[str, Any]:

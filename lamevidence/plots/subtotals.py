@@ -1,0 +1,93 @@
+"""What a subgroup analysis adds to a forest plot: a diamond a group, and the test whether the groups differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..effects.evidence_table import EvidenceTable
+from ..errors import OptionError
+from ..numbers import decimals_for, fixed, p_value
+from ..pooling.subgroups import Subgroups
+from .display import Display
+from .footnotes import heterogeneity_clauses
+from .presets import Preset
+from .results import Result, one_table, summary
+from .text import Rich, plain, rich
+
+if TYPE_CHECKING:
+    from ..effects.measures.base import FloatArray
+    from .content import SummaryRow
+
+__all__ = ["apart", "subgroup_notes", "subgroup_weights", "subtotal_rows"]
+
+
+def apart(results: Sequence[Result]) -> tuple[list[Result], Subgroups | None]:
+    """Return the results that pool all rows, and the subgroup analysis among them; both must share a table."""
+    found = [r for r in results if isinstance(r, Subgroups)]
+    if len(found) > 1:
+        raise OptionError("one forest plot shows one subgroup analysis · draw one figure for each")
+    if not found:
+        return list(results), None
+    one_table(results)
+    return [r for r in results if not isinstance(r, Subgroups)], found[0]
+
+
+def _members(found: Subgroups, group: str) -> tuple[int, ...]:
+    return tuple(i for i, label in enumerate(found.labels) if label == group)
+
+
+def subgroup_weights(found: Subgroups) -> FloatArray:
+    """Return the weight of every row within its own group, in percent, (k,)."""
+    import numpy as np
+
+    values = np.full(found.table.k, np.nan)
+    for group, fit in found.groups.items():
+        values[list(_members(found, group))] = fit.weights
+    return values
+
+
+def subtotal_rows(found: Subgroups, display: Display, given: FloatArray | None, level: float) -> list[SummaryRow]:
+    """Return one pooled row a group."""
+    from .content import SummaryRow
+
+    rows = []
+    for number, (group, fit) in enumerate(found.groups.items(), start=1):
+        pooled = summary(fit, level)
+        members = _members(found, group)
+        weight = math.nan if given is None else float(sum(given[i] for i in members))
+        middle, low, high = (display.read(v) for v in (pooled.estimate, pooled.low, pooled.high))
+        label = pooled.label if fit.k == 1 else f"Subtotal, {pooled.label[:1].lower()}{pooled.label[1:]}"
+        rows.append(
+            SummaryRow(f"subgroup-{number}", "subgroup", label, False, middle, low, high, weight, False, group, members)
+        )
+    return rows
+
+
+def subgroup_notes(
+    found: Subgroups, table: EvidenceTable, style: Preset, level: float
+) -> tuple[tuple[Rich, ...], ...]:
+    """Return the heterogeneity within every group and the test for subgroup differences."""
+    lines: list[tuple[Rich, ...]] = []
+    for group, fit in found.groups.items():
+        shared = replace(style, tau=style.tau and found.common_tau2 is None)
+        clauses = heterogeneity_clauses(fit, table, shared, level) if fit.k > 1 else []
+        if clauses:
+            lines.append(((*plain(f"{group}: "), *rich(clauses[0])), *map(rich, clauses[1:])))
+    if lines:
+        lines.insert(0, (plain("Heterogeneity"),))
+        if style.tau and found.common_tau2 is not None:
+            tau = fixed(math.sqrt(found.common_tau2), _tau_decimals(found))
+            unit = f" {table.unit}" if table.unit else ""
+            lines[0] = (plain(f"Heterogeneity (\u03c4 = {tau}{unit} in all groups)"),)
+    q, df = found.q_between, found.q_between_df
+    chi = f"Test for subgroup differences: \u03c7^{{2}}_{{{df}}} = {fixed(q, 2 if q < 10 else 1)}"
+    p = f"*P* {p_value(found.q_between_p, leading_zero=style.leading_zero)}"
+    return (*lines, (rich(f"{chi}, {p}"),))
+
+
+def _tau_decimals(found: Subgroups) -> int:
+    """Return the decimals of a shared tau: those of the widest group's standard error."""
+    return decimals_for(max(fit.se for fit in found.groups.values()))
