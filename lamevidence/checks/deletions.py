@@ -2,9 +2,9 @@
 
 Every number that the (restricted) likelihood of a common mean needs is a sum over studies of wᵃrᵇ with w = 1/(v + τ²)
 and r = y − c; without study i it is the sum of all minus one term. The score of all deletions is therefore read off
-one grid of τ², and the one change of sign of each deletion is polished by Newton's method, the sums of all studies interpolated by
-Chebyshev polynomials in its cell of the grid. Deletions whose likelihood has several maxima, and those in which one
-study holds nearly everything (where a difference of sums loses digits), are fitted as data sets of their own.
+one grid of τ², and the one change of sign of each deletion is polished by Newton's method, the sums of all studies
+interpolated by Chebyshev polynomials in its cell of the grid. Deletions whose likelihood has several maxima, and those
+in which one study holds nearly everything (a difference of sums loses digits there), are data sets of their own.
 """
 
 from __future__ import annotations

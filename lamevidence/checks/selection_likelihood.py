@@ -6,7 +6,7 @@ are integrated by Gauss-Legendre on panels that follow the steep part of p(y).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from scipy import special
 from ..effects.measures.base import FloatArray
 from .selection_weights import Array, Weight
 
-__all__ = ["SelectionData", "gradient", "hessian", "log_likelihood"]
+__all__ = ["SelectionData", "gradient", "hessian", "log_likelihood", "unselected"]
 
 _NODES = {n: np.polynomial.legendre.leggauss(n) for n in (80, 160)}
 _REACH = 9.5
@@ -55,6 +55,12 @@ class SelectionData:
     weight: Weight | None
     full_below: float
     free_tau2: bool
+
+
+def unselected(data: SelectionData) -> SelectionData:
+    """Return the data under a weight of 1 everywhere: one interval, no step, δ = (1)."""
+    k = data.y.size
+    return replace(data, weight=None, full_below=0.0, cuts=np.empty((0, k)), interval=np.zeros(k, dtype=np.intp))
 
 
 def _log_cdf(x: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,7 @@ from ..effects.measures.base import FloatArray
 from ..errors import OptionError, TooFewStudies, UnknownName
 from .refits import Fit, Source, source_of
 from .selection_fit import Best, best_fit
-from .selection_likelihood import SelectionData, log_likelihood
+from .selection_likelihood import SelectionData, unselected
 from .selection_weights import WEIGHTS
 from .small_study import caution
 
@@ -281,9 +281,7 @@ def _result(
         se_delta[found.delta.size - free :] = np.sqrt(variances[p + data.free_tau2 :])
     shift = source.k * math.log(scale)
     null = 1.0 if data.weight is None else data.weight.null
-    ones = np.ones(found.delta.size) if data.weight is None or null == 1.0 else np.zeros(found.delta.size)
-    plain = best_fit(data, _no_selection(data, ones))
-    reference = float(np.real(log_likelihood(data, plain.beta, plain.tau2, _no_selection(data, ones))))
+    reference = best_fit(unselected(data), np.ones(1)).log_likelihood
     empty = known is None and 0 in counts
     notes = (
         (("an interval of p holds no study: its weight is estimated as 0",) if empty else ())
@@ -309,9 +307,3 @@ def _result(
         p + data.free_tau2 + free,
         notes,
     )
-
-
-def _no_selection(data: SelectionData, values: FloatArray) -> Any:  # noqa: ANN401
-    if data.weight is not None and data.weight.size == 2 and data.weight.null == 0.0:
-        return np.array([0.0, 1.0])
-    return values

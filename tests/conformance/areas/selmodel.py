@@ -49,6 +49,15 @@ PRINTED = 2e-11
 """How well a log-likelihood of 13 printed digits is known."""
 
 
+NOISY = 0.02
+"""How well R's standard errors are known where its integrals are visibly off.
+
+R differentiates its likelihood twice by differences; integrals of R's default accuracy (1e-4) are noise in that. It
+shows where R's likelihood lies above the exact maximum by more than the file's ``logLik_abs``: no exact one can. For
+such a case quadrature in 20-digit arithmetic gave our likelihood to 15 digits and the diagonal of our Hessian to 8.
+"""
+
+
 def deviations(got: Any, expected: Any, hint: Any) -> Any:
     """Compare; where our likelihood is higher, R stopped before the maximum.
 
@@ -62,7 +71,7 @@ def deviations(got: Any, expected: Any, hint: Any) -> Any:
     yield from plain_deviations(got, {"logLik": expected["logLik"]}, hint)
     root = math.sqrt(2 * (max(gain, 0.0) + PRINTED))
     pairs = {"beta": "se", "tau2": "se.tau2", "delta": "se.delta"}
-    loose = dict(hint) | {"rel": max(hint["rel"], hint["se_rel"])}
+    loose = dict(hint) | {"rel": max(hint["rel"], hint["se_rel"], NOISY if -gain > hint["logLik_abs"] else 0.0)}
     for key, value in expected.items():
         if key == "logLik":
             continue
