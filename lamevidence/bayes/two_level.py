@@ -182,13 +182,22 @@ def fit_two_level(
         state = _fit_level(rows, place, mu[0], prior_tau, exists, level, table.unit, previous)
         if previous is not None:
             error = _distance(previous, state)
-            if error < _LIMIT:
+            if error < _LIMIT and (level == len(_LEVELS) - 1 or _tabulated(state)):
                 return _with_error(state, error)
         previous = state
     raise QuadratureError(
         f"integration over τ, μ and θ still moves by {error:.1e} at the finest level (limit {_LIMIT:g})"
         " · use engine='nuts'"
     )
+
+
+def _tabulated(state: TwoLevelState) -> bool:
+    """Return whether the laws of μ and of a new effect, read off the nodes, hold their mass at this level."""
+    one = np.ones(1)
+    try:
+        return all(np.isfinite(state.at(one, new=new).median) for new in (False, True))
+    except QuadratureError:
+        return False
 
 
 def _require_proper(rows: tuple[Kernel, ...], mu: EffectPrior, tau: TauPrior, name: str) -> None:
