@@ -53,6 +53,9 @@ _DOMAINS: dict[str, tuple[str, ...]] = {
 """What D1, D2 … stand for (Sterne et al. 2019, doi:10.1136/bmj.l4898; Sterne et al. 2016, doi:10.1136/bmj.i4919)."""
 
 
+_PRINTED = {"RoB2": "RoB 2"}
+
+
 def _meaning(tool: str, domain: str) -> str:
     names = _DOMAINS.get(tool, ())
     number = domain[1:]
@@ -131,4 +134,5 @@ def bias_columns(table: EvidenceTable, rob: object) -> BiasColumns | None:
     )
     meaning = "; ".join(f"{letter} {_meaning(tools[0], name)}" for letter, name in zip(letters, domains, strict=True))
     heads = (*letters, "\u03a3") if overall else letters
-    return BiasColumns(heads, rows, f"{tools[0]}: {meaning}" + ("; \u03a3 overall" if overall else ""))
+    tool = _PRINTED.get(tools[0], tools[0])
+    return BiasColumns(heads, rows, f"{tool}: {meaning}" + ("; \u03a3 overall" if overall else ""))

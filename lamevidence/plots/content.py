@@ -238,6 +238,8 @@ def content(
         raise InputError("an estimate is infinite and has no place on an axis · correct or leave out its row")
     given = subgroup_weights(parts) if parts is not None and not results else weights(results, table.k)
     areas, area_name = _areas(table, given, np.isfinite(intervals.estimate))
+    if parts is not None and not results and given is not None:
+        area_name += " within its subgroup"
     shrunken = _shrunken(results, table, shrinkage, asked)
     missing = [i for i in range(table.k) if not math.isfinite(intervals.estimate[i])]
     groups, grouped = group_names(table, group)

@@ -16,7 +16,7 @@ from .presets import Preset
 from .results import Result, Summary, bayesian
 from .text import Rich, plain, raised, rich
 
-__all__ = ["figure_notes", "heterogeneity", "heterogeneity_clauses", "overall_test"]
+__all__ = ["figure_notes", "heterogeneity", "heterogeneity_clauses", "overall_test", "tau_unit"]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -39,17 +39,22 @@ def _tau_bounds(result: Result, level: float) -> tuple[float, float] | None:
     return math.sqrt(max(low, 0.0)), math.sqrt(high)
 
 
+def tau_unit(table: EvidenceTable) -> str:
+    """Return what follows a printed tau: its unit, or the scale it is on."""
+    from ..effects.measures import MEASURES
+
+    scale = MEASURES[table.measure].scale
+    plain_unit = f" {table.unit}" if table.unit else ""
+    return plain_unit if scale == "identity" else f" on the {scale} scale"
+
+
 def _tau(result: Result, table: EvidenceTable, decimals: int, level: float) -> list[str]:
     tau = _number(result, "tau")
     tau = math.sqrt(_number(result, "tau2")) if math.isnan(tau) and _number(result, "tau2") >= 0 else tau
     spec = getattr(result, "spec", None)
     if math.isnan(tau) or getattr(spec, "model", "random") in ("common", "fixed"):
         return []
-    from ..effects.measures import MEASURES
-
-    scale = MEASURES[table.measure].scale
-    plain_unit = f" {table.unit}" if table.unit else ""
-    unit = plain_unit if scale == "identity" else f" on the {scale} scale"
+    unit = tau_unit(table)
     bounds = _tau_bounds(result, level)
     text = f"\u03c4 = {fixed(tau, decimals)}{unit}"
     if bounds:

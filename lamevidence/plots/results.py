@@ -139,7 +139,8 @@ def _prediction(result: Result, level: float) -> tuple[tuple[float, float] | Non
         return None, ""
     reason = str(dict(getattr(getattr(result, "spec", None), "why", {}) or {}).get("prediction", ""))
     if _spec(result, "prediction") == "none":
-        return None, f"No prediction interval: {reason or 'not asked for'}."
+        # advice on what to call next is for the prompt, not for the page
+        return None, f"No prediction interval: {reason.partition('; use ')[0] or 'not asked for'}."
     if k < 3:
         return None, "No prediction interval: it needs at least 3 studies."
     try:

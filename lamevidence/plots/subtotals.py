@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..effects.evidence_table import EvidenceTable
 from ..errors import OptionError
 from ..numbers import decimals_for, fixed, p_value
 from ..pooling.subgroups import Subgroups
 from .display import Display
-from .footnotes import heterogeneity_clauses
+from .footnotes import heterogeneity_clauses, tau_unit
 from .presets import Preset
-from .results import Result, one_table, summary
+from .results import Result, one_table, summary, weights
 from .text import Rich, plain, rich
 
 if TYPE_CHECKING:
@@ -39,13 +41,15 @@ def _members(found: Subgroups, group: str) -> tuple[int, ...]:
     return tuple(i for i, label in enumerate(found.labels) if label == group)
 
 
-def subgroup_weights(found: Subgroups) -> FloatArray:
-    """Return the weight of every row within its own group, in percent, (k,)."""
-    import numpy as np
-
+def subgroup_weights(found: Subgroups) -> FloatArray | None:
+    """Return the weight of every row within its own group, in percent, (k,), or None where groups have none."""
     values = np.full(found.table.k, np.nan)
     for group, fit in found.groups.items():
-        values[list(_members(found, group))] = fit.weights
+        members = _members(found, group)
+        within = weights([fit], len(members))
+        if within is None:
+            return None
+        values[list(members)] = within
     return values
 
 
@@ -59,11 +63,19 @@ def subtotal_rows(found: Subgroups, display: Display, given: FloatArray | None, 
         members = _members(found, group)
         weight = math.nan if given is None else float(sum(given[i] for i in members))
         middle, low, high = (display.read(v) for v in (pooled.estimate, pooled.low, pooled.high))
-        label = pooled.label if fit.k == 1 else f"Subtotal, {pooled.label[:1].lower()}{pooled.label[1:]}"
+        label = _label(found, pooled.label, fit.k)
         rows.append(
             SummaryRow(f"subgroup-{number}", "subgroup", label, False, middle, low, high, weight, False, group, members)
         )
     return rows
+
+
+def _label(found: Subgroups, model: str, k: int) -> str:
+    if k == 1:
+        return model
+    if found.common_tau2 is not None:
+        return "Subtotal, random effects (common \u03c4\u00b2)"
+    return f"Subtotal, {model[:1].lower()}{model[1:]}"
 
 
 def subgroup_notes(
@@ -77,11 +89,10 @@ def subgroup_notes(
         if clauses:
             lines.append(((*plain(f"{group}: "), *rich(clauses[0])), *map(rich, clauses[1:])))
     if lines:
-        lines.insert(0, (plain("Heterogeneity"),))
+        lines.insert(0, (plain("Heterogeneity within subgroups:"),))
         if style.tau and found.common_tau2 is not None:
             tau = fixed(math.sqrt(found.common_tau2), _tau_decimals(found))
-            unit = f" {table.unit}" if table.unit else ""
-            lines[0] = (plain(f"Heterogeneity (\u03c4 = {tau}{unit} in all groups)"),)
+            lines[0] = (plain(f"Heterogeneity within subgroups (\u03c4 = {tau}{tau_unit(table)} in all):"),)
     q, df = found.q_between, found.q_between_df
     chi = f"Test for subgroup differences: \u03c7^{{2}}_{{{df}}} = {fixed(q, 2 if q < 10 else 1)}"
     p = f"*P* {p_value(found.q_between_p, leading_zero=style.leading_zero)}"
