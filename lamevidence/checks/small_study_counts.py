@@ -12,7 +12,8 @@ from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable, OptionError
 from ..pooling.random_effects import pool
 from .refits import Mask, Source, source_of
-from .small_study import SMALL_STUDY_TESTS, SmallStudyTest, make, rank_test, regression_test
+from .small_study import SMALL_STUDY_TESTS, SmallStudyTest, make, regression_test
+from .small_study_ranks import rank_test
 
 __all__ = ["Tables", "two_by_two"]
 
