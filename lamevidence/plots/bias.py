@@ -132,7 +132,8 @@ def bias_columns(table: EvidenceTable, rob: object) -> BiasColumns | None:
         (*(v for _, v in judged[i][1]), *((judged[i][2],) if overall else ())) if i in judged else ()
         for i in range(table.k)
     )
-    meaning = "; ".join(f"{letter} {_meaning(tools[0], name)}" for letter, name in zip(letters, domains, strict=True))
+    pairs = zip(letters, domains, strict=True)
+    meaning = "; ".join(f"{letter}\u00a0{_meaning(tools[0], name)}" for letter, name in pairs)
     heads = (*letters, "\u03a3") if overall else letters
     tool = _PRINTED.get(tools[0], tools[0])
-    return BiasColumns(heads, rows, f"{tool}: {meaning}" + ("; \u03a3 overall" if overall else ""))
+    return BiasColumns(heads, rows, f"{tool}: {meaning}" + ("; \u03a3\u00a0overall" if overall else ""))

@@ -28,7 +28,10 @@ def _drawable(text: str) -> bool:
 
 def panel_title(content: Content, width: float, fs: float) -> list[Rich]:
     """Return the lines over the panel: what is pooled, then its unit or what the ratio is."""
-    title, unit = subscripted(content.title, _drawable), content.display.axis_title
+    title, unit = (
+        subscripted(text, _drawable).replace("% predicted", "%\u00a0predicted")
+        for text in (content.title, content.display.axis_title)
+    )
     if title and unit.startswith("("):
         return _even(f"{title} {unit}", width, fs)
     return [line for text in (title, unit) if text for line in _even(text, width, fs)]
@@ -229,7 +232,7 @@ def axis_block(content: Content, style: Preset, widths: Widths, scale: Scale, y:
         for line in lines:
             marks += put("notes", PAD, low + 0.71 * size, line, size)
             low += 1.42 * size
-    return marks, low
+    return marks, low + (0.3 * fs if homeless else 0.0)
 
 
 def footnote_block(content: Content, widths: Widths, total: float, y: float) -> tuple[list[Mark], float]:

@@ -35,6 +35,9 @@ _TOKEN = re.compile(
 )
 
 
+_WORD = re.compile("[\\S\u00a0]+[^\\S\u00a0]*|\\s+")
+
+
 def plain(text: str) -> Rich:
     """Return a text that is printed as it stands."""
     return (Run(text),) if text else ()
@@ -106,13 +109,13 @@ def wrap_clauses(clauses: Sequence[Rich], size: float, width: float, indent: flo
 
 
 def _pieces(text: Rich) -> list[Run]:
-    """Split a text at its spaces; what cannot be split at a space stays whole."""
+    """Split a text at its spaces, no-break ones aside; what cannot be split at a space stays whole."""
     out: list[Run] = []
     for run in text:
         if run.stacked or run.rise:
             out.append(run)
         else:
-            out += [replace(run, text=word) for word in re.findall(r"\S+\s*|\s+", run.text)]
+            out += [replace(run, text=word) for word in _WORD.findall(run.text)]
     return out
 
 

@@ -12,6 +12,7 @@ from lamevidence.errors import InputError, OptionError
 from lamevidence.plots.presets import PRESETS
 from lamevidence.plots.shapes import Diamond, Text
 from tests.plots.forest_samples import fit, risk_ratios, slope_fit, slopes
+from tests.plots.test_forest_geometry import assert_clean
 
 ALLOCATION = ["random"] * 4 + ["alternate"] + ["alternate"] + ["random"] * 3 + ["systematic"] * 4
 
@@ -63,6 +64,13 @@ def test_every_subgroup_has_a_smaller_white_diamond_under_its_studies(bcg, parts
         other = rows[(rows.kind == "study") & (rows.group != rows.loc[name, "group"])]
         assert rows.loc[name, "y"] > own.y.max()
         assert not other.y.between(own.y.min(), rows.loc[name, "y"]).any()
+
+
+@pytest.mark.parametrize("layout", PRESETS)
+@pytest.mark.parametrize("width", [None, 178, 140])
+def test_subgroup_figures_keep_texts_apart(bcg, parts, layout, width):
+    assert_clean(lam.forest([parts, lam.pool(bcg)], layout=layout, width=width, overall_test=True))
+    assert_clean(lam.forest(parts, layout=layout, width=width))
 
 
 def test_subtotals_are_the_subgroup_results_and_sums(bcg, parts):
@@ -164,6 +172,13 @@ def test_ratios_have_two_decimals():
     assert lam.forest(wide).rows.set_index("key").loc["pooled", "printed"] == "2.20 [0.60, 7.80]"
     tiny = risk_ratios(yi=np.log([1.00031, 1.00028, 1.0003, 1.0003]), vi=[1e-10] * 4)
     assert lam.forest(tiny).rows.printed[0].startswith("1.0003")
+
+
+def test_words_that_belong_together_are_not_parted():
+    plot = lam.forest(slopes(title="FEV1 slope on sirolimus, % predicted", unit="%pred/year"))
+    lines = [t for t in words(plot, "header") if "predicted" in t]
+    assert lines
+    assert not any(t.endswith("%") for t in words(plot, "header"))
 
 
 def test_a_long_title_ends_in_more_than_one_word_and_its_unit():
