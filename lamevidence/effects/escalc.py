@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError
+from .given_numbers import floats
 from .measures import MEASURES, Estimates, FloatArray, Measure
 
 __all__ = ["escalc", "inputs_of"]
@@ -79,17 +80,27 @@ def escalc(measure: str, /, **columns: Any) -> Estimates:  # noqa: ANN401
         raise OptionError(f"measure {measure} does not use {', '.join(extra)} · it takes {known}")
     data = _aligned({name: given[name] for name in names})
     _check(entry, data)
-    return entry.estimate(data, **options)
+    made = estimated(entry, data, options)
+    for place in np.argwhere(made.vi < 0):
+        where = ", ".join(map(str, place))
+        raise InputError(f"row {where}: the sampling variance of {measure} is negative · {TOO_SMALL}")
+    return made
+
+
+TOO_SMALL = "the group is too small for its formula, leave the row out by hand"
+
+
+def estimated(measure: Measure, data: Mapping[str, FloatArray], options: Mapping[str, Any]) -> Estimates:
+    """Return the estimates; an overflow leaves none, like every other infinite variance."""
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        return measure.estimate(data, **options)
 
 
 def _aligned(columns: Mapping[str, ArrayLike]) -> dict[str, FloatArray]:
     """Return the columns as float arrays of one common shape."""
     data: dict[str, FloatArray] = {}
     for name, values in columns.items():
-        try:
-            data[name] = np.atleast_1d(np.asarray(values, dtype=np.float64))
-        except (TypeError, ValueError):
-            raise InputError(f"{name} holds something that is not a number · give numbers, NaN where missing") from None
+        data[name] = np.atleast_1d(floats(values, name, "give numbers, NaN where missing"))
     sizes = {name: column.shape[-1] for name, column in data.items() if column.size != 1}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} {size}" for name, size in sizes.items())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError
+from .given_numbers import floats, names_of
 from .measures import MEASURES, FloatArray
 
 if TYPE_CHECKING:
@@ -53,10 +54,12 @@ def estimates_table(
         raise InputError("yi is empty · give one estimate a study")
     variances, covariance = _variances(estimates, vi, sei, V)
     _check_estimates(estimates, variances, root=sei is not None)
-    names = tuple(map(str, studies)) if studies is not None else None
-    rows = tuple(map(str, labels)) if labels is not None else names or tuple(str(i) for i in range(1, k + 1))
+    names = names_of(studies, "study", k) if studies is not None else None
+    rows = names_of(labels, "label", k) if labels is not None else names or tuple(str(i) for i in range(1, k + 1))
     if labels is None and names is not None and len(set(names)) < len(names):
         rows = tuple(f"{s} ({names[: i + 1].count(s)})" if names.count(s) > 1 else s for i, s in enumerate(names))
+    if moderators is not None and not isinstance(moderators, Mapping):
+        raise OptionError(f"moderators={moderators!r} · give a mapping from name to one value a row")
     columns = {} if moderators is None else {str(m): np.asarray(v) for m, v in moderators.items()}
     for name, column in columns.items():
         if column.shape != (k,):
@@ -68,10 +71,7 @@ def estimates_table(
 
 
 def _vector(values: ArrayLike, name: str) -> FloatArray:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} holds something that is not a number · give numbers") from None
+    array = floats(values, name)
     if array.ndim != 1:
         raise InputError(f"{name} has shape {array.shape} · give one number a study")
     return array
@@ -122,7 +122,7 @@ def with_covariance(
     """Return yi, vi and V, vi taken from the diagonal of V when V is given."""
     if V is None:
         return yi, vi, None
-    matrix = np.asarray(V, dtype=np.float64)
+    matrix = floats(V, "V", f"give a ({yi.shape[0]}, {yi.shape[0]}) matrix")
     k = yi.shape[0]
     if matrix.shape != (k, k):
         raise InputError(f"V has shape {matrix.shape} · give a ({k}, {k}) matrix")

@@ -158,7 +158,8 @@ def _numbers(frame: pd.DataFrame, source: object, role: str) -> FloatArray:
     if wrong:
         raise InputError(f"column {source!r} holds {wrong} · give numbers")
     if raw.dtype.kind in "OUT":
-        raw = pd.to_numeric(pd.Series([x if isinstance(x, str) else _float(x) for x in raw]), errors="coerce")
+        given = pd.Series([x if isinstance(x, str) else _float(x) for x in raw])
+        raw = pd.to_numeric(given, errors="coerce").to_numpy()
     values = np.asarray(raw, dtype=np.float64)
     for i, value in enumerate(values):
         if not np.isfinite(value):
