@@ -9,7 +9,7 @@ is polished by a bracketed Newton iteration; and the likelihoods are compared, �
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,9 @@ GRID_RATIO = 2.0
 RELATIVE_STOP = 1e-11
 """Newton stops when a step changes t by less than this share; its error is then of the order of the square."""
 ROUNDING = 4e-16
+LONG = 2000
+"""From this number of studies on, one data set is scanned in pieces of `PIECE` studies."""
+PIECE = 4096
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -92,18 +95,17 @@ def information(value: float, v: FloatArray, p: int, estimated: bool, restricted
 
 
 def _inner(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return Σab over the studies; one data set, (k,), takes the short way."""
-    return a.dot(b) if a.ndim == 1 else np.add.reduce(a * b, axis=-1)  # type: ignore[no-any-return]
+    """Return Σab over the studies."""
+    return np.add.reduce(a * b, axis=-1)  # type: ignore[no-any-return]
 
 
-def _weighted_residuals(
-    y: FloatArray, v: FloatArray, t: FloatArray | float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return w, Σw and Py = w(y − ȳ) of a common mean, for data (…, k) and t (…), or (k,) and one number."""
-    w = 1.0 / (v + (t if isinstance(t, float) else t[..., None]))
+def _weighted_residuals(y: FloatArray, v: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return w, Σw and Py = w(y − ȳ) of a common mean, for data (…, k) and t (…)."""
+    w = 1.0 / (v + t[..., None])
     total = np.add.reduce(w, axis=-1)
-    mean = _inner(w, y) / total
-    return w, total, w * (y - (mean if w.ndim == 1 else mean[..., None]))
+    r = y - (_inner(w, y) / total)[..., None]
+    r *= w
+    return w, total, r
 
 
 def score(
@@ -119,22 +121,51 @@ def score(
     return np.add.reduce(pr * pr, axis=-1), against
 
 
+class _Sums(NamedTuple):
+    """Σw, Σ(Py)², Σw², Σw·Py, Σw(Py)² and Σw³ of a common mean: numbers, or one a data set."""
+
+    total: Any
+    up: Any
+    squares: Any
+    cross: Any
+    cubic: Any
+    cubes: Any
+
+
+def _sums(y: FloatArray, v: FloatArray, t: FloatArray | float) -> _Sums:
+    """Return the sums for data (…, k) and t (…); one data set, (k,), takes the short way."""
+    if isinstance(t, float):
+        both = np.empty((2, y.size))
+        w, pr = both
+        np.divide(1.0, v + t, out=w)
+        total = float(np.add.reduce(w))
+        np.subtract(y, float(w.dot(y)) / total, out=pr)
+        pr *= w
+        (squares, cross), (_, up) = both.dot(both.T).tolist()
+        cubes, cubic = (both * both).dot(w).tolist()
+        return _Sums(total, up, squares, cross, cubic, cubes)
+    w, whole, pr = _weighted_residuals(y, v, t)
+    square = pr * pr
+    up, cubic = np.add.reduce(square, axis=-1), _inner(w, square)
+    cross, square = _inner(w, pr), w * w
+    return _Sums(whole, up, np.add.reduce(square, axis=-1), cross, cubic, _inner(w, square))
+
+
 def newton_terms(
     y: FloatArray, v: FloatArray, t: FloatArray | float, X: FloatArray | None, restricted: bool
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Any, Any]:
     """Return h(t) = tr P / y'PPy − 1 (with Σw for ML) and h'(t).
 
     h is exactly linear in t when all variances are equal, so that Newton's method needs one step then.
     """
     if X is None:
-        w, total, pr = _weighted_residuals(y, v, t)
-        up, squares, cross = _inner(pr, pr), _inner(w, w), _inner(w, pr)
-        cubic = _inner(w, pr * pr) - cross * cross / total
+        total, up, squares, cross, cubic, cubes = _sums(y, v, t)
+        cubic = cubic - cross * cross / total
         down, curvature = total, squares
         if restricted:
             share = squares / total
             down = total - share
-            curvature = squares - 2.0 * _inner(w * w, w) / total + share * share
+            curvature = squares - 2.0 * cubes / total + share * share
     else:
         assert not isinstance(t, float)
         projection = Projection(1.0 / (v + t[..., None]), X)
@@ -149,45 +180,59 @@ def newton_terms(
 
 
 def _grid(y: FloatArray, v: FloatArray, k: FloatArray, p: int, X: FloatArray | None) -> FloatArray:
-    """Return the grid of each data set, (m, G): 0, then geometric up to the bound of all roots."""
+    """Return the grid of each data set, (m, G): 0, then geometric up to a bound of all roots.
+
+    With s² = RSS/(k − p) by least squares, y'PPy ≤ s²(k − p)/(min v + t)² and tr P ≥ (k − p)/(max v + t), so a
+    root has (min v + t)² ≤ s²(max v + t): nothing is to be found beyond the t of equality.
+    """
     live = v < np.inf
-    positive = np.where(live & (v > 0), v, np.inf).min(axis=-1)
-    largest = np.where(live, v, 0.0).max(axis=-1)
+    lowest, largest = v.min(axis=-1), np.where(live, v, 0.0).max(axis=-1)
+    positive = lowest
+    pinned = lowest == 0
+    if bool(pinned.any()):
+        positive = np.where(live & (v > 0), v, np.inf).min(axis=-1)
     r = Projection(live.astype(np.float64), X).residuals(y)
-    spread = np.where(live, np.abs(r), 0.0).max(axis=-1)
-    bound = np.maximum(largest, 4.0 * spread**2 * (k + 1) / np.maximum(k - p, 1.0))
-    bound = np.maximum(bound, 1e-300)
-    low = np.minimum(np.where(np.isfinite(positive), positive, bound) / 4.0, bound / 4.0)
-    if bool((live & (v == 0)).any()):
-        low = np.where((live & (v == 0)).any(axis=-1), np.minimum(low, 1e-12 * bound), low)
+    bound = _root_bound(_inner(live * r, r) / np.maximum(k - p, 1.0), lowest, largest)
+    bound = np.maximum(np.maximum(bound, np.where(np.isfinite(positive), positive / 2.0, 0.0)), 1e-300)
+    low = np.minimum(positive, bound) / 4.0
+    low = np.where(pinned, np.minimum(low, 1e-12 * bound), low)
     count = max(2, int(np.ceil(np.log2((bound / low).max()) / np.log2(GRID_RATIO))) + 1)
-    steps = np.arange(count) / (count - 1)
-    inner = low[:, None] * (bound / low)[:, None] ** steps
-    first = np.where((live & (v == 0)).any(axis=-1), low / 2, 0.0)
-    return np.concatenate([first[:, None], inner, 2.0 * bound[:, None]], axis=1)
+    inner = low[:, None] * (bound / low)[:, None] ** (np.arange(count) / (count - 1))
+    inner[:, -1] = bound
+    return np.concatenate([np.where(pinned, low / 2, 0.0)[:, None], inner], axis=1)
+
+
+def _root_bound(s2: Any, lowest: Any, largest: Any) -> Any:  # noqa: ANN401 numbers, or one a data set
+    """Return t with (lowest + t)² = s2 (largest + t), and a little more, as equal variances have their root there."""
+    u = 0.5 * (s2 + (s2 * (s2 + 4.0 * (largest - lowest))) ** 0.5)
+    return 1.01 * (u - lowest)
 
 
 def _polish(
-    y: FloatArray, v: FloatArray, X: FloatArray | None, low: FloatArray, high: FloatArray, restricted: bool
+    y: FloatArray, v: FloatArray, X: FloatArray | None, low: FloatArray, high: FloatArray, start: FloatArray,
+    restricted: bool,
 ) -> tuple[FloatArray, IntArray]:
     """Return the root of the score inside each bracket (+ at ``low``, − at ``high``), and a status."""
-    t = np.where(low > 0, np.sqrt(low * high), high / 2)
+    t = start
     status = np.zeros(t.shape[0], dtype=np.int64)
     active = np.arange(t.shape[0])
     for _ in range(ITERATION_LIMIT):
         now = t[active]
-        h, slope = newton_terms(take(y, active), take(v, active), now, pick(X, active), restricted)
-        lo, hi = np.where(h < 0, now, low[active]), np.where(h > 0, now, high[active])
-        low[active], high[active] = lo, hi
+        h, slope = newton_terms(y, v, now, X, restricted)
+        lo, hi = np.where(h < 0, now, low), np.where(h > 0, now, high)
         with np.errstate(divide="ignore", invalid="ignore"):
             new = now - h / slope
         inside = (new > lo) & (new < hi) & (slope > 0)
-        new = np.where(h == 0, now, np.where(inside, new, np.where(lo > 0, np.sqrt(lo * hi), hi / 2)))
+        if not inside.all():
+            new = np.where(h == 0, now, np.where(inside, new, np.where(lo > 0, np.sqrt(lo * hi), hi / 2)))
         t[active] = new
-        moving = (np.abs(new - now) > RELATIVE_STOP * new) & (hi - lo > ROUNDING * hi)
+        moving = np.flatnonzero((np.abs(new - now) > RELATIVE_STOP * new) & (hi - lo > ROUNDING * hi))
         active = active[moving]
         if active.size == 0:
             return t, status
+        low, high = lo[moving], hi[moving]
+        if moving.size < now.size:
+            y, v, X = take(y, moving), take(v, moving), pick(X, moving)
     status[active] = OUT_OF_ITERATIONS
     return t, status
 
@@ -211,20 +256,16 @@ def _polish_one(
 
 def _maximise_one(y: FloatArray, v: FloatArray, restricted: bool) -> LikelihoodFit:
     """Return the global maximum for one complete data set without a design: the same steps, less overhead."""
-    k = y.size
-    r = y - float(np.add.reduce(y)) / k
-    spread, largest, low = float(np.abs(r).max()), float(v.max()), float(v.min()) / 4
-    bound = max(largest, 4.0 * spread * spread * (k + 1) / (k - 1))
-    grid = np.empty(max(2, math.ceil(math.log2(bound / low))) + 3)
-    grid[0] = 0.0
-    grid[1:] = np.ldexp(low, np.arange(grid.size - 1))
-    up, down = _score_in_pieces(y, v, grid, restricted)
-    gap = (down - up).tolist()
-    status, found = 0, [0.0] if gap[0] >= 0 else []
-    for i in range(grid.size - 1):
-        if gap[i] < 0 <= gap[i + 1]:
-            a, b, h_a, h_b = float(grid[i]), float(grid[i + 1]), gap[i] / up[i], gap[i + 1] / up[i + 1]
-            root, lost = _polish_one(y, v, a, b, float(a + (b - a) * h_a / (h_a - h_b)), restricted)
+    r = y - float(np.add.reduce(y)) / y.size
+    largest, lowest = float(np.maximum.reduce(v)), float(np.minimum.reduce(v))
+    bound = max(_root_bound(float(r.dot(r)) / (y.size - 1), lowest, largest), lowest / 2)
+    points = [0.0, *(lowest / 4 * 2.0**i for i in range(math.ceil(math.log2(4 * bound / lowest)) + 1))]
+    h = _signs(y, v, points, restricted)
+    status, found = 0, [0.0] if h[0] >= 0 else []
+    for i in range(len(points) - 1):
+        if h[i] < 0 <= h[i + 1]:
+            a, b = points[i], points[i + 1]
+            root, lost = _polish_one(y, v, a, b, a + (b - a) * h[i] / (h[i] - h[i + 1]), restricted)
             found.append(root)
             status = max(status, lost)
     best, second = found[0], np.inf
@@ -235,15 +276,38 @@ def _maximise_one(y: FloatArray, v: FloatArray, restricted: bool) -> LikelihoodF
     return LikelihoodFit(np.array([best]), np.array([len(found)]), np.array([second]), np.array([status]))
 
 
-def _score_in_pieces(y: FloatArray, v: FloatArray, grid: FloatArray, restricted: bool) -> tuple[FloatArray, FloatArray]:
-    """Return the two parts of the score on a grid; a long data set goes point by point, to stay in cache."""
-    if y.size < 2000:
-        return score(y[None], v[None], grid, None, restricted)
-    parts = []
-    for t in grid.tolist():
-        w, total, pr = _weighted_residuals(y, v, t)
-        parts.append((pr.dot(pr), total - w.dot(w) / total if restricted else total))
-    return np.array([a for a, _ in parts]), np.array([b for _, b in parts])
+def _signs(y: FloatArray, v: FloatArray, points: list[float], restricted: bool) -> list[float]:
+    """Return h of one data set at every point; see `newton_terms`."""
+    if y.size < LONG:
+        up, down = score(y, v, np.array(points), None, restricted)
+        with np.errstate(divide="ignore"):
+            return (down / up - 1.0).tolist()  # type: ignore[no-any-return]
+    sums = _sums_about_zero(y, v, points)
+    signs = []
+    for t, (total, first, squares, cross, quadratic) in zip(points, sums.tolist(), strict=True):
+        mean = first / total
+        up = quadratic - 2.0 * mean * cross + mean * mean * squares
+        if up < 1e-6 * quadratic:
+            signs.append(float(newton_terms(y, v, t, None, restricted)[0]))
+        else:
+            signs.append((total - squares / total if restricted else total) / up - 1.0)
+    return signs
+
+
+def _sums_about_zero(y: FloatArray, v: FloatArray, points: list[float]) -> FloatArray:
+    """Return Σw, Σwy, Σw², Σw²y, Σw²y² at every point, (G, 5), from pieces of the data that stay in cache."""
+    out = np.zeros((len(points), 5))
+    w = np.empty(PIECE)
+    for at in range(0, y.size, PIECE):
+        piece, part = v[at : at + PIECE], y[at : at + PIECE]
+        powers = np.stack([np.ones(part.size), part, part * part])
+        x = w[: part.size]
+        for row, t in zip(out, points, strict=True):
+            np.divide(1.0, np.add(piece, t, out=x), out=x)
+            row[:2] += powers[:2].dot(x)
+            x *= x
+            row[2:] += powers.dot(x)
+    return out
 
 
 def maximise(
@@ -272,19 +336,24 @@ def maximise(
     up, down = score(y[:, None, :], v[:, None, :], grid, deep, restricted)
     rising = up > down
     row, cell = np.nonzero(rising[:, :-1] & ~rising[:, 1:])
-    t, status_of = _polish(
-        take(y, row), take(v, row), pick(X, row), grid[row, cell].copy(), grid[row, cell + 1].copy(), restricted
-    )
+    low, high = grid[row, cell], grid[row, cell + 1]
+    below, above = down[row, cell] / up[row, cell] - 1.0, down[row, cell + 1] / up[row, cell + 1] - 1.0
+    start = low + (high - low) * below / (below - above)
+    t, status_of = _polish(take(y, row), take(v, row), pick(X, row), low, high, start, restricted)
     at_zero = np.flatnonzero(~rising[:, 0])
-    rows = np.concatenate([at_zero, row])
-    places = np.concatenate([grid[at_zero, 0], t])
-    heights = restricted_log_likelihood(take(y, rows), take(v, rows), places, pick(X, rows), restricted)
-    order = np.lexsort((heights, rows))
-    last = np.searchsorted(rows[order], np.arange(m), side="right") - 1
+    rows, places = np.concatenate([at_zero, row]), np.concatenate([grid[at_zero, 0], t])
     modes = np.bincount(rows, minlength=m)
-    best = places[order][last]
-    runner_up = heights[order][np.maximum(last - 1, 0)]
-    gap = np.where(modes > 1, heights[order][last] - runner_up, np.inf)
+    best, gap = np.empty(m), np.full(m, np.inf)
+    best[rows] = places
+    several = np.flatnonzero(modes[rows] > 1)
+    if several.size:
+        rows, places = rows[several], places[several]
+        heights = restricted_log_likelihood(take(y, rows), take(v, rows), places, pick(X, rows), restricted)
+        order = np.lexsort((heights, rows))
+        last = np.flatnonzero(np.diff(rows[order], append=-1))
+        which = rows[order][last]
+        best[which] = places[order][last]
+        gap[which] = heights[order][last] - heights[order][last - 1]
     status = np.zeros(m, dtype=np.int64)
     np.maximum.at(status, row, status_of)
     pinned = (v == 0).any(axis=-1) & (best <= grid[:, 0])
