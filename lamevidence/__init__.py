@@ -145,25 +145,10 @@ _NAMES: dict[str, str] = {
 """Public name → module that defines it."""
 
 if TYPE_CHECKING:
-    from .pooling.bootstrap_prediction import BootstrapPrediction as BootstrapPrediction
-    from .pooling.bootstrap_prediction import bootstrap_prediction as bootstrap_prediction
-    from .pooling.multilevel import multilevel as multilevel
-    from .pooling.multilevel_results import MultilevelPooled as MultilevelPooled
-    from .pooling.robust import ClusterRobust as ClusterRobust
-    from .pooling.location_scale import LocationScale as LocationScale
-    from .pooling.location_scale import location_scale as location_scale
-    from .pooling.robust import cluster_robust as cluster_robust
-    from .pooling.robust_random_effects import RobustPooled as RobustPooled
-    from .pooling.robust_random_effects import robust_random_effects as robust_random_effects
-    from .pooling.robust_bootstrap import BootstrapTest as BootstrapTest
-    from .pooling.robust_bootstrap import wild_bootstrap as wild_bootstrap
-    from .pooling.rve import RobustVariance as RobustVariance
-    from .pooling.rve import robust_variance as robust_variance
+    from .bayes import models as models
     from .bayes.arviz_compat import load_posterior as load_posterior
     from .bayes.arviz_compat import save_posterior as save_posterior
     from .bayes.arviz_compat import to_arviz as to_arviz
-    from .bayes import models as models
-    from .bayes.sampling import sample as sample
     from .bayes.batch import pool_bayes_many as pool_bayes_many
     from .bayes.data_priors import BergerDeely as BergerDeely
     from .bayes.data_priors import Conventional as Conventional
@@ -183,6 +168,7 @@ if TYPE_CHECKING:
     from .bayes.priors import HalfCauchy as HalfCauchy
     from .bayes.priors import HalfNormal as HalfNormal
     from .bayes.priors import HalfStudentT as HalfStudentT
+    from .bayes.sampling import sample as sample
     from .bayes.scale_priors import Exponential as Exponential
     from .bayes.scale_priors import HalfLogistic as HalfLogistic
     from .bayes.scale_priors import InverseChi as InverseChi
@@ -193,6 +179,39 @@ if TYPE_CHECKING:
     from .bayes.scale_priors import Rayleigh as Rayleigh
     from .bayes.scale_priors import Uniform as Uniform
     from .bayes.stated import parse_prior as parse_prior
+    from .checks.conflict import node_split as node_split
+    from .checks.conflict import prior_data_conflict as prior_data_conflict
+    from .checks.coordinates import baujat as baujat
+    from .checks.coordinates import gosh as gosh
+    from .checks.coordinates import likelihood_profile as likelihood_profile
+    from .checks.coordinates import normal_quantiles as normal_quantiles
+    from .checks.coordinates import radial as radial
+    from .checks.excess_significance import ExcessSignificance as ExcessSignificance
+    from .checks.excess_significance import test_excess_significance as test_excess_significance
+    from .checks.fail_safe import FailSafeN as FailSafeN
+    from .checks.fail_safe import fail_safe_n as fail_safe_n
+    from .checks.influence import influence as influence
+    from .checks.influence import residuals as residuals
+    from .checks.leave_one_out import cumulative as cumulative
+    from .checks.leave_one_out import leave_one_out as leave_one_out
+    from .checks.loo_pit import loo_pit as loo_pit
+    from .checks.nested_models import ModelTest as ModelTest
+    from .checks.nested_models import likelihood_ratio_test as likelihood_ratio_test
+    from .checks.nested_models import wald_test as wald_test
+    from .checks.p_values import CombinedP as CombinedP
+    from .checks.p_values import combine_p_values as combine_p_values
+    from .checks.pet_peese import PetPeese as PetPeese
+    from .checks.pet_peese import pet_peese as pet_peese
+    from .checks.predictive import predictive_check as predictive_check
+    from .checks.selection_model import SelectionModel as SelectionModel
+    from .checks.selection_model import selection_model as selection_model
+    from .checks.shrinkage import shrinkage as shrinkage
+    from .checks.small_study import SmallStudyTest as SmallStudyTest
+    from .checks.small_study import egger_test as egger_test
+    from .checks.small_study import small_study_test as small_study_test
+    from .checks.tables import CheckTable as CheckTable
+    from .checks.trim_and_fill import TrimAndFill as TrimAndFill
+    from .checks.trim_and_fill import trim_and_fill as trim_and_fill
     from .effects.covariance import aggregate as aggregate
     from .effects.covariance import correlated_covariance as correlated_covariance
     from .effects.covariance import shared_control_covariance as shared_control_covariance
@@ -226,16 +245,30 @@ if TYPE_CHECKING:
     from .pooling.arrow import pool_arrow as pool_arrow
     from .pooling.batch import PooledMany as PooledMany
     from .pooling.batch import pool_many as pool_many
+    from .pooling.beta_binomial import fit_beta_binomial as fit_beta_binomial
+    from .pooling.bootstrap_prediction import BootstrapPrediction as BootstrapPrediction
+    from .pooling.bootstrap_prediction import bootstrap_prediction as bootstrap_prediction
     from .pooling.dataset import PooledDataset as PooledDataset
     from .pooling.dataset import pool_dataset as pool_dataset
-    from .pooling.beta_binomial import fit_beta_binomial as fit_beta_binomial
     from .pooling.gamma_poisson import fit_gamma_poisson as fit_gamma_poisson
     from .pooling.glmm import fit_glmm as fit_glmm
+    from .pooling.location_scale import LocationScale as LocationScale
+    from .pooling.location_scale import location_scale as location_scale
+    from .pooling.multilevel import multilevel as multilevel
+    from .pooling.multilevel_results import MultilevelPooled as MultilevelPooled
     from .pooling.permutation import PermutationTest as PermutationTest
     from .pooling.permutation import permutation_test as permutation_test
     from .pooling.random_effects import pool as pool
     from .pooling.regression_results import Regression as Regression
     from .pooling.results import Pooled as Pooled
+    from .pooling.robust import ClusterRobust as ClusterRobust
+    from .pooling.robust import cluster_robust as cluster_robust
+    from .pooling.robust_bootstrap import BootstrapTest as BootstrapTest
+    from .pooling.robust_bootstrap import wild_bootstrap as wild_bootstrap
+    from .pooling.robust_random_effects import RobustPooled as RobustPooled
+    from .pooling.robust_random_effects import robust_random_effects as robust_random_effects
+    from .pooling.rve import RobustVariance as RobustVariance
+    from .pooling.rve import robust_variance as robust_variance
     from .pooling.sparse import mantel_haenszel as mantel_haenszel
     from .pooling.sparse import peto as peto
     from .pooling.subgroups import Subgroups as Subgroups
@@ -243,39 +276,6 @@ if TYPE_CHECKING:
     from .pooling.tau2_errors import tau2_standard_error as tau2_standard_error
     from .registry.registry import Registry as Registry
     from .registry.registry import load_registry as load_registry
-    from .checks.leave_one_out import leave_one_out as leave_one_out
-    from .checks.leave_one_out import cumulative as cumulative
-    from .checks.influence import influence as influence
-    from .checks.influence import residuals as residuals
-    from .checks.shrinkage import shrinkage as shrinkage
-    from .checks.predictive import predictive_check as predictive_check
-    from .checks.loo_pit import loo_pit as loo_pit
-    from .checks.conflict import node_split as node_split
-    from .checks.conflict import prior_data_conflict as prior_data_conflict
-    from .checks.nested_models import wald_test as wald_test
-    from .checks.nested_models import likelihood_ratio_test as likelihood_ratio_test
-    from .checks.tables import CheckTable as CheckTable
-    from .checks.nested_models import ModelTest as ModelTest
-    from .checks.small_study import small_study_test as small_study_test
-    from .checks.small_study import egger_test as egger_test
-    from .checks.small_study import SmallStudyTest as SmallStudyTest
-    from .checks.trim_and_fill import trim_and_fill as trim_and_fill
-    from .checks.trim_and_fill import TrimAndFill as TrimAndFill
-    from .checks.fail_safe import fail_safe_n as fail_safe_n
-    from .checks.fail_safe import FailSafeN as FailSafeN
-    from .checks.excess_significance import test_excess_significance as test_excess_significance
-    from .checks.excess_significance import ExcessSignificance as ExcessSignificance
-    from .checks.coordinates import radial as radial
-    from .checks.coordinates import baujat as baujat
-    from .checks.coordinates import normal_quantiles as normal_quantiles
-    from .checks.coordinates import gosh as gosh
-    from .checks.coordinates import likelihood_profile as likelihood_profile
-    from .checks.selection_model import selection_model as selection_model
-    from .checks.selection_model import SelectionModel as SelectionModel
-    from .checks.p_values import combine_p_values as combine_p_values
-    from .checks.p_values import CombinedP as CombinedP
-    from .checks.pet_peese import pet_peese as pet_peese
-    from .checks.pet_peese import PetPeese as PetPeese
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
