@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 
-import mpmath as mp
+import mpmath
 
-mp.mp.dps = 40
+mp = mpmath.MPContext()
+mp.dps = 40  # a context of its own: the precision of the shared one belongs to whoever set it last
 
 
 def phi2(h, k, rho):

@@ -2,7 +2,7 @@
 
 import itertools
 
-import mpmath as mp
+import mpmath
 import numpy as np
 import pytest
 
@@ -10,7 +10,8 @@ import lamevidence as lam
 from lamevidence.bayes.existence import existence
 from lamevidence.effects.evidence_table import EvidenceTable
 
-mp.mp.dps = 20
+mp = mpmath.MPContext()
+mp.dps = 20
 
 TAU = [
     lam.HalfNormal(4),
