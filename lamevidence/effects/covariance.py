@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError
+from .given_numbers import floats
 from .measures import FloatArray
 
 __all__ = ["aggregate", "correlated_covariance", "shared_control_covariance"]
 
 
 def _vector(name: str, values: ArrayLike) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
+    array = floats(values, name, "give one number a row")
     if array.ndim != 1 or array.size == 0 or not bool(np.isfinite(array).all()):
         raise InputError(f"{name} is not a list of finite numbers · give one a row")
     return array
@@ -146,7 +147,7 @@ def aggregate(
     >>> round(float(y[0]), 6), round(float(v[0]), 6)
     (0.3, 0.075)
     """
-    effects, matrix = _vector("yi", yi), np.asarray(V, dtype=np.float64)
+    effects, matrix = _vector("yi", yi), floats(V, "V")
     k = effects.shape[0]
     if matrix.shape != (k, k):
         raise InputError(f"V has shape {matrix.shape} · give a ({k}, {k}) matrix")

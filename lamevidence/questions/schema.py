@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ..registry.scalars import Flag, Number, Slug, Text
 from ..registry.schema_findings import Strict
@@ -12,10 +12,6 @@ from ..registry.schema_findings import Strict
 __all__ = ["QuestionModel"]
 
 Phase = Literal["baseline", "pre_treatment", "on_treatment", "placebo", "observation", "natural_history", "comparator"]
-
-
-def _text_or_empty(value: Any) -> Any:  # noqa: ANN401
-    return "" if value == "" else value
 
 
 class ExcludeModel(Strict):
@@ -34,7 +30,7 @@ class EligibilityModel(Strict):
     conditions: list[Text] = Field(default_factory=list)
     phases: list[Phase] = Field(default_factory=list)
     statistics: list[Literal["mean", "median", "slope", "change", "value"]] = Field(default_factory=list)
-    categories: list[Annotated[str, BeforeValidator(_text_or_empty)]] = Field(default_factory=list)
+    categories: list[str] = Field(default_factory=list)
     exclude: list[ExcludeModel] = Field(default_factory=list)
 
 

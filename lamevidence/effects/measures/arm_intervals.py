@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ...errors import InputError, UnknownName
+from ..given_numbers import floats
 from .base import FloatArray
 
 __all__ = ["arm_interval", "rate_interval"]
@@ -19,7 +20,7 @@ def _level(level: float) -> float:
 
 
 def _counts(name: str, values: ArrayLike) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
+    array = floats(values, name, "give whole numbers ≥ 0")
     if not bool(np.all(np.isfinite(array) & (array >= 0) & (array == np.round(array)))):
         raise InputError(f"{name} = {values!r} · give whole numbers ≥ 0")
     return array
@@ -97,7 +98,7 @@ def rate_interval(
     tail = _level(level)
     if method != "exact":
         raise UnknownName("interval method", method, ("exact",))
-    x, t = np.broadcast_arrays(_counts("events", events), np.asarray(person_time, dtype=np.float64))
+    x, t = np.broadcast_arrays(_counts("events", events), floats(person_time, "person_time", "give positive numbers"))
     if not bool(np.all(np.isfinite(t) & (t > 0))):
         raise InputError(f"person_time = {person_time!r} · give positive numbers")
     low = np.where(x == 0, 0.0, special.gammaincinv(np.maximum(x, 1), tail))
