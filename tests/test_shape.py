@@ -22,7 +22,7 @@ ORDER = [
     "reports",
     "cli",
 ]
-FOUNDATION = {"errors", "catalog", "units", "lineage", "values", "numbers"}
+FOUNDATION = {"errors", "catalog", "units", "lineage", "values", "numbers", "options"}
 SIBLINGS = {("pooling", "bayes"), ("bayes", "pooling")}
 MAX_LINES = 400
 """Past this a file holds two ideas; most stay below 300."""
