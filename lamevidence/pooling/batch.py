@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ManyFits", "PooledMany", "fit_many", "pool_many"]
 
 PIECE = 150_000
-"""Numbers (fits × grid × studies) worked on at once: about what the second-level cache holds."""
+"""Numbers (fits × studies) worked on at once: about what the second-level cache holds."""
 COMPILED_FROM = 100_000
 INTERVALS_FOR_MANY = ("z", "t", "HKSJ", "HKSJ-floor")
 ENGINES = ("auto", "numpy", "numba")
@@ -280,7 +280,7 @@ def _run(
         from .kernels_compiled import run_compiled
 
         return tuple(run_compiled(y, v, method, float(tau2) if method == "fixed" else 0.0))
-    for part in _pieces(y.shape[0], y.shape[1], method):
+    for part in _pieces(*y.shape):
         out[:, part] = _piece(y[part], v[part], tau2, method)
     return tuple(out)
 
@@ -296,10 +296,8 @@ def use_compiled(engine: str, m: int, method: str) -> bool:
     return method in METHODS
 
 
-def _pieces(m: int, k: int, method: str) -> Iterator[slice]:
-    depth = 16 if method in ("REML", "ML") else 1
-    step = max(1, PIECE // (k * depth))
-    step = max(2, step)  # one row alone would be added up in another order than rows side by side
+def _pieces(m: int, k: int) -> Iterator[slice]:
+    step = max(2, PIECE // k)  # one row alone would be added up in another order than rows side by side
     return (slice(max(0, min(i, m - 2)), min(i + step, m)) for i in range(0, m, step))
 
 
