@@ -13,7 +13,10 @@ from .errors import InputError, OptionError, UnknownName
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["a_choice", "a_flag", "a_level", "a_number", "a_path", "a_seed", "a_text", "a_unit", "a_whole", "shown"]
+__all__ = [
+    "a_choice", "a_flag", "a_level", "a_number", "a_path", "a_seed", "a_text", "a_unit", "a_whole", "an_instance",
+    "shown",
+]
 
 _INF = float("inf")
 
@@ -123,7 +126,7 @@ def a_number(
     """
     value = _float(given)
     if value is None or not (math.isfinite(value) and above < value < below and least <= value <= most):
-        bounds = [
+        bounds = [f"between {least:g} and {most:g}"] if math.isfinite(least) and math.isfinite(most) else [
             f"{words} {bound:g}"
             for words, bound in (("above", above), ("of at least", least), ("below", below), ("of at most", most))
             if math.isfinite(bound)
@@ -173,14 +176,14 @@ def a_level(given: object, name: str = "level") -> float:
 
 
 def a_seed(given: object) -> int | None:
-    """Return a seed: a whole number from 0, or None.
+    """Return a seed: a whole number from 0 to 2¹²⁸, or None.
 
     Raises
     ------
     OptionError
         Anything else.
     """
-    return None if given is None else a_whole("seed", given, 0)
+    return None if given is None else a_whole("seed", given, 0, 2**128)
 
 
 def a_text(name: str, given: object) -> str:
@@ -207,6 +210,19 @@ def a_unit(given: object) -> str | None:
     from .units import UNITS
 
     return None if given is None else a_choice("unit", given, UNITS)
+
+
+def an_instance(name: str, given: object, kinds: type | tuple[type, ...], remedy: str) -> None:
+    """Raise unless a value is of one of these classes.
+
+    Raises
+    ------
+    OptionError
+        It is not; ``remedy`` says how to make one.
+    """
+    if not isinstance(given, kinds):
+        named = " or ".join(k.__name__ for k in (kinds if isinstance(kinds, tuple) else (kinds,)))
+        raise OptionError(f"{name}={shown(given)} is not a {named} · {remedy}")
 
 
 def a_path(name: str, given: Any) -> Path:  # noqa: ANN401

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .errors import UnitMismatch, UnknownName
+from .errors import InputError, UnitMismatch, UnknownName
+from .options import a_number
 
 __all__ = ["DAYS_PER_MONTH", "DAYS_PER_YEAR", "UNITS", "Unit", "convert", "factor", "unit"]
 
@@ -130,5 +131,6 @@ def convert(value: float, source: str, target: str) -> float:
     >>> convert(-12.0, "mL/month", "mL/year")
     -144.0
     """
+    value = a_number("value", value, error=InputError)
     ratio = factor(source, target)
     return value * ratio.numerator / ratio.denominator

@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError
-from .given_numbers import floats
+from ..options import a_flag, a_number
+from .from_estimates import with_covariance
+from .given_numbers import entries_of, finite, floats
 from .measures import FloatArray
 
 __all__ = ["aggregate", "correlated_covariance", "shared_control_covariance"]
 
 
 def _vector(name: str, values: ArrayLike) -> FloatArray:
-    array = floats(values, name, "give one number a row")
-    if array.ndim != 1 or array.size == 0 or not bool(np.isfinite(array).all()):
+    array = finite(values, name, "give one number a row")
+    if array.ndim != 1:
         raise InputError(f"{name} is not a list of finite numbers · give one a row")
     return array
 
 
 def _same(cluster: Sequence[Hashable], k: int, name: str) -> Any:  # noqa: ANN401
-    groups = list(cluster)
-    if len(groups) != k:
-        raise InputError(f"{name} has {len(groups)} entries for {k} rows · give one a row")
+    groups = entries_of(cluster, name, k)
     codes = {g: i for i, g in enumerate(dict.fromkeys(groups))}
     ids = np.array([codes[g] for g in groups])
     return ids[:, None] == ids[None, :]
@@ -74,9 +74,9 @@ def correlated_covariance(
     variances = _vector("vi", vi)
     if (variances < 0).any():
         raise InputError("vi holds a negative number · variances are not")
-    for name, value in (("rho", rho), ("rho_within", rho_within)):
-        if value is not None and not -1 <= value <= 1:
-            raise OptionError(f"{name} = {value!r} · a correlation lies between −1 and 1")
+    a_number("rho", rho, least=-1, most=1)
+    if rho_within is not None:
+        a_number("rho_within", rho_within, least=-1, most=1)
     if (within is None) != (rho_within is None):
         raise OptionError("within and rho_within belong together · give both or none")
     k = variances.shape[0]
@@ -147,22 +147,21 @@ def aggregate(
     >>> round(float(y[0]), 6), round(float(v[0]), 6)
     (0.3, 0.075)
     """
-    effects, matrix = _vector("yi", yi), floats(V, "V")
+    effects = _vector("yi", yi)
+    _, _, matrix = with_covariance(effects, effects, floats(V, "V"))
+    assert matrix is not None
     k = effects.shape[0]
-    if matrix.shape != (k, k):
-        raise InputError(f"V has shape {matrix.shape} · give a ({k}, {k}) matrix")
-    groups = list(cluster)
-    _same(groups, k, "cluster")
+    a_flag("weighted", weighted)
+    groups = entries_of(cluster, "cluster", k)
     names = tuple(dict.fromkeys(groups))
     means, variances = np.empty(len(names)), np.empty(len(names))
     for i, name in enumerate(names):
         rows = np.array([g == name for g in groups])
         block = matrix[np.ix_(rows, rows)]
         ones = np.ones(int(rows.sum()))
-        try:
-            weights = np.linalg.solve(block, ones) if weighted else ones
-        except np.linalg.LinAlgError:
-            raise InputError(f"V of cluster {name!r} is singular · its rows say the same; keep one") from None
+        if weighted and np.linalg.matrix_rank(block, hermitian=True) < ones.size:
+            raise InputError(f"V of cluster {name!r} is singular · its rows say the same; keep one")
+        weights = np.linalg.solve(block, ones) if weighted else ones
         weights = weights / weights.sum()
         means[i] = weights @ effects[rows]
         variances[i] = weights @ block @ weights

@@ -100,6 +100,8 @@ def _aligned(columns: Mapping[str, ArrayLike]) -> dict[str, FloatArray]:
     """Return the columns as float arrays of one common shape."""
     data: dict[str, FloatArray] = {}
     for name, values in columns.items():
+        if values is None:
+            raise InputError(f"{name} is None · give numbers, NaN where one is missing")
         data[name] = np.atleast_1d(floats(values, name, "give numbers, NaN where missing"))
     sizes = {name: column.shape[-1] for name, column in data.items() if column.size != 1}
     if len(set(sizes.values())) > 1:

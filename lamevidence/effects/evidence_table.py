@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from ..errors import DependentRows, InputError, OptionError, UnknownName
+from ..errors import DependentRows, InputError, OptionError
 from ..lineage import Lineage
+from ..options import a_choice, a_whole, shown
+from . import table_fields as fields
+from .given_numbers import floats
 from .measures.base import FloatArray
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["EvidenceTable", "Excluded", "Row"]
 
 HIGHER_IS = ("better", "worse", "neutral")
+ROW_IS = ("study", "category", "subject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,27 @@ class Row:
         return float(np.sqrt(self.vi))
 
 
-def _read_only(values: ArrayLike) -> FloatArray:
-    array = np.array(values, dtype=np.float64)
-    array.flags.writeable = False
-    return array
+def _square(V: ArrayLike, k: int) -> FloatArray:
+    matrix = np.array(floats(V, "V", f"give a ({k}, {k}) matrix"))
+    if matrix.shape != (k, k):
+        raise InputError(f"V has shape {matrix.shape} · give a ({k}, {k}) matrix")
+    matrix.flags.writeable = False
+    return matrix
+
+
+def _positions(keep: Sequence[int], k: int) -> NDArray[np.intp]:
+    given = np.asarray(keep)
+    if given.size == 0 and given.ndim == 1:
+        return np.zeros(0, dtype=np.intp)
+    if given.dtype == bool and given.shape == (k,):
+        return np.flatnonzero(given)
+    if given.ndim != 1 or given.dtype.kind not in "iu" or not bool(((given >= -k) & (given < k)).all()):
+        raise InputError(f"keep={shown(keep)} · give positions between 0 and {k - 1}, or a mask of {k} truth values")
+    return given.astype(np.intp)
 
 
 def _arm_names(arms: Any) -> tuple[str, str] | tuple[()]:  # noqa: ANN401
-    names = (arms,) if isinstance(arms, str) else tuple(arms)
+    names = tuple(arms) if isinstance(arms, tuple | list) else (arms,)
     if not names:
         return ()
     if len(names) != 2 or not all(isinstance(a, str) and a.strip() for a in names):
@@ -135,35 +152,37 @@ class EvidenceTable:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "yi", _read_only(self.yi))
-        put(self, "vi", _read_only(self.vi))
-        if self.yi.ndim != 1:
-            raise InputError(f"yi has shape {self.yi.shape} · give one number a study")
-        for name, text in (("title", self.title), ("unit", self.unit or "")):
-            if not isinstance(text, str):
-                raise OptionError(f"{name}={text!r} · give it in words")
-        if self.higher_is not in HIGHER_IS:
-            raise UnknownName("value of higher_is", self.higher_is, HIGHER_IS)
+        put(self, "yi", fields.one_a_row("yi", self.yi))
         k = self.yi.shape[0]
-        put(self, "n", _read_only(np.full(k, np.nan) if self.n is None else self.n))
-        put(self, "counts", {name: _read_only(column) for name, column in self.counts.items()})
+        put(self, "vi", fields.one_a_row("vi", self.vi, k))
+        put(self, "n", fields.one_a_row("n", np.full(k, np.nan) if self.n is None else self.n, k))
+        for name in ("labels", "studies"):
+            put(self, name, fields.row_names(name, getattr(self, name), k))
+        put(self, "counts", fields.columns_of("counts", self.counts, k))
+        put(self, "moderators", fields.moderators_of(self.moderators, k))
         if self.V is not None:
-            put(self, "V", _read_only(self.V))
+            put(self, "V", _square(self.V, k))
+        self._check_words()
+        for name in ("designs", "years", "groups", "risk_of_bias", "lineage"):
+            put(self, name, fields.per_row(name, getattr(self, name), k))
+        put(self, "notes", fields.sentences("notes", self.notes))
+        if not isinstance(self.excluded, tuple | list) or not all(isinstance(x, Excluded) for x in self.excluded):
+            raise OptionError(f"excluded={shown(self.excluded)} · give a tuple of Excluded")
         if not self.lineage:
             put(self, "lineage", tuple(Lineage(s) for s in self.studies))
-        for name, size in (
-            ("vi", self.vi.shape[0]),
-            ("labels", len(self.labels)),
-            ("studies", len(self.studies)),
-            ("lineage", len(self.lineage)),
-            *((name, column.shape[0]) for name, column in self.counts.items()),
-        ):
-            if size != k:
-                raise InputError(f"{name} has {size} entries, yi has {k} · give one a row")
         put(self, "arms", _arm_names(self.arms))
         if len(set(self.labels)) != k:
             twice = sorted({x for x in self.labels if self.labels.count(x) > 1})
             raise InputError(f"row labels must be unique, given twice: {', '.join(twice)}")
+
+    def _check_words(self) -> None:
+        for name in ("measure", "title", "question_hash"):
+            fields.words(name, getattr(self, name))
+        for name in ("unit", "question"):
+            fields.words(name, getattr(self, name), optional=True)
+        a_choice("value of higher_is", self.higher_is, HIGHER_IS)
+        a_choice("value of row_is", self.row_is, ROW_IS)
+        fields.mapping("model", self.model)
 
     @property
     def k(self) -> int:
@@ -182,8 +201,9 @@ class EvidenceTable:
         return (self.row(i) for i in range(self.k))
 
     def row(self, i: int) -> Row:
-        """Return row ``i``."""
+        """Return row ``i``; negative positions count from the end."""
         assert self.n is not None
+        i = a_whole("row", i, -self.k, self.k - 1)
         counts = {name: float(column[i]) for name, column in self.counts.items()}
         return Row(
             self.labels[i],
@@ -202,8 +222,14 @@ class EvidenceTable:
         raise KeyError(f"{key!r} is not a row of this table · rows: {', '.join(self.labels)}")
 
     def subset(self, keep: Sequence[int]) -> EvidenceTable:
-        """Return the table with only the rows at these positions, in this order."""
-        idx = np.asarray(keep, dtype=np.intp)
+        """Return the table with only the rows at these positions, in this order; a mask of k truth values will do.
+
+        Raises
+        ------
+        InputError
+            Neither positions of rows nor a mask, or a row twice.
+        """
+        idx = _positions(keep, self.k)
 
         def pick(values: tuple[Any, ...]) -> tuple[Any, ...]:
             return tuple(values[i] for i in idx) if values else ()

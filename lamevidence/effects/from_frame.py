@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError, UnknownName
+from ..options import a_number
 from .escalc import TOO_SMALL, estimated, impossible, inputs_of
 from .from_estimates import estimates_table, with_covariance
 from .given_numbers import names_of, not_numbers
@@ -147,7 +148,7 @@ def _column(frame: pd.DataFrame, name: object) -> Any:  # noqa: ANN401
 def _numbers(frame: pd.DataFrame, source: object, role: str) -> FloatArray:
     """Return the column as floats; a plain number stands for every row."""
     if isinstance(source, int | float) and not isinstance(source, bool):
-        return np.full(len(frame), float(source))
+        return np.full(len(frame), a_number(role, source, error=InputError))
     if not isinstance(source, str):
         raise OptionError(f"{role}={source!r} · give the name of a column, or one number for all rows")
     import pandas as pd

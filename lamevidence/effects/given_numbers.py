@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping, Set
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..options import shown
 from .measures.base import FloatArray
 
-__all__ = ["floats", "names_of", "not_numbers"]
+__all__ = ["broadcast", "entries_of", "finite", "floats", "names_of", "not_numbers"]
 
 KINDS = {
     "b": "truth values", "c": "complex numbers", "m": "durations", "M": "dates", "S": "bytes", "V": "records",
@@ -26,7 +27,7 @@ def not_numbers(raw: np.ndarray[Any, Any]) -> str:
         for x in raw.ravel():
             plain = isinstance(x, Real | Decimal | str) and not isinstance(x, bool)
             if not plain and x is not None and not _is_missing(x):
-                return f"{x!r}, which is not a number,"
+                return f"{shown(x)}, which is not a number,"
     return KINDS.get(raw.dtype.kind, "")
 
 
@@ -55,6 +56,59 @@ def floats(values: Any, name: str, remedy: str = "give numbers") -> FloatArray: 
     return array
 
 
+def finite(
+    values: Any, name: str, remedy: str = "give finite numbers", least: float = -np.inf, above: float = -np.inf  # noqa: ANN401
+) -> FloatArray:
+    """Return the values as floats, at least one and all of them finite and within bounds.
+
+    Raises
+    ------
+    InputError
+        Something is not such a number, or there is none at all.
+    """
+    array = floats(values, name, remedy)
+    if array.size == 0 or not bool(np.all(np.isfinite(array) & (array >= least) & (array > above))):
+        raise InputError(f"{name}={shown(values)} · {remedy}")
+    return array
+
+
+def broadcast(**columns: FloatArray) -> tuple[FloatArray, ...]:
+    """Return the columns with one shape.
+
+    Raises
+    ------
+    InputError
+        They have none in common.
+    """
+    try:
+        return tuple(np.broadcast_arrays(*columns.values()))
+    except ValueError:
+        listed = ", ".join(f"{name} {column.shape}" for name, column in columns.items())
+        raise InputError(f"these do not go together: {listed} · give one number, or as many of each") from None
+
+
+def entries_of(values: Any, what: str, k: int) -> list[Hashable]:  # noqa: ANN401
+    """Return k entries, one a row, that can be told apart and of which none is missing.
+
+    Raises
+    ------
+    InputError
+        Not a list of k entries, or one of them is missing or is itself a list.
+    """
+    orderless = isinstance(values, str | bytes | Mapping | Set) or hasattr(values, "columns")
+    if orderless or not isinstance(values, Iterable) or getattr(values, "ndim", 1) != 1:
+        raise InputError(f"{what}={shown(values)} · give a list with one entry a row")
+    entries = list(values)
+    for i, x in enumerate(entries):
+        if not isinstance(x, Hashable):
+            raise InputError(f"{what} of row {i} is {shown(x)} · give one word or number a row")
+        if x is None or _is_missing(x) or x != x:
+            raise InputError(f"row {i} has no {what} · name it, or leave the row out by hand")
+    if len(entries) != k:
+        raise InputError(f"{what} has {len(entries)} entries, the data have {k} rows · give one a row")
+    return entries
+
+
 def names_of(values: Any, what: str, k: int) -> tuple[str, ...]:  # noqa: ANN401
     """Return k names as text.
 
@@ -63,16 +117,12 @@ def names_of(values: Any, what: str, k: int) -> tuple[str, ...]:  # noqa: ANN401
     InputError
         There are not k of them, or one is missing, blank, or has spaces around it: " A" and "A" would be two studies.
     """
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise InputError(f"{what} is {values!r} · give a list with one name a row")
     names = []
-    for i, x in enumerate(values):
+    for i, x in enumerate(entries_of(values, what, k)):
         text = str(x)
-        if x is None or _is_missing(x) or x != x or not text.strip():
+        if not text.strip():
             raise InputError(f"row {i} has no {what} · name it, or leave the row out by hand")
         if text != text.strip():
             raise InputError(f"row {i}: {what} {text!r} begins or ends with a space · write {text.strip()!r}")
         names.append(text)
-    if len(names) != k:
-        raise InputError(f"{what} has {len(names)} entries, the data have {k} rows · give one a row")
     return tuple(names)

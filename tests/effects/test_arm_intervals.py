@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import InputError, UnknownName
+from lamevidence.errors import InputError, OptionError, UnknownName
 
 
 @pytest.mark.parametrize(
@@ -47,5 +47,5 @@ def test_refusals():
     for bad in ((1, 0), (1, -2), (1, np.inf), (0.5, 2)):
         with pytest.raises(InputError):
             lam.rate_interval(*bad)
-    with pytest.raises(InputError):
+    with pytest.raises(OptionError, match="level=95"):
         lam.arm_interval(1, 2, level=95)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import InputError, OptionError
+from lamevidence.errors import InputError, OptionError, UnknownName
 
 
 def test_shared_control_is_the_covariance_of_two_differences():
@@ -54,5 +54,5 @@ def test_risk_per_1000():
         lam.risk_per_1000(np.log(2.0), 0.6)
     with pytest.raises(InputError, match="between 0 and 1"):
         lam.risk_per_1000(0.0, 60)
-    with pytest.raises(InputError, match="choices"):
+    with pytest.raises(UnknownName, match="choices: RR, OR"):
         lam.risk_per_1000(0.0, 0.2, "RD")

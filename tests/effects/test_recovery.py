@@ -115,6 +115,8 @@ def test_five_number_refusals():
         rec.FiveNumbers(median=6, n=20, q1=7, q3=10)
     with pytest.raises(InputError, match="leads nowhere"):
         rec.FiveNumbers(median=6, n=20, q1=4)
+    with pytest.raises(OptionError, match="level=95"):
+        rec.se_from_ci(1, 2, 95)
     with pytest.raises(InputError, match="positive"):
         rec.mean_sd_from_quantiles(rec.FiveNumbers(median=6, n=20, q1=-4, q3=16), distribution="log-normal")
 
@@ -123,7 +125,7 @@ def test_five_number_refusals():
     "call",
     [
         lambda: rec.se_from_sd(-1, 5), lambda: rec.se_from_sd(1, 0), lambda: rec.se_from_sd(math.nan, 5),
-        lambda: rec.se_from_ci(2, 1), lambda: rec.se_from_ci(1, 2, 95), lambda: rec.se_from_ci(-1, 2, log=True),
+        lambda: rec.se_from_ci(2, 1), lambda: rec.se_from_ci(-1, 2, log=True),
         lambda: rec.se_from_p(1, 0), lambda: rec.se_from_p(1, 1), lambda: rec.se_from_p(1, math.nan),
         lambda: rec.se_from_statistic(1, 0), lambda: rec.sd_of_change(1, 1, 1.5),
         lambda: rec.slope_from_change(1, 1, 0), lambda: rec.counts_from_percentage(101, 10),

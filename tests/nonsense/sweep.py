@@ -17,9 +17,9 @@ One `Base` a callable, in a dictionary by public name, in a file of your own::
 
 The first argument is called, the second returns fresh keyword arguments of a valid call (positional-only parameters
 go in by name too). Every parameter that `inspect.signature` shows is fed each value of `NONSENSE` in turn; `**options`
-are fed when the base call names them. What a parameter may take beyond its annotation is said by its `Kind`: by name in
-the base, else in `KINDS`, where one name has one meaning through the package, else nothing. A method goes in as
-``"Pooled.interval": Base(fit.interval, dict, …)``. Then::
+are fed when the base call names them. What a parameter may take is said by its `Kind` (or a tuple of accepted
+labels): by name in the base, else in `KINDS`, where one name has one meaning through the package, else nothing. A
+method goes in as ``"Pooled.interval": Base(fit.interval, dict, …)``. Then::
 
     @pytest.mark.parametrize("name", sorted(BASES))
     def test_nonsense_is_refused_in_words(name):
@@ -89,13 +89,14 @@ NONSENSE: dict[str, Callable[[], Any]] = {
 class Kind:
     """What a parameter may take: labels of `NONSENSE` that mean something here, and its names if it has any.
 
-    ``nan`` lists endings of result paths that may become NaN, with a documented meaning. ``skip`` is a reason not to
-    feed the parameter at all.
+    ``nan`` lists endings of result paths that may become NaN, with a documented meaning. ``own`` lists values whose
+    error is that of the user's own function, not ours. ``skip`` is a reason not to feed the parameter at all.
     """
 
     accepts: Collection[str] = ()
     choices: Iterable[str] = ()
     nan: tuple[str, ...] = ()
+    own: Collection[str] = ()
     skip: str = ""
 
 
@@ -124,10 +125,11 @@ class Base:
 
     call: Callable[..., Any]
     arguments: Callable[[], dict[str, Any]]
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, Kind | tuple[str, ...]] = field(default_factory=dict)
 
     def kind(self, name: str) -> Kind:
-        return self.kinds.get(name) or KINDS.get(name) or Kind()
+        known = self.kinds.get(name, KINDS.get(name, Kind()))
+        return known if isinstance(known, Kind) else Kind(accepts=known)
 
 
 def parameters(base: Base) -> dict[str, inspect.Parameter]:
@@ -179,7 +181,7 @@ def _finding(base: Base, parameter: str, label: str, value: Any, kind: Kind, usu
     except LamEvidenceError as error:
         return _message(str(error), label, kind)
     except Exception as error:
-        return f"{type(error).__name__}: {str(error)[:150]}"
+        return "" if label in kind.own else f"{type(error).__name__}: {str(error)[:150]}"
     if label not in kind.accepts:
         return f"accepted, result {repr(result)[:100]!s}"
     nans = {p for p in _nans(result) if p not in usual and not p.endswith(kind.nan or ("\0",))}

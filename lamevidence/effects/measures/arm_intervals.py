@@ -6,22 +6,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from ...errors import InputError, UnknownName
-from ..given_numbers import floats
+from ...errors import InputError
+from ...options import a_choice, a_level
+from ..given_numbers import broadcast, finite
 from .base import FloatArray
 
 __all__ = ["arm_interval", "rate_interval"]
 
 
 def _level(level: float) -> float:
-    if not (isinstance(level, int | float) and 0 < level < 1):
-        raise InputError(f"level = {level!r} · give a number between 0 and 1, such as 0.95")
-    return (1 - level) / 2
+    return (1 - a_level(level)) / 2
 
 
 def _counts(name: str, values: ArrayLike) -> FloatArray:
-    array = floats(values, name, "give whole numbers ≥ 0")
-    if not bool(np.all(np.isfinite(array) & (array >= 0) & (array == np.round(array)))):
+    array = finite(values, name, "give whole numbers ≥ 0", least=0)
+    if not bool(np.all(array == np.round(array))):
         raise InputError(f"{name} = {values!r} · give whole numbers ≥ 0")
     return array
 
@@ -58,15 +57,14 @@ def arm_interval(
     (7.048, 45.185)
     """
     tail = _level(level)
-    x, n = np.broadcast_arrays(_counts("events", events), _counts("total", total))
+    a_choice("interval method", method, ("exact", "wilson"))
+    x, n = broadcast(events=_counts("events", events), total=_counts("total", total))
     if bool(np.any(x > n)) or bool(np.any(n == 0)):
         raise InputError(f"{events!r} of {total!r} · events cannot exceed the total, which must be above 0")
     if method == "exact":
         low = np.where(x == 0, 0.0, special.betaincinv(np.maximum(x, 1), n - x + 1, tail))
         high = np.where(x == n, 1.0, special.betaincinv(x + 1, np.maximum(n - x, 1), 1 - tail))
         return np.asarray(low), np.asarray(high)
-    if method != "wilson":
-        raise UnknownName("interval method", method, ("exact", "wilson"))
     z2 = special.ndtri(tail) ** 2
     centre = (x + z2 / 2) / (n + z2)
     half = np.sqrt(z2 * (x * (n - x) / n + z2 / 4)) / (n + z2)
@@ -96,10 +94,8 @@ def rate_interval(
     (43.93, 77.14)
     """
     tail = _level(level)
-    if method != "exact":
-        raise UnknownName("interval method", method, ("exact",))
-    x, t = np.broadcast_arrays(_counts("events", events), floats(person_time, "person_time", "give positive numbers"))
-    if not bool(np.all(np.isfinite(t) & (t > 0))):
-        raise InputError(f"person_time = {person_time!r} · give positive numbers")
+    a_choice("interval method", method, ("exact",))
+    time = finite(person_time, "person_time", "give positive numbers", above=0)
+    x, t = broadcast(events=_counts("events", events), person_time=time)
     low = np.where(x == 0, 0.0, special.gammaincinv(np.maximum(x, 1), tail))
     return np.asarray(low / t), np.asarray(special.gammaincinv(x + 1, 1 - tail) / t)

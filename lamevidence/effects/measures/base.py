@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...catalog import Catalog
 from ...errors import OptionError
+from ...options import a_number
 
 __all__ = ["MEASURES", "Estimates", "FloatArray", "Measure", "identity"]
 
@@ -103,8 +103,7 @@ class Measure:
                 allowed = ", ".join(known) or "none"
                 raise OptionError(f"measure {self.code} has no option {name!r} · options: {allowed}")
             if name in self.numbers:
-                if isinstance(value, bool) or not isinstance(value, int | float) or not _is_amount(value):
-                    raise OptionError(f"{name}={value!r} for measure {self.code} · give a finite number ≥ 0")
+                a_number(f"{name} for measure {self.code}", value, least=0)
                 continue
             choices = self.options[name]
             if not any(value is c or (type(value) is type(c) and value == c) for c in choices):
@@ -112,10 +111,6 @@ class Measure:
                 raise OptionError(
                     f"{name}={value!r} does not apply to measure {self.code} · choices: {listed}"
                 )
-
-
-def _is_amount(value: float) -> bool:
-    return isfinite(value) and value >= 0
 
 
 MEASURES: Catalog[Measure] = Catalog("effect measure")

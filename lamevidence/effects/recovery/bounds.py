@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-from ...errors import InputError
+from ...errors import InputError, OptionError
+from ...options import a_number, shown
 from ...values import Interval
 
 __all__ = ["bounds"]
@@ -22,6 +23,13 @@ def bounds(rule: Callable[..., object], *printed: float | tuple[float, float]) -
     printed
         Each a number known exactly, or (value, half-width of its rounding interval).
 
+    Raises
+    ------
+    OptionError
+        The rule is not a function.
+    InputError
+        A printed value is not a finite number, or its half-width is negative.
+
     Examples
     --------
     >>> from lamevidence.effects.recovery import sd_from_se
@@ -29,11 +37,15 @@ def bounds(rule: Callable[..., object], *printed: float | tuple[float, float]) -
     >>> round(low, 2), round(high, 2)
     (10.17, 16.96)
     """
+    if not callable(rule):
+        raise OptionError(f"rule={shown(rule)} is not a function · give one of as many numbers as are printed")
     ranges = []
     for item in printed:
+        if isinstance(item, tuple) and len(item) != 2:
+            raise InputError(f"{shown(item)} is not a number with the half-width of its rounding · give (value, half)")
         value, half = item if isinstance(item, tuple) else (item, 0.0)
-        if not half >= 0:
-            raise InputError(f"half-width {half!r} · give a number ≥ 0")
+        value = a_number("printed value", value, error=InputError)
+        half = a_number("half-width", half, least=0, error=InputError)
         ranges.append((value - half, value + half) if half else (value,))
     results = [float(rule(*corner)) for corner in itertools.product(*ranges)]  # type: ignore[arg-type]
     return Interval(min(results), max(results))

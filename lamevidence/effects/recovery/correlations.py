@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...errors import InputError, NotDerivable
+from ...options import a_number, shown
 from ...values import Interval
+from ..given_numbers import broadcast, finite
 from ..measures.base import FloatArray
 from ..measures.change import change_variance
 from .catalogue import rule
@@ -29,6 +31,7 @@ def r_from_change_sd(sd_change: ArrayLike, sd_pre: ArrayLike, sd_post: ArrayLike
     """
     change = positive("sd_change", sd_change, zero=True)
     first, second = positive("sd_pre", sd_pre), positive("sd_post", sd_post)
+    change, first, second = broadcast(sd_change=change, sd_pre=first, sd_post=second)
     return np.asarray((first**2 + second**2 - change**2) / (2 * first * second))
 
 
@@ -60,7 +63,8 @@ def r_from_paired_p(
     size = positive("n", n)
     if not bool(np.all(size > 1)):
         raise InputError(f"n = {n!r} · a paired test needs two pairs")
-    sd_change = se_from_p(mean_change, p, df=size - 1) * np.sqrt(size)
+    moved, level, size = broadcast(mean_change=finite(mean_change, "mean_change"), p=finite(p, "p"), n=size)
+    sd_change = se_from_p(moved, level, df=size - 1) * np.sqrt(size)
     return r_from_change_sd(sd_change, sd_pre, sd_post)
 
 
@@ -70,10 +74,11 @@ def r_from_paired_p(
 )
 def sd_of_change(sd_pre: ArrayLike, sd_post: ArrayLike, r: ArrayLike) -> FloatArray:
     """Return the SD of the change at a stated correlation."""
-    value = np.asarray(r, dtype=np.float64)
+    value = finite(r, "r", "a correlation lies between −1 and 1", least=-1)
     if not bool(np.all(np.abs(value) <= 1)):
         raise InputError(f"r = {r!r} · a correlation lies between −1 and 1")
     first, second = positive("sd_pre", sd_pre, zero=True), positive("sd_post", sd_post, zero=True)
+    first, second, value = broadcast(sd_pre=first, sd_post=second, r=value)
     return np.asarray(np.sqrt(np.maximum(change_variance(first, second, value), 0.0)))
 
 
@@ -84,10 +89,16 @@ def change_variance_range(sd_pre: float, sd_post: float, n: float, r: tuple[floa
     ------
     NotDerivable
         The range is empty.
+    InputError
+        An SD is negative, n is not positive, or r is no pair of correlations.
     """
-    low, high = r
-    if not -1 <= low <= high <= 1:
+    if not isinstance(r, tuple | list) or len(r) != 2:
+        raise InputError(f"r={shown(r)} · give the lowest and the highest correlation, such as (0.5, 0.8)")
+    low, high = (a_number("r", x, least=-1, most=1, error=InputError) for x in r)
+    if low > high:
         raise NotDerivable(f"r between {low:g} and {high:g} is no range of correlations")
-    size = float(positive("n", n))
+    for name, value in (("sd_pre", sd_pre), ("sd_post", sd_post)):
+        a_number(name, value, least=0, error=InputError)
+    size = a_number("n", n, above=0, error=InputError)
     values = [float(sd_of_change(sd_pre, sd_post, x)) ** 2 / size for x in (high, low)]
     return Interval(min(values), max(values))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 
 from ...errors import InputError, NotDerivable
+from ...options import a_number
 from .catalogue import rule
 
 __all__ = ["count_from_percentage", "counts_from_percentage", "table_from_odds_ratio"]
 
 
 def _total(total: float) -> int:
-    if total != int(total) or total < 1:
+    size = a_number("total", total, least=1, error=InputError)
+    if size != int(size):
         raise InputError(f"total = {total!r} · give a whole number of patients above 0")
-    return int(total)
+    return int(size)
 
 
 @rule(
@@ -34,8 +36,8 @@ def counts_from_percentage(percentage: float, total: float, rounding: float = 0.
     (3, 4, 5, 6, 7)
     """
     n = _total(total)
-    if not (math.isfinite(percentage) and 0 <= percentage <= 100 and rounding >= 0):
-        raise InputError(f"{percentage!r} ± {rounding!r} % · give a percentage between 0 and 100")
+    percentage = a_number("percentage", percentage, least=0, most=100, error=InputError)
+    rounding = a_number("rounding", rounding, least=0, error=InputError)
     slack = 1e-9 * n
     low = math.ceil((percentage - rounding) * n / 100 - slack)
     high = math.floor((percentage + rounding) * n / 100 + slack)
@@ -69,8 +71,8 @@ def table_from_odds_ratio(odds_ratio: float, n1: float, n2: float, events: float
     rounding of the odds ratio with `bounds`.
     """
     first, second = _total(n1), _total(n2)
-    if not (math.isfinite(odds_ratio) and odds_ratio > 0 and 0 <= events <= first + second):
-        raise InputError("give an odds ratio above 0 and events between 0 and n1 + n2")
+    odds_ratio = a_number("odds_ratio", odds_ratio, above=0, error=InputError)
+    events = a_number("events", events, least=0, most=first + second, error=InputError)
     if odds_ratio == 1:
         a = first * events / (first + second)
     else:

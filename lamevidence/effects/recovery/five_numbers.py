@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from ...errors import EvidenceWarning, InputError, OptionError, UnknownName
+from ...errors import EvidenceWarning, InputError, OptionError
+from ...options import a_choice, a_number, an_instance, shown
 from .catalogue import rule
 from .skewed import box_cox, quantile_estimation
 
@@ -49,12 +50,14 @@ class FiveNumbers:
     maximum: float | None = None
 
     def __post_init__(self) -> None:
-        given = [x for x in (self.minimum, self.q1, self.median, self.q3, self.maximum) if x is not None]
-        if not all(math.isfinite(x) for x in given):
-            raise InputError(f"{given} · give finite numbers, None where not reported")
+        values = {name: getattr(self, name) for name in ("minimum", "q1", "median", "q3", "maximum")}
+        for name, x in values.items():
+            if x is not None or name == "median":
+                a_number(name, x, error=InputError)
+        given = [x for x in values.values() if x is not None]
         if given != sorted(given):
             raise InputError(f"{given} does not ascend from minimum to maximum")
-        if self.n != int(self.n) or self.n < 2:
+        if a_number("n", self.n, least=2, error=InputError) != int(self.n):
             raise InputError(f"n = {self.n!r} · give a whole number of at least 2")
         if (self.minimum is None) != (self.maximum is None) or (self.q1 is None) != (self.q3 is None):
             raise InputError("one bound alone leads nowhere · give minimum and maximum, or both quartiles")
@@ -83,13 +86,16 @@ class FiveNumbers:
         return self.q1, self.q3
 
     def mapped(self, rising: Callable[[float], float]) -> FiveNumbers:
-        """Return the same after a rising transformation."""
+        """Return the same after a rising transformation, a function of one number."""
+        if not callable(rising):
+            raise OptionError(f"rising={shown(rising)} is not a function · give one of one number, such as math.log")
         values = (self.minimum, self.q1, self.q3, self.maximum)
         low, q1, q3, high = (None if x is None else rising(x) for x in values)
         return FiveNumbers(rising(self.median), self.n, low, q1, q3, high)
 
     def divided(self, unit: float) -> FiveNumbers:
         """Return the same in multiples of ``unit`` > 0."""
+        unit = a_number("unit", unit, above=0)
         return self.mapped(lambda x: x / unit)
 
     def logs(self) -> FiveNumbers:
@@ -98,6 +104,10 @@ class FiveNumbers:
         if any(x is not None and x <= 0 for x in values):
             raise InputError("a log-normal distribution is positive · give positive numbers, or distribution='normal'")
         return self.mapped(math.log)
+
+
+def _check_five(five: FiveNumbers) -> None:
+    an_instance("five", five, FiveNumbers, "write FiveNumbers(median=…, n=…, q1=…, q3=…)")
 
 
 def range_in_sd(n: int) -> float:
@@ -216,6 +226,7 @@ def skewness_test(five: FiveNumbers) -> bool:
     Shi et al. 2023 (doi:10.1177/09622802231172043): the asymmetry of the range or of the quartiles, against a
     threshold in n.
     """
+    _check_five(five)
     n = five.n
     outer = inner = 0.0
     if five.scenario != "S2" and five.ends[1] > five.ends[0]:
@@ -266,12 +277,11 @@ def mean_sd_from_quantiles(
         "luo/wan/shi": _luo_wan_shi, "hozo2005": _hozo, "wan2014": _wan, "bland2015": _bland, "walter2007": _walter,
         "qe": quantile_estimation, "bc": _box_cox,
     }
-    if method == "mln":
+    _check_five(five)
+    if isinstance(method, str) and method == "mln":
         raise OptionError("mln picks its power by a likelihood that changes with the unit of the data · use qe or bc")
-    if method not in methods:
-        raise UnknownName("method", method, methods)
-    if distribution not in ("normal", "log-normal"):
-        raise UnknownName("distribution", distribution, ("normal", "log-normal"))
+    a_choice("method", method, methods)
+    a_choice("distribution", distribution, ("normal", "log-normal"))
     skewed = skewness_test(five.logs() if distribution == "log-normal" else five)
     if distribution == "log-normal":
         if method != "luo/wan/shi":

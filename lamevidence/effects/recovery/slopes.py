@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..given_numbers import broadcast, finite
 from ..measures.base import FloatArray
 from .catalogue import rule
 from .standard_errors import positive
@@ -28,5 +29,6 @@ def slope_from_change(change: ArrayLike, se: ArrayLike, span: ArrayLike) -> tupl
     >>> float(slope), float(se)
     (-12.75, 2.5)
     """
-    length = positive("span", span)
-    return np.asarray(np.asarray(change, dtype=np.float64) / length), np.asarray(positive("se", se, zero=True) / length)
+    errors, length = positive("se", se, zero=True), positive("span", span)
+    moved, errors, length = broadcast(change=finite(change, "change"), se=errors, span=length)
+    return np.asarray(moved / length), np.asarray(errors / length)

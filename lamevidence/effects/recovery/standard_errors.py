@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ...errors import InputError
+from ...options import a_flag, a_level
+from ..given_numbers import broadcast, finite
 from ..measures.base import FloatArray
 from .catalogue import rule
 
@@ -17,17 +19,14 @@ _HANDBOOK = "Cochrane Handbook 6.5.2"
 
 def positive(name: str, values: ArrayLike, *, zero: bool = False) -> FloatArray:
     """Return ``values`` as floats; raise unless all are positive (or, with ``zero``, not negative)."""
-    array = np.asarray(values, dtype=np.float64)
-    if not bool(np.all(np.isfinite(array) & ((array >= 0) if zero else (array > 0)))):
-        raise InputError(f"{name} = {values!r} · give {'numbers ≥ 0' if zero else 'positive numbers'}")
-    return array
+    if zero:
+        return finite(values, name, "give numbers ≥ 0", least=0)
+    return finite(values, name, "give positive numbers", above=0)
 
 
 def critical_value(level: float, df: ArrayLike | None) -> FloatArray:
     """Return the two-sided quantile of the normal, or of t with ``df``."""
-    if not 0 < level < 1:
-        raise InputError(f"level = {level!r} · give a number between 0 and 1, such as 0.95")
-    upper = 0.5 + level / 2
+    upper = 0.5 + a_level(level) / 2
     if df is None:
         return np.asarray(special.ndtri(upper))
     return np.asarray(special.stdtrit(positive("df", df), upper))
@@ -42,13 +41,15 @@ def se_from_sd(sd: ArrayLike, n: ArrayLike) -> FloatArray:
     >>> round(float(se_from_sd(75.0, 47)), 2)
     10.94
     """
-    return np.asarray(positive("sd", sd, zero=True) / np.sqrt(positive("n", n)))
+    spread, size = broadcast(sd=positive("sd", sd, zero=True), n=positive("n", n))
+    return np.asarray(spread / np.sqrt(size))
 
 
 @rule(title="SD from SE and n", needs="se n", gives="sd", formula="SD = SE · √n", reference=_HANDBOOK)
 def sd_from_se(se: ArrayLike, n: ArrayLike) -> FloatArray:
     """Return SE·√n, in the unit of the SE."""
-    return np.asarray(positive("se", se, zero=True) * np.sqrt(positive("n", n)))
+    error, size = broadcast(se=positive("se", se, zero=True), n=positive("n", n))
+    return np.asarray(error * np.sqrt(size))
 
 
 @rule(
@@ -81,12 +82,16 @@ def se_from_ci(
     >>> round(float(se_from_ci(0.65, 1.14, log=True)) ** 2, 4)
     0.0205
     """
-    lower, upper = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+    a_flag("log", log)
+    quantile = critical_value(level, df)
     if log:
-        lower, upper = np.log(positive("low", lower)), np.log(positive("high", upper))
+        lower, upper = np.log(positive("low", low)), np.log(positive("high", high))
+    else:
+        lower, upper = finite(low, "low"), finite(high, "high")
+    lower, upper, quantile = broadcast(low=lower, high=upper, df=quantile)
     if not bool(np.all(upper >= lower)):
         raise InputError(f"the interval {low!r} to {high!r} is reversed · give low before high")
-    return np.asarray((upper - lower) / (2 * critical_value(level, df)))
+    return np.asarray((upper - lower) / (2 * quantile))
 
 
 @rule(
@@ -107,11 +112,13 @@ def se_from_p(estimate: ArrayLike, p: ArrayLike, *, df: ArrayLike | None = None)
     >>> round(float(se_from_p(220, 0.024, df=9)), 1)
     81.2
     """
-    values = np.asarray(p, dtype=np.float64)
-    if not bool(np.all((values > 0) & (values < 1))):
+    values = finite(p, "p", "give a number between 0 and 1, exact, not a bound", above=0)
+    if not bool(np.all(values < 1)):
         raise InputError(f"p = {p!r} · give a number between 0 and 1, exact, not a bound")
-    quantile = special.ndtri(values / 2) if df is None else special.stdtrit(positive("df", df), values / 2)
-    return np.asarray(np.abs(np.asarray(estimate, dtype=np.float64)) / np.abs(quantile))
+    degrees = np.asarray(np.inf) if df is None else positive("df", df)
+    centre, values, degrees = broadcast(estimate=finite(estimate, "estimate"), p=values, df=degrees)
+    quantile = special.ndtri(values / 2) if df is None else special.stdtrit(degrees, values / 2)
+    return np.asarray(np.abs(centre) / np.abs(quantile))
 
 
 @rule(
@@ -120,7 +127,8 @@ def se_from_p(estimate: ArrayLike, p: ArrayLike, *, df: ArrayLike | None = None)
 )
 def se_from_statistic(estimate: ArrayLike, statistic: ArrayLike) -> FloatArray:
     """Return |estimate / statistic| for a t or z statistic."""
-    t = np.asarray(statistic, dtype=np.float64)
-    if not bool(np.all(np.isfinite(t) & (t != 0))):
+    t = finite(statistic, "statistic")
+    if not bool(np.all(t != 0)):
         raise InputError(f"statistic = {statistic!r} · give a finite number that is not 0")
-    return np.asarray(np.abs(np.asarray(estimate, dtype=np.float64) / t))
+    centre, t = broadcast(estimate=finite(estimate, "estimate"), statistic=t)
+    return np.asarray(np.abs(centre / t))

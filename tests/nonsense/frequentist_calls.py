@@ -1,0 +1,304 @@
+"""Valid calls of the frequentist half and of the registry, and what each parameter may take besides."""
+
+from __future__ import annotations
+
+import functools
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import lamevidence as lam
+from lamevidence import questions
+from lamevidence.audit import audit
+from lamevidence.checks.small_study import SMALL_STUDY_TESTS
+from lamevidence.effects import recovery, transforms
+from lamevidence.effects.measures import MEASURES
+from lamevidence.pooling.intervals import INTERVALS
+from lamevidence.pooling.random_effects import MODELS
+from lamevidence.pooling.tau2 import TAU2
+from lamevidence.units import UNITS, convert, factor, unit
+from tests.nonsense.sweep import BELOW_ONE, COUNT, FLAG, NUMBER, POSITIVE, TEXT, Base, Kind
+
+YI = [0.10, 0.35, 0.22, 0.61, 0.05, 0.40, 0.31, 0.52]
+VI = [0.02, 0.05, 0.03, 0.04, 0.02, 0.06, 0.03, 0.05]
+STUDIES = ["A", "A", "B", "B", "C", "C", "D", "D"]
+
+
+@functools.cache
+def table() -> lam.EvidenceTable:
+    """Eight independent studies with one numeric and one verbal moderator."""
+    return lam.EvidenceTable.from_estimates(
+        YI, VI, n=[40, 25, 60, 30, 80, 22, 50, 34], moderators={"dose": [1.0, 2, 3, 4, 5, 6, 7, 9], "kind": list("xyxyxyxy")}
+    )
+
+
+@functools.cache
+def nested() -> lam.EvidenceTable:
+    """The same eight rows, two a study."""
+    return lam.EvidenceTable.from_estimates(
+        YI, VI, studies=STUDIES, moderators={"dose": [1.0, 2, 3, 4, 5, 6, 7, 9], "arm": list("xyxyxyxy")}
+    )
+
+
+@functools.cache
+def two_by_two() -> lam.EvidenceTable:
+    frame = pd.DataFrame({
+        "study": list("abcdef"), "ai": [3, 5, 2, 8, 1, 4], "n1i": [40, 50, 30, 90, 25, 44], "ci": [7, 9, 4, 15, 3, 6],
+        "n2i": [41, 52, 31, 88, 26, 45],
+    })
+    return lam.EvidenceTable.from_frame(frame, "OR", study="study", ai="ai", n1i="n1i", ci="ci", n2i="n2i")
+
+
+@functools.cache
+def proportions() -> lam.EvidenceTable:
+    frame = pd.DataFrame({"study": list("abcdef"), "xi": [3, 5, 2, 8, 1, 4], "ni": [40, 50, 30, 90, 25, 44]})
+    return lam.EvidenceTable.from_frame(frame, "PLO", study="study", xi="xi", ni="ni")
+
+
+@functools.cache
+def rates() -> lam.EvidenceTable:
+    frame = pd.DataFrame({"study": list("abcdef"), "xi": [3, 5, 2, 8, 1, 4], "ti": [40.0, 50, 30, 90, 25, 44]})
+    return lam.EvidenceTable.from_frame(frame, "IRLN", study="study", xi="xi", ti="ti")
+
+
+@functools.cache
+def pooled() -> Any:
+    return lam.pool(table(), model="random")
+
+
+@functools.cache
+def regression() -> Any:
+    return lam.pool(table(), moderators="~ dose")
+
+
+@functools.cache
+def likelihood_regression() -> Any:
+    return lam.pool(table(), moderators="~ dose", tau2="ML")
+
+
+@functools.cache
+def levels() -> Any:
+    return lam.multilevel(nested())
+
+
+@functools.cache
+def clustered() -> Any:
+    return lam.cluster_robust(levels(), "study")
+
+
+@functools.cache
+def registry() -> Any:
+    return lam.load_registry()
+
+
+def five() -> lam.FiveNumbers:
+    return lam.FiveNumbers(10.0, 50, q1=7.0, q3=14.0)
+
+
+REALS = ("minus", "minus half", "zero", "half", "two", "one", "matrix", "cube", "frame")
+AMOUNTS = ("zero", "half", "two", "one", "matrix", "cube", "frame")
+POSITIVES = ("half", "two", "one", "matrix", "cube", "frame")
+RISKS = ("zero", "half", "one", "matrix", "cube")
+AMOUNT = ("zero", "half", "two")
+CORRELATION = Kind(accepts=("minus", "minus half", "zero", "half"))
+CELLS = Kind(accepts=("zero", "half", "two", "one", "nan", "nones", "cube", "frame"), nan=(".yi", ".vi"))
+GENERATOR = Kind(accepts=("generator",))
+
+def _bounds(rule: Any, value: Any, half: Any) -> Any:
+    return recovery.bounds(rule, (value, half))
+
+
+BASES: dict[str, Base] = {
+    # effects
+    "EvidenceTable": Base(lam.EvidenceTable, lambda: {
+        "yi": np.array(YI[:3]), "vi": np.array(VI[:3]), "labels": ("a", "b", "c"), "studies": ("a", "b", "c"),
+    }, {
+        "yi": ("holes",), "vi": ("holes",), "n": ("holes",), "labels": GENERATOR, "studies": GENERATOR,
+        "measure": TEXT, "counts": ("dict",), "moderators": ("dict",), "model": ("dict",), "question": TEXT,
+        "question_hash": TEXT, "lineage": ("empty",), "excluded": ("empty",), "designs": ("empty",),
+        "years": ("empty",), "groups": ("empty",), "risk_of_bias": ("empty",), "notes": ("empty",), "arms": ("empty",),
+        "higher_is": Kind(choices=("better", "worse", "neutral")), "row_is": Kind(choices=("category", "subject")),
+    }),
+    "EvidenceTable.from_estimates": Base(lam.EvidenceTable.from_estimates, lambda: {"yi": YI[:3], "vi": VI[:3]}, {
+        "labels": Kind(accepts=("generator",)), "studies": Kind(accepts=("generator",)),
+        "n": Kind(accepts=("holes",)), "moderators": Kind(accepts=("dict",)),
+        "measure": Kind(choices=tuple(MEASURES)),
+    }),
+    "EvidenceTable.from_frame": Base(lam.EvidenceTable.from_frame, lambda: {
+        "frame": pd.DataFrame({"s": ["a", "b"], "xi": [3, 4], "ni": [10, 12], "m": [1, 2]}), "measure": "PLO",
+        "study": "s", "label": "s", "cluster": "s", "moderators": ["m"], "V": np.diag([0.47619048, 0.375]),
+        "unit": None, "title": "", "higher_is": "better", "arms": (), "xi": "xi", "ni": "ni",
+    }, {
+        "study": ("none",), "label": ("none",), "cluster": ("none",), "moderators": ("none", "empty"), "V": ("none",),
+        "unit": ("none", "text", "blank"), "xi": Kind(accepts=("zero", "two"), nan=("",)), "arms": ("empty",),
+        "higher_is": Kind(choices=("better", "worse", "neutral")),
+    }),
+    "EvidenceTable.row": Base(table().row, lambda: {"i": 1}, {"i": Kind(accepts=("zero", "two", "minus"))}),
+    "EvidenceTable.subset": Base(table().subset, lambda: {"keep": [0, 2, 3]}, {"keep": ("empty",)}),
+    "escalc": Base(lam.escalc, lambda: {"measure": "OR", "ai": [3, 5], "bi": [7, 9], "ci": [4, 6], "di": [5, 5]}, {
+        "measure": Kind(choices=tuple(MEASURES)), "ai": CELLS, "bi": CELLS, "ci": CELLS, "di": CELLS,
+    }),
+    "escalc, options": Base(lam.escalc, lambda: {
+        "measure": "OR", "ai": [0, 5], "n1i": [7, 9], "ci": [4, 6], "n2i": [5, 8], "add": 0.5, "to": "all", "drop00": False,
+    }, {
+        "add": Kind(accepts=("zero", "half", "two"), nan=(".yi", ".vi")), "to": Kind(choices=("only0", "if0all", "none")),
+        "drop00": FLAG, "ai": CELLS, "ci": CELLS, "n1i": CELLS, "n2i": CELLS,
+    }),
+    "arm_interval": Base(lam.arm_interval, lambda: {"events": [3, 5], "total": [10, 12]}, {
+        "events": ("zero", "two", "cube", "frame"), "method": Kind(choices=("exact", "wilson")),
+    }),
+    "rate_interval": Base(lam.rate_interval, lambda: {"events": [3, 5], "person_time": [10.0, 12.0]}, {
+        "events": ("zero", "two", "cube", "frame"), "person_time": ("half", "two", "one", "cube", "frame"),
+        "method": Kind(choices=("exact",)),
+    }),
+    "aggregate": Base(lam.aggregate, lambda: {
+        "yi": [0.2, 0.4, 0.1], "V": [[0.1, 0.05, 0], [0.05, 0.1, 0], [0, 0, 0.2]], "cluster": ["A", "A", "B"],
+    }, {"cluster": GENERATOR, "weighted": FLAG}),
+    "correlated_covariance": Base(lam.correlated_covariance, lambda: {
+        "vi": [0.04, 0.09, 0.05], "cluster": ["A", "A", "B"], "rho": 0.5, "within": ["x", "x", "y"], "rho_within": 0.7,
+    }, {"cluster": GENERATOR, "within": GENERATOR, "rho": CORRELATION, "rho_within": CORRELATION}),
+    "shared_control_covariance": Base(lam.shared_control_covariance, lambda: {
+        "vi": [0.3, 0.4, 0.5], "control_vi": [0.1, 0.1, 0.2], "control": ["A", "A", "B"],
+    }, {"control": GENERATOR}),
+    "risk_per_1000": Base(lam.risk_per_1000, lambda: {"log_ratio": -0.4, "baseline": 0.2}, {
+        "log_ratio": REALS, "baseline": RISKS, "measure": Kind(choices=("RR", "OR")),
+    }),
+    "FiveNumbers": Base(lam.FiveNumbers, lambda: {
+        "median": 10.0, "n": 50, "minimum": 2.0, "q1": 7.0, "q3": 14.0, "maximum": 30.0,
+    }, {"minimum": NUMBER, "n": COUNT, "q1": Kind(accepts=("two",))}),
+    "FiveNumbers.mapped": Base(five().mapped, lambda: {"rising": np.log}, {"rising": Kind(own=("class",))}),
+    "FiveNumbers.divided": Base(five().divided, lambda: {"unit": 2.0}, {"unit": POSITIVE}),
+    "mean_sd_from_quantiles": Base(lam.mean_sd_from_quantiles, lambda: {"five": five()}, {
+        "method": Kind(choices=("luo/wan/shi", "hozo2005", "wan2014", "bland2015", "walter2007", "qe", "bc")),
+        "distribution": Kind(choices=("normal", "log-normal")),
+    }),
+    "effects.recovery.skewness_test": Base(recovery.skewness_test, lambda: {"five": five()}),
+    "effects.recovery.bounds": Base(_bounds, lambda: {"rule": math.sqrt, "value": 2.0, "half": 0.5}, {
+        "rule": Kind(own=("class",)), "value": Kind(accepts=("half", "two"), own=("minus", "minus half", "zero")), "half": AMOUNT,
+    }),
+    "effects.recovery.change_variance_range": Base(recovery.change_variance_range, lambda: {
+        "sd_pre": 3.0, "sd_post": 4.0, "n": 20, "r": (0.3, 0.8),
+    }, {"sd_pre": AMOUNT, "sd_post": AMOUNT, "n": POSITIVE}),
+    "effects.recovery.count_from_percentage": Base(recovery.count_from_percentage, lambda: {
+        "percentage": 43, "total": 46, "rounding": 0.5,
+    }, {"percentage": ("zero", "half", "two"), "rounding": ("half",)}),
+    "effects.recovery.counts_from_percentage": Base(recovery.counts_from_percentage, lambda: {
+        "percentage": 43, "total": 46,
+    }, {"percentage": AMOUNT, "total": COUNT, "rounding": AMOUNT}),
+    "effects.recovery.table_from_odds_ratio": Base(recovery.table_from_odds_ratio, lambda: {
+        "odds_ratio": 2.0, "n1": 30, "n2": 40, "events": 20,
+    }, {"odds_ratio": POSITIVE, "n1": COUNT, "n2": COUNT, "events": AMOUNT}),
+    "effects.recovery.r_from_change_sd": Base(recovery.r_from_change_sd, lambda: {
+        "sd_change": 2.0, "sd_pre": 3.0, "sd_post": 4.0,
+    }, {"sd_change": AMOUNTS, "sd_pre": POSITIVES, "sd_post": POSITIVES}),
+    "effects.recovery.r_from_change_se": Base(recovery.r_from_change_se, lambda: {
+        "se_change": 2.0, "se_pre": 3.0, "se_post": 4.0,
+    }, {"se_change": AMOUNTS, "se_pre": POSITIVES, "se_post": POSITIVES}),
+    "effects.recovery.r_from_paired_p": Base(recovery.r_from_paired_p, lambda: {
+        "mean_change": 4.0, "p": 0.002, "n": 18, "sd_pre": 30.0, "sd_post": 36.0,
+    }, {"mean_change": REALS, "p": ("half", "one"), "n": ("two",), "sd_pre": POSITIVES, "sd_post": POSITIVES}),
+    "effects.recovery.sd_from_se": Base(recovery.sd_from_se, lambda: {"se": 2.0, "n": 18}, {
+        "se": AMOUNTS, "n": POSITIVES,
+    }),
+    "effects.recovery.se_from_sd": Base(recovery.se_from_sd, lambda: {"sd": 2.0, "n": 18}, {
+        "sd": AMOUNTS, "n": POSITIVES,
+    }),
+    "effects.recovery.sd_of_change": Base(recovery.sd_of_change, lambda: {"sd_pre": 2.0, "sd_post": 3.0, "r": 0.5}, {
+        "sd_pre": AMOUNTS, "sd_post": AMOUNTS, "r": (*CORRELATION.accepts, "one", "matrix", "cube"),
+    }),
+    "effects.recovery.se_from_ci": Base(recovery.se_from_ci, lambda: {"low": 0.65, "high": 4.0, "df": 20, "log": False}, {
+        "low": REALS, "high": ("two", "matrix", "cube", "frame"), "df": POSITIVES, "log": FLAG,
+    }),
+    "effects.recovery.se_from_p": Base(recovery.se_from_p, lambda: {"estimate": 2.0, "p": 0.02}, {
+        "estimate": REALS, "p": ("half", "one"), "df": POSITIVES,
+    }),
+    "effects.recovery.se_from_statistic": Base(recovery.se_from_statistic, lambda: {"estimate": 2.0, "statistic": 2.1}, {
+        "estimate": REALS, "statistic": tuple(x for x in REALS if x != "zero"),
+    }),
+    "effects.recovery.slope_from_change": Base(recovery.slope_from_change, lambda: {"change": 2.0, "se": 0.3, "span": 12.0}, {
+        "change": REALS, "se": AMOUNTS, "span": POSITIVES,
+    }),
+    **{f"effects.transforms.{name}": Base(getattr(transforms, name), lambda: {"d": 0.4}, {"d": REALS}) for name in (
+        "d_to_cles", "d_to_cliff", "d_to_overlap", "d_to_success_rate", "d_to_u1", "d_to_u2", "d_to_u3",
+    )},
+    "effects.transforms.d_to_point_biserial": Base(transforms.d_to_point_biserial, lambda: {"d": 0.4, "n1": 20, "n2": 30}, {
+        "d": REALS, "n1": POSITIVES, "n2": POSITIVES,
+    }),
+    **{f"effects.transforms.{name}": Base(getattr(transforms, name), lambda: {"x": 0.4, "tau2": 0.1}, {
+        "x": REALS, "tau2": ("zero", "half") if name == "logit_mode" else AMOUNT,
+    }) for name in ("arcsine_mean", "exp_mean", "exp_mode", "logit_mean", "logit_mode", "tanh_mean")},
+    **{f"effects.transforms.{name}": Base(getattr(transforms, name), lambda: {"x": 0.4, "total": 20}, {
+        "x": REALS, "total": POSITIVES,
+    }) for name in ("freeman_tukey_back", "freeman_tukey_rate_back")},
+    "effects.transforms.odds_ratio_to_risk": Base(transforms.odds_ratio_to_risk, lambda: {"log_or": 0.4, "baseline": 0.1}, {
+        "log_or": REALS, "baseline": RISKS,
+    }),
+    "effects.transforms.risk_ratio_to_risk": Base(transforms.risk_ratio_to_risk, lambda: {"log_rr": -0.4, "baseline": 0.1}, {
+        "log_rr": REALS, "baseline": RISKS,
+    }),
+    # pooling
+    "pool": Base(lam.pool, lambda: {"evidence": table(), "model": "random"}, {
+        "model": Kind(choices=tuple(MODELS)), "tau2": Kind(choices=tuple(TAU2)), "interval": Kind(choices=tuple(INTERVALS)),
+    }),
+    "pool, moderators": Base(lam.pool, lambda: {"evidence": table(), "moderators": "~ dose", "test": "t"}),
+    "multilevel": Base(lam.multilevel, lambda: {"table": nested(), "random": "1 | study"}),
+    "multilevel, inner": Base(lam.multilevel, lambda: {"table": nested(), "random": "arm | study", "struct": "CS"}),
+    "cluster_robust": Base(lam.cluster_robust, lambda: {"fit": levels(), "cluster": "study"}),
+    "location_scale": Base(lam.location_scale, lambda: {"table": table(), "scale": "~ dose"}),
+    "robust_random_effects": Base(lam.robust_random_effects, lambda: {"table": table()}),
+    "robust_variance": Base(lam.robust_variance, lambda: {"table": nested()}),
+    "wild_bootstrap": Base(lam.wild_bootstrap, lambda: {"robust": clustered()}),
+    "bootstrap_prediction": Base(lam.bootstrap_prediction, lambda: {"table": table(), "draws": 1000, "seed": 1}),
+    "subgroups": Base(lam.subgroups, lambda: {"table": table(), "by": "kind"}),
+    "permutation_test": Base(lam.permutation_test, lambda: {"fit": pooled(), "permutations": 99, "seed": 1}),
+    "permutation_test, regression": Base(lam.permutation_test, lambda: {
+        "fit": regression(), "permutations": 99, "seed": 1, "exact": False,
+    }),
+    "pool_many": Base(lam.pool_many, lambda: {"yi": [YI, YI], "vi": [VI, VI]}),
+    "pool_many, offsets": Base(lam.pool_many, lambda: {"yi": YI, "vi": VI, "offsets": [0, 3, 8]}),
+    "tau2_standard_error": Base(lam.tau2_standard_error, lambda: {
+        "method": "DL", "y": np.array(YI), "v": np.array(VI), "t": 0.01,
+    }),
+    "fit_beta_binomial": Base(lam.fit_beta_binomial, lambda: {"table": proportions()}),
+    "fit_gamma_poisson": Base(lam.fit_gamma_poisson, lambda: {"table": rates()}),
+    "fit_glmm": Base(lam.fit_glmm, lambda: {"table": proportions()}),
+    "fit_glmm, arms": Base(lam.fit_glmm, lambda: {"table": two_by_two(), "model": "UM.FS"}),
+    "mantel_haenszel": Base(lam.mantel_haenszel, lambda: {"table": two_by_two()}),
+    "peto": Base(lam.peto, lambda: {"table": two_by_two()}),
+    # checks
+    "leave_one_out": Base(lam.leave_one_out, lambda: {"fit": pooled()}),
+    "cumulative": Base(lam.cumulative, lambda: {"fit": pooled(), "order": list(range(8))}),
+    "influence": Base(lam.influence, lambda: {"fit": pooled()}),
+    "residuals": Base(lam.residuals, lambda: {"fit": pooled()}),
+    "wald_test": Base(lam.wald_test, lambda: {"fit": regression(), "matrix": [[0.0, 1.0]]}),
+    "likelihood_ratio_test": Base(lam.likelihood_ratio_test, lambda: {
+        "full": likelihood_regression(), "reduced": lam.pool(table(), model="random", tau2="ML"),
+    }),
+    "small_study_test": Base(lam.small_study_test, lambda: {"fit": pooled()}, {
+        "method": Kind(choices=tuple(SMALL_STUDY_TESTS)),
+    }),
+    "egger_test": Base(lam.egger_test, lambda: {"fit": pooled()}),
+    "trim_and_fill": Base(lam.trim_and_fill, lambda: {"fit": pooled()}),
+    "fail_safe_n": Base(lam.fail_safe_n, lambda: {"fit": pooled()}),
+    "fail_safe_n, Orwin": Base(lam.fail_safe_n, lambda: {"fit": pooled(), "kind": "Orwin", "target": 0.1}),
+    "test_excess_significance": Base(lam.test_excess_significance, lambda: {"fit": pooled()}),
+    "radial": Base(lam.radial, lambda: {"fit": pooled()}),
+    "baujat": Base(lam.baujat, lambda: {"fit": pooled()}),
+    "normal_quantiles": Base(lam.normal_quantiles, lambda: {"fit": pooled()}),
+    "gosh": Base(lam.gosh, lambda: {"fit": pooled(), "subsets": 20, "seed": 1}),
+    "likelihood_profile": Base(lam.likelihood_profile, lambda: {"fit": pooled(), "tau2": [0.0, 0.1]}),
+    "selection_model": Base(lam.selection_model, lambda: {"fit": lam.pool(table(), tau2="ML", interval="z"), "steps": 0.025}),
+    "combine_p_values": Base(lam.combine_p_values, lambda: {"p": [0.01, 0.2, 0.4]}),
+    "pet_peese": Base(lam.pet_peese, lambda: {"fit": pooled()}),
+    "shrinkage": Base(lam.shrinkage, lambda: {"fit": pooled()}),
+    # units, questions, registry
+    "units.unit": Base(unit, lambda: {"symbol": "mL/month"}, {"symbol": Kind(choices=("mL/month",))}),
+    "units.factor": Base(factor, lambda: {"source": "mL/month", "target": "mL/year"}),
+    "units.convert": Base(convert, lambda: {"value": 2.0, "source": "mL/month", "target": "mL/year"}),
+    "questions.load_questions": Base(questions.load_questions, lambda: {"root": registry().root}),
+    "load_registry": Base(lam.load_registry, lambda: {"path": registry().root}),
+    "audit.audit": Base(audit, lambda: {"registry": registry()}),
+}
