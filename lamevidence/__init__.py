@@ -58,6 +58,7 @@ _NAMES: dict[str, str] = {
     "fit_gamma_poisson": "pooling.gamma_poisson",
     "fit_glmm": "pooling.glmm",
     "mantel_haenszel": "pooling.sparse",
+    "mantel_haenszel_test": "pooling.sparse",
     "peto": "pooling.sparse",
     "Pooled": "pooling.results",
     "pool": "pooling.random_effects",
@@ -108,6 +109,15 @@ _NAMES: dict[str, str] = {
     "pool_bayes_many": "bayes.batch",
     "rhodes_prior": "bayes.prior_tables",
     "turner_prior": "bayes.prior_tables",
+    "NetworkTable": "network.contrasts",
+    "network_table": "network.arms",
+    "NetworkPooled": "network.results",
+    "pool_network": "network.pool",
+    "network_contributions": "network.evidence",
+    "network_paths": "network.evidence",
+    "DesignInconsistency": "network.inconsistency",
+    "design_inconsistency": "network.inconsistency",
+    "split_network": "network.inconsistency",
     "leave_one_out": "checks.leave_one_out",
     "cumulative": "checks.leave_one_out",
     "influence": "checks.influence",
@@ -224,6 +234,15 @@ if TYPE_CHECKING:
     from .effects.transforms import risk_per_1000 as risk_per_1000
     from .errors import EvidenceWarning as EvidenceWarning
     from .errors import LamEvidenceError as LamEvidenceError
+    from .network.arms import network_table as network_table
+    from .network.contrasts import NetworkTable as NetworkTable
+    from .network.evidence import network_contributions as network_contributions
+    from .network.evidence import network_paths as network_paths
+    from .network.inconsistency import DesignInconsistency as DesignInconsistency
+    from .network.inconsistency import design_inconsistency as design_inconsistency
+    from .network.inconsistency import split_network as split_network
+    from .network.pool import pool_network as pool_network
+    from .network.results import NetworkPooled as NetworkPooled
     from .plots.baujat import plot_baujat as plot_baujat
     from .plots.bubble import plot_bubble as plot_bubble
     from .plots.drapery import plot_drapery as plot_drapery
@@ -270,6 +289,7 @@ if TYPE_CHECKING:
     from .pooling.rve import RobustVariance as RobustVariance
     from .pooling.rve import robust_variance as robust_variance
     from .pooling.sparse import mantel_haenszel as mantel_haenszel
+    from .pooling.sparse import mantel_haenszel_test as mantel_haenszel_test
     from .pooling.sparse import peto as peto
     from .pooling.subgroups import Subgroups as Subgroups
     from .pooling.subgroups import subgroups as subgroups

@@ -31,7 +31,7 @@ from .sparse_formulas import (
     peto_or,
 )
 
-__all__ = ["SparsePooled", "mantel_haenszel", "peto"]
+__all__ = ["SparsePooled", "mantel_haenszel", "mantel_haenszel_test", "peto"]
 
 _TABLES = {"OR": mh_or, "RR": mh_rr, "RD": mh_rd}
 RD_VARIANCES = ("sato", "greenland-robins")
@@ -169,7 +169,8 @@ def mantel_haenszel(
     if math.isnan(summed.mu):
         raise _no_estimate(what, "Mantel-Haenszel")
     yi, vi = _own_estimates(table) if code == table.measure else (np.zeros(0), np.zeros(0))
-    q = max(0.0, float(((yi - summed.mu) ** 2 / vi).sum()))
+    # one estimate says nothing about heterogeneity, even where others enter the pooled one
+    q = max(0.0, float(((yi - summed.mu) ** 2 / vi).sum())) if yi.size > 1 else 0.0
     return _result(
         table,
         code,
@@ -183,6 +184,50 @@ def mantel_haenszel(
         association,
         homogeneity,
     )
+
+
+def mantel_haenszel_test(
+    table: EvidenceTable, *, measure: str | None = None, correct: bool = True, add: float = 0.0, to: str = "none"
+) -> Association:
+    """Test that no study has an effect: Cochran-Mantel-Haenszel for odds ratios, its person-time form for rate ratios.
+
+    Exists where the pooled ratio is infinite, with events in one group only.
+
+    Parameters
+    ----------
+    table, measure
+        As in `mantel_haenszel`, with ``measure`` ``OR`` or ``IRR``.
+    correct
+        Yates's ½.
+    add, to
+        Continuity correction, as in `mantel_haenszel`.
+
+    Returns
+    -------
+    Association
+        Chi-square with one degree of freedom and its p value; NaN where no study tells the groups apart.
+
+    Raises
+    ------
+    OptionError, InputError
+        As `mantel_haenszel`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamevidence.effects.evidence_table import EvidenceTable
+    >>> nan = np.full(3, np.nan)
+    >>> counts = {"ai": [0, 0, 0], "n1i": [10, 20, 30], "ci": [1, 2, 3], "n2i": [12, 18, 33]}
+    >>> t = EvidenceTable(yi=nan, vi=nan, labels=("a", "b", "c"), studies=("a", "b", "c"), measure="OR", unit=None,
+    ...     counts=counts)
+    >>> round(mantel_haenszel_test(t).p, 4)
+    0.0436
+    """
+    code = measure_of(table, ("OR", "IRR"), measure, "the Mantel-Haenszel test")
+    table.require_independent()
+    if code == "OR":
+        return cochran_mantel_haenszel(two_by_two(table, "the Mantel-Haenszel test").corrected(add, to), correct)
+    return irr_test(person_time(table, "the Mantel-Haenszel test").corrected(add, to), correct)
 
 
 def _result(

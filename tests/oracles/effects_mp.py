@@ -84,3 +84,19 @@ def logit_normal_mode(x, tau2):
     x, t = mp.mpf(x), mp.mpf(tau2)
     slope = lambda theta: -(theta - x) / t + (2 / (1 + mp.exp(-theta)) - 1)  # noqa: E731
     return float(1 / (1 + mp.exp(-mp.findroot(slope, x))))
+
+
+def breslow_day(a, b, c, d):
+    """Breslow-Day and Tarone statistics about the Mantel-Haenszel odds ratio, and how many tables count."""
+    tables = [tuple(mp.mpf(float(x)) for x in cells) for cells in zip(a, b, c, d, strict=True)]
+    ratio = sum(p * s / (p + q + r + s) for p, q, r, s in tables) / sum(q * r / (p + q + r + s) for p, q, r, s in tables)
+    bd, gap, total, used = mp.mpf(0), mp.mpf(0), mp.mpf(0), 0
+    for p, q, r, s in tables:
+        n1, n2, m = p + q, r + s, p + r
+        if m == 0 or q + s == 0:
+            continue
+        square = ratio * (n1 + m) + (n2 - m)
+        expected = 2 * ratio * n1 * m / (square + mp.sqrt(square**2 - 4 * n1 * m * ratio * (ratio - 1)))
+        variance = 1 / (1 / expected + 1 / (n1 - expected) + 1 / (m - expected) + 1 / (n2 - m + expected))
+        bd, gap, total, used = bd + (p - expected) ** 2 / variance, gap + p - expected, total + variance, used + 1
+    return float(bd), float(bd - gap**2 / total), used
