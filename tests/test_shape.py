@@ -17,12 +17,13 @@ ORDER = [
     "audit",
     "pooling",
     "bayes",
+    "network",
     "checks",
     "plots",
     "reports",
     "cli",
 ]
-FOUNDATION = {"errors", "catalog", "units", "lineage", "values", "numbers", "options"}
+FOUNDATION = {"errors", "catalog", "units", "lineage", "values", "numbers", "options", "writing"}
 SIBLINGS = {("pooling", "bayes"), ("bayes", "pooling")}
 MAX_LINES = 400
 """Past this a file holds two ideas; most stay below 300."""

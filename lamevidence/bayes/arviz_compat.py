@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, OptionError
+from ..options import a_path, a_seed, a_whole, an_instance
+from ..writing import write_whole
 from .contract import DRAWS, groups
 
 if TYPE_CHECKING:
@@ -101,9 +104,14 @@ def to_arviz(post: Posterior, draws: int | None = None, chains: int | None = Non
     >>> tree["posterior"]["theta"].dims
     ('chain', 'draw', 'study')
     """
+    from .posterior import Posterior
+
+    an_instance("post", post, Posterior, "make one with lam.pool_bayes(table)")
+    a_seed(seed)
     kept = getattr(post.state, "shape", None)
     if kept is None:
-        size = (DRAWS[0] if draws is None else draws, DRAWS[1] if chains is None else chains)
+        chosen = DRAWS[1] if chains is None else a_whole("chains", chains, 1, 1000)
+        size = (DRAWS[0] if draws is None else a_whole("draws", draws, 1, 10**8 // chosen), chosen)
     elif (draws, chains) not in ((None, None), (kept[1], kept[0])):
         raise OptionError(f"the sampler made {kept[0]} chains of {kept[1]} draws · leave draws and chains out")
     else:
@@ -149,9 +157,7 @@ def save_posterior(post: Any, path: str | Path) -> Path:
     parts = datasets(thing)
     tree = xarray.DataTree.from_dict({f"/{name}": part for name, part in parts.items()})
     tree.attrs.update(thing.attrs)
-    file = Path(path)
-    tree.to_netcdf(file, engine=ENGINE)
-    return file
+    return write_whole(path, lambda file: tree.to_netcdf(file, engine=ENGINE))
 
 
 def load_posterior(path: str | Path) -> Any:
@@ -164,16 +170,22 @@ def load_posterior(path: str | Path) -> Any:
     """
     import xarray
 
-    file = Path(path)
+    file = a_path("path", path)
     if not file.is_file():
-        raise InputError(f"there is no file {file}")
+        raise InputError(f"there is no file {file} · give the name of one that lam.save_posterior wrote")
     try:
-        with xarray.open_datatree(file, engine=ENGINE) as tree:
+        # a file of another program may have dimensions without names, of which its reader warns; it is refused below
+        with warnings.catch_warnings(action="ignore"), xarray.open_datatree(file, engine=ENGINE) as tree:
             tree.load()
             parts = {name: node.to_dataset() for name, node in tree.children.items()}
             attrs = dict(tree.attrs)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        # all of these are what the libraries say of damaged bytes
         raise InputError(f"{file} is not a netCDF file of draws · write one with lam.save_posterior") from error
     if "posterior" not in parts:
         raise InputError(f"{file} holds no group 'posterior' · groups: {', '.join(parts) or 'none'}")
+    strange = [str(name) for name, value in parts["posterior"].items() if value.dims[:2] != ("chain", "draw")]
+    if strange or not parts["posterior"]:
+        what = f"{', '.join(strange)} without chain and draw" if strange else "no draws"
+        raise InputError(f"{file}: its group 'posterior' holds {what} · write one with lam.save_posterior")
     return container(parts, attrs)

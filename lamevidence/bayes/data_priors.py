@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError
+from ..errors import InputError, OptionError
+from ..options import a_unit, shown
 from .priors import TauPrior
 
 __all__ = [
@@ -35,9 +37,17 @@ class _StandardErrorPrior(TauPrior):
     proper: ClassVar[bool] = False
     title: ClassVar[str] = ""
 
+    def __post_init__(self) -> None:
+        a_unit(self.unit)
+        if self.vi is not None:
+            v = floats(self.vi, f"{type(self).__name__} vi", "leave vi out: the fit knows the variances")
+            if v.ndim != 1 or v.size == 0 or not np.all(np.isfinite(v) & (v > 0)):
+                raise InputError(f"{type(self).__name__} vi={shown(self.vi)} · give finite variances above 0, (k,)")
+            object.__setattr__(self, "vi", v)
+
     def resolve(self: Any, vi: FloatArray) -> Any:
         """Return the prior for studies with these variances."""
-        return self if self.vi is not None else type(self)(np.asarray(vi, dtype=np.float64), self.unit)
+        return self if self.vi is not None else type(self)(vi, self.unit)
 
     def convert(self: Any, unit: str | None) -> Any:
         """Return the prior labelled with the unit of the data: it has no scale of its own."""
@@ -66,7 +76,9 @@ class _StandardErrorPrior(TauPrior):
         return f"{type(self).__name__}()"
 
     def _no(self) -> OptionError:
-        return OptionError(f"{self!r} is improper: it has no distribution function, quantiles or moments")
+        return OptionError(
+            f"{self!r} is improper: it has no distribution function, quantiles or moments · use a proper prior"
+        )
 
     def _cdf(self, x: FloatArray) -> FloatArray:
         raise self._no()

@@ -8,11 +8,13 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, OptionError
+from ..errors import InputError
+from ..options import a_choice, a_level, shown
 from ..values import Interval
 
-__all__ = ["Distribution", "check_level"]
+__all__ = ["Distribution", "places"]
 
 _SCAN = 41
 """Positions of the lower end tried before the shortest interval is refined."""
@@ -20,11 +22,18 @@ _ZOOMS = 12
 """Each zoom narrows the bracket tenfold."""
 
 
-def check_level(level: float) -> float:
-    """Return ``level``, or raise when it is not a probability strictly between 0 and 1."""
-    if not (isinstance(level, int | float | np.number) and 0.0 < float(level) < 1.0):
-        raise OptionError(f"level={level!r} is not a probability · give a number between 0 and 1, such as 0.95")
-    return float(level)
+def places(name: str, given: ArrayLike) -> FloatArray:
+    """Return numbers at which a distribution is asked; infinities are places, NaN is none.
+
+    Raises
+    ------
+    InputError
+        Something that is not a number, or NaN.
+    """
+    x = floats(given, name, "give a number, or numbers in an array")
+    if np.isnan(x).any() or isinstance(given, str):
+        raise InputError(f"{name}={shown(given)} is not a number · give a number, or numbers in an array")
+    return x
 
 
 class Distribution(ABC):
@@ -76,7 +85,9 @@ class Distribution(ABC):
     def pdf(self, x: ArrayLike) -> float | FloatArray: ...
     def pdf(self, x: ArrayLike) -> float | FloatArray:
         """Return the density at ``x``."""
-        return _as_given(self._pdf(np.asarray(x, dtype=np.float64)))
+        # far out a square overflows, and the density is 0
+        with np.errstate(over="ignore"):
+            return _as_given(self._pdf(places("x", x)))
 
     @overload
     def cdf(self, x: float) -> float: ...
@@ -84,7 +95,8 @@ class Distribution(ABC):
     def cdf(self, x: ArrayLike) -> float | FloatArray: ...
     def cdf(self, x: ArrayLike) -> float | FloatArray:
         """Return the probability of a value up to ``x``."""
-        return _as_given(self._cdf(np.asarray(x, dtype=np.float64)))
+        with np.errstate(over="ignore"):
+            return _as_given(self._cdf(places("x", x)))
 
     @overload
     def quantile(self, p: float) -> float: ...
@@ -98,20 +110,21 @@ class Distribution(ABC):
         InputError
             A probability outside [0, 1].
         """
-        q = np.asarray(p, dtype=np.float64)
+        q = places("p", p)
         if not np.all((q >= 0.0) & (q <= 1.0)):
-            raise InputError("a quantile needs probabilities between 0 and 1")
+            raise InputError(f"p={shown(p)}: a quantile needs probabilities between 0 and 1 · for 95 % give 0.95")
         low, high = self.support
         inner = (q > 0.0) & (q < 1.0)
         out = np.where(q <= 0.0, low, high)
-        if np.any(inner):
+        # a tail may reach beyond what a double holds: inf
+        with np.errstate(over="ignore", divide="ignore"):
             out[inner] = self._quantile(q[inner])
         return _as_given(out)
 
     @property
     def median(self) -> float:
         """Median."""
-        return float(self._quantile(np.array([0.5]))[0])
+        return float(self.quantile(0.5))
 
     @property
     def mode(self) -> float:
@@ -133,9 +146,18 @@ class Distribution(ABC):
         return float(grid[int(np.argmax(self._pdf(grid)))])
 
     def prob(self, low: float = -np.inf, high: float = np.inf) -> float:
-        """Return the probability of a value between ``low`` and ``high``."""
-        ends = self._cdf(np.array([low, high], dtype=np.float64))
-        return float(ends[1] - ends[0])
+        """Return the probability of a value between ``low`` and ``high``.
+
+        Raises
+        ------
+        InputError
+            Not two numbers, or the lower above the upper.
+        """
+        ends = np.stack(np.broadcast_arrays(places("low", low), places("high", high)))
+        if ends.shape != (2,) or ends[0] > ends[1]:
+            raise InputError(f"low={shown(low)}, high={shown(high)} is not a range · give low ≤ high")
+        below = self._cdf(ends)
+        return float(below[1] - below[0])
 
     def interval(self, level: float = 0.95, kind: str = "central") -> Interval:
         """Return an interval that holds ``level`` of the probability.
@@ -153,13 +175,11 @@ class Distribution(ABC):
         OptionError
             A level outside (0, 1), or another kind.
         """
-        level = check_level(level)
-        if kind == "central":
-            low, high = self._quantile(np.array([(1 - level) / 2, (1 + level) / 2]))
-            return Interval(float(low), float(high))
-        if kind == "shortest":
+        level = a_level(level)
+        if a_choice("kind of interval", kind, ("central", "shortest")) == "shortest":
             return self._shortest(level)
-        raise OptionError(f"kind={kind!r} is not a kind of interval · choices: central, shortest")
+        low, high = np.asarray(self.quantile(np.array([(1 - level) / 2, (1 + level) / 2])))
+        return Interval(float(low), float(high))
 
     def _ends(self, below: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
         """Ends of the intervals that leave out ``below`` on the left."""

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..effects.measures.base import FloatArray
-from ..errors import ImproperPosterior, OptionError
+from ..errors import ImproperPosterior
+from ..options import a_choice, a_seed, a_whole
 from .families import kernels
 
 if TYPE_CHECKING:
     from .posterior import Posterior
+
+_MOST = 10**8
+"""Draws in all chains together; more would not fit in memory."""
 
 __all__ = ["Draws", "posterior_draws", "predictive", "prior_draws"]
 
@@ -54,15 +58,13 @@ def _shaped(raw: Mapping[str, FloatArray], new: FloatArray, n: int, chains: int,
 
 
 def _count(n: int, chains: int) -> int:
-    if n < 1 or chains < 1:
-        raise OptionError(f"draws need n ≥ 1 and chains ≥ 1, got n={n}, chains={chains}")
-    return n * chains
+    return a_whole("n", n, 1, _MOST) * a_whole("chains", chains, 1, _MOST // n)
 
 
 def posterior_draws(post: Posterior, n: int, chains: int, seed: int | None) -> Draws:
     """Return independent draws from the posterior."""
     size = _count(n, chains)
-    seed = post.seed if seed is None else seed
+    seed = post.seed if seed is None else a_seed(seed)
     rng = np.random.default_rng(seed)
     raw = post.state.draw(rng, size)
     new = raw["beta"][:, 0] + raw["tau"] * rng.standard_normal(size)
@@ -80,7 +82,7 @@ def prior_draws(post: Posterior, n: int, chains: int, seed: int | None) -> Draws
     if not post.proper:
         raise ImproperPosterior("an improper prior cannot be drawn from · give mu=Normal(…) and a proper prior of τ")
     size = _count(n, chains)
-    rng = np.random.default_rng(post.seed if seed is None else seed)
+    rng = np.random.default_rng(post.seed if seed is None else a_seed(seed))
     tau = np.asarray(post.prior_tau.quantile(rng.uniform(size=size)))
     beta = np.column_stack([np.asarray(p.quantile(rng.uniform(size=size))) for p in post.prior_mu])
     theta = beta @ post.X.T + tau[:, None] * rng.standard_normal((size, post.k))
@@ -102,10 +104,8 @@ def predictive(post: Posterior, n: int, seed: int | None, replicate: str, source
     source
         ``posterior`` or ``prior``.
     """
-    if replicate not in ("new", "same"):
-        raise OptionError(f"replicate={replicate!r} · choices: new, same")
-    if source not in ("posterior", "prior"):
-        raise OptionError(f"source={source!r} · choices: posterior, prior")
+    a_choice("replicate", replicate, ("new", "same"))
+    a_choice("source", source, ("posterior", "prior"))
     draw: Any = posterior_draws if source == "posterior" else prior_draws
     flat = draw(post, n, 1, seed).flat()
     chosen = post.seed if seed is None else seed

@@ -10,9 +10,10 @@ import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, OptionError
+from ..errors import OptionError
+from ..options import a_unit
 from .distributions import Distribution
-from .priors import positive, unit_factor
+from .priors import position, positive, shape, unit_factor
 
 __all__ = ["EffectPrior", "Flat", "Normal", "StudentT"]
 
@@ -49,12 +50,6 @@ class EffectPrior(Distribution):
         return f"{type(self).__name__}({', '.join(f'{v:.6g}' for v in values)}{unit})"
 
 
-def _finite(name: str, value: Any) -> float:
-    if not isinstance(value, int | float | np.number) or not np.isfinite(value):
-        raise InputError(f"{name}={value!r} must be a finite number")
-    return float(value)
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Normal(EffectPrior):
     """N(mean, sd²).
@@ -70,8 +65,9 @@ class Normal(EffectPrior):
     unit: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "loc", _finite("Normal mean", self.loc))
+        object.__setattr__(self, "loc", position("Normal mean", self.loc))
         object.__setattr__(self, "scale", positive("Normal sd", self.scale))
+        a_unit(self.unit)
 
     def __repr__(self) -> str:
         return self._name(self.loc, self.scale)
@@ -114,9 +110,10 @@ class StudentT(EffectPrior):
     unit: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "df", positive("StudentT df", self.df))
-        object.__setattr__(self, "loc", _finite("StudentT loc", self.loc))
+        object.__setattr__(self, "df", shape("df", "StudentT df", self.df))
+        object.__setattr__(self, "loc", position("StudentT loc", self.loc))
         object.__setattr__(self, "scale", positive("StudentT scale", self.scale))
+        a_unit(self.unit)
 
     def __repr__(self) -> str:
         return self._name(self.df, self.loc, self.scale)
@@ -159,6 +156,9 @@ class Flat(EffectPrior):
     proper: ClassVar[bool] = False
     needs_unit: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        a_unit(self.unit)
+
     def __repr__(self) -> str:
         return "Flat()"
 
@@ -175,7 +175,7 @@ class Flat(EffectPrior):
         return np.zeros(np.shape(x))
 
     def _no(self) -> OptionError:
-        return OptionError("Flat() is improper: it has no distribution function, quantiles or moments")
+        return OptionError("Flat() is improper: it has no distribution function, quantiles or moments · use Normal(…)")
 
     def _pdf(self, x: FloatArray) -> FloatArray:
         return np.ones(np.shape(x))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import OptionError
+from ..options import a_choice
 from .mixture import NormalMixture
 from .priors import positive
 
@@ -37,8 +38,7 @@ def effective_sample_size(d: Distribution, uisd: float, method: str = "elir") ->
         Another method, or a distribution that is not a normal mixture.
     """
     uisd = positive("uisd", uisd)
-    if method not in _METHODS:
-        raise OptionError(f"method={method!r} · choices: {', '.join(_METHODS)}")
+    a_choice("effective sample size", method, _METHODS)
     if method in ("moment", "vr"):
         return uisd**2 / d.sd**2
     if not isinstance(d, NormalMixture):

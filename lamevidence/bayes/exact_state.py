@@ -78,7 +78,7 @@ class ExactState:
         """Log p(y | null) − log p(y)."""
         if name == "tau":
             if value != 0.0:
-                raise OptionError("the point null of τ is 0")
+                raise OptionError("the point null of τ is 0 · write bayes_factor(tau=0)")
             return float(self.fit.model.log_likelihood(np.zeros(1))[0]) - self.log_marginal
         return self._fixed_first(value) - self.log_marginal
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import MEASURES
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError
+from ..options import a_choice
 from ..units import unit as unit_named
 
 __all__ = ["LIKELIHOODS", "Likelihood", "choose_likelihood"]
@@ -48,8 +49,7 @@ def choose_likelihood(table: EvidenceTable, given: str) -> Likelihood:
     OptionError
         The table lacks what it needs.
     """
-    if given not in LIKELIHOODS:
-        raise UnknownName("likelihood", given, LIKELIHOODS)
+    a_choice("likelihood", given, LIKELIHOODS)
     if given == "auto":
         return _auto(table)
     if given in _COUNTS:

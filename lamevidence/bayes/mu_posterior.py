@@ -35,6 +35,10 @@ _MOVED = 1e-8
 """The step of the table is halved until its integral is that of the rows this closely."""
 _LIMIT = 1e-5
 """The rows hold this much more or less than their nodes at most; the table is normalised."""
+_WIDEST = 2000.0
+"""The table spans less than this in s, sixty thousand cells: scales e^1000 apart."""
+_SMOOTH = 100.0
+"""Noise this many times as wide as μ given τ makes the nodes of μ themselves fine enough to sum over."""
 _DEEP = 8.0
 """Noise is integrated to this many standard deviations either side."""
 
@@ -98,6 +102,11 @@ class MuPosterior(Distribution):
         first, last = np.arcsinh((np.array([low, high]) - middle) / scale)
         cells, origin, fine = self._row_tables(rows)
         held_by_rows = fine * float((cells.sum(axis=2).T @ np.array([1.0, 1 / 2, 1 / 3, 1 / 4])).sum())
+        if not last - first < _WIDEST:
+            raise QuadratureError(
+                "the effect has mass on scales too far apart to tabulate"
+                " · check the prior of μ against the scale of the data"
+            )
         for step in (_STEP, _STEP / 2, _STEP / 4):
             s = np.linspace(first, last, int(np.ceil((last - first) / step)) + 1)
             x = middle + scale * np.sinh(s)
@@ -147,6 +156,9 @@ class MuPosterior(Distribution):
         """Contribution of one value of τ to the density at ``x``, its noise integrated."""
         ratio = self.noise[j] / self.width[j]
         shift, share = np.zeros(1), np.ones(1)
+        if ratio > _SMOOTH:
+            z = (x[:, None] - self.centre[j] - self.width[j] * np.sinh(self.t)) / self.noise[j]
+            return np.asarray(np.exp(-0.5 * z * z) @ self.weight[j] / (self.noise[j] * np.sqrt(2.0 * np.pi)))
         if ratio > 0.0:
             step = 0.9 / np.sqrt(1.0 + ratio * ratio)
             z = step * np.arange(-np.ceil(_DEEP / step), np.ceil(_DEEP / step) + 1)
@@ -169,7 +181,9 @@ class MuPosterior(Distribution):
     def _cell(self, x: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
         """Cell, place in it from 0 to 1, and ds/dx."""
         middle, scale, s, *_ = self._table
-        scaled = (x - middle) / scale
+        step = s[1] - s[0]
+        # one cell beyond either end is as good as infinity, and does not overflow
+        scaled = np.clip((x - middle) / scale, np.sinh(s[0] - step), np.sinh(s[-1] + step))
         place = (np.arcsinh(scaled) - s[0]) / (s[1] - s[0])
         cell = np.clip(place.astype(np.intp), 0, s.size - 2)
         return cell, place - cell, 1.0 / (scale * np.sqrt(1.0 + scaled * scaled))

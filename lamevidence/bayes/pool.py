@@ -11,9 +11,9 @@ import numpy as np
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, OptionError, TooFewStudies
+from ..options import a_choice, a_level, a_seed, shown
 from .defaults import default_priors, no_default
 from .design import design_matrix
-from .distributions import check_level
 from .effect_priors import EffectPrior, Flat, Normal
 from .exact_state import ExactState
 from .likelihoods import Likelihood, choose_likelihood
@@ -86,9 +86,12 @@ def pool_bayes(
     >>> round(post.mu.mean, 10), round(post.mu.sd, 10)
     (1.3199255047, 1.5586425195)
     """
-    if engine not in _ENGINES:
-        raise OptionError(f"engine={engine!r} is not an engine · choices: {', '.join(_ENGINES)}")
-    level = check_level(level)
+    if not isinstance(table, EvidenceTable):
+        raise OptionError(
+            f"pool_bayes pools an EvidenceTable, got {shown(table)} · make one with lam.EvidenceTable.from_estimates"
+        )
+    a_choice("engine", engine, _ENGINES)
+    level, seed = a_level(level), a_seed(seed)
     if table.k == 0:
         raise TooFewStudies("a Bayesian pooled effect", 0, 1, "no study answers the question; see table.excluded")
     if table.V is not None and not np.array_equal(table.V, np.diag(np.diagonal(table.V))):
@@ -144,10 +147,11 @@ def _priors(table: EvidenceTable, mu: Any, tau: Any, names: tuple[str, ...]) -> 
     tau = stated_prior(tau, "tau", table.unit)
     if not isinstance(tau, TauPrior):
         raise OptionError(
-            f"tau={tau!r} is not a prior of a standard deviation · choose HalfNormal, HalfCauchy, LogNormal …"
+            f"tau={shown(tau)} is not a prior of a standard deviation · choose HalfNormal, HalfCauchy, LogNormal …"
         )
-    given = list(mu) if isinstance(mu, Sequence) else [mu]
-    if isinstance(mu, Sequence) and len(given) != len(names):
+    several = isinstance(mu, Sequence) and not isinstance(mu, str | bytes)
+    given = list(mu) if several else [mu]
+    if several and len(given) != len(names):
         raise OptionError(f"mu has {len(given)} priors, the design has {len(names)} coefficients: {', '.join(names)}")
     if len(given) < len(names):
         given += [Flat()] * (len(names) - 1)
@@ -155,7 +159,7 @@ def _priors(table: EvidenceTable, mu: Any, tau: Any, names: tuple[str, ...]) -> 
     effects = [stated_prior(p, "mu", table.unit) for p in given]
     for prior in effects:
         if not isinstance(prior, EffectPrior):
-            raise OptionError(f"mu={prior!r} is not a prior of an effect · choose Normal, StudentT or Flat")
+            raise OptionError(f"mu={shown(prior)} is not a prior of an effect · choose Normal, StudentT or Flat")
     scaled = tuple(p.convert(table.unit) for p in effects)
     return _Priors(scaled, tau.convert(table.unit), why_mu, why_tau)
 

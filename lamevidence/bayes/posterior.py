@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,18 +11,19 @@ import numpy as np
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import MEASURES, FloatArray
 from ..errors import OptionError, TooFewStudies, UnknownName
+from ..options import a_choice, a_flag, a_level, a_number, a_unit, a_whole, shown
 from ..units import convert
 from ..values import Interval
-from .distributions import Distribution, check_level
+from .distributions import Distribution, places
+from .draws import Draws
 from .effect_priors import EffectPrior
-from .priors import TauPrior
+from .priors import TauPrior, position
 from .spec import BayesSpec
 from .study_effects import StudyEffects
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .draws import Draws
     from .loo import LeaveOneOut
 
 
@@ -173,14 +173,14 @@ class Posterior:
         names = tuple(self.coefficients)
         if isinstance(x, Mapping):
             for name in x:
-                if name not in names:
-                    raise UnknownName("coefficient", name, names)
-            row = np.array([float(x.get(n, 1.0 if n == "intercept" else 0.0)) for n in names])
+                a_choice("coefficient", name, names)
+            usual = {n: 1.0 if n == "intercept" else 0.0 for n in names}
+            row = np.array([a_number(n, x.get(n, usual[n])) for n in names])
         else:
-            row = np.asarray(x, dtype=np.float64)
-            if row.shape != (len(names),):
-                raise OptionError(f"x needs {len(names)} values, one for each of {', '.join(names)}")
-        return self.state.at(row, new=new)
+            row = places("x", x)
+            if row.shape != (len(names),) or not np.isfinite(row).all():
+                raise OptionError(f"x={shown(x)} · give {len(names)} finite values, one for each of {', '.join(names)}")
+        return self.state.at(row, new=a_flag("new", new))
 
     def new_study(self, *, sd: float, n: int, sd_unit: str | None = None) -> Distribution:
         """Return the distribution of the estimate that a new study would print.
@@ -194,11 +194,11 @@ class Posterior:
         sd_unit
             Unit of ``sd``; left out, that of the estimates.
         """
-        if not (isinstance(n, int | np.integer) and n >= 1 and np.isfinite(sd) and sd > 0):
-            raise OptionError(f"a new study needs n ≥ 1 patients and a positive sd, got n={n!r}, sd={sd!r}")
+        n, sd = a_whole("n", n, 1, 10**12), a_number("sd", sd, above=0.0)
+        a_unit(sd_unit)
         if sd_unit is not None and sd_unit != self.unit:
             if self.unit is None:
-                raise OptionError(f"sd is in {sd_unit} but the estimates are pure numbers")
+                raise OptionError(f"sd is in {sd_unit} but the estimates are pure numbers · leave sd_unit out")
             sd = convert(sd, sd_unit, self.unit)
         return self.state.at(self._reference, new=True, extra=sd * sd / n)
 
@@ -223,7 +223,7 @@ class Posterior:
         """
         from .joint import joint_mode
 
-        return joint_mode(self, prior)
+        return joint_mode(self, a_flag("prior", prior))
 
     @property
     def _reference(self) -> FloatArray:
@@ -256,11 +256,11 @@ class Posterior:
     def quantity(self, name: str) -> Distribution:
         """Return the distribution called ``name``: ``mu``, ``tau``, ``theta_new``, ``theta[row]`` or a coefficient."""
         fixed = {"mu": self.mu, "tau": self.tau, "theta_new": self.theta_new, **self.coefficients}
-        if name in fixed:
-            return fixed[name]
-        if name.startswith("theta[") and name.endswith("]"):
+        if isinstance(name, str) and name.startswith("theta[") and name.endswith("]"):
             return self.theta[name[6:-1].strip("\"'")]
-        raise UnknownName("quantity", name, [*fixed, "theta[row]"])
+        if not isinstance(name, str) or name not in fixed:
+            raise UnknownName("quantity", name, [*fixed, "theta[row]"])
+        return fixed[name]
 
     def bayes_factor(self, **null: float) -> float:
         """Return the Bayes factor in favour of a point null, ``bayes_factor(tau=0)`` or ``bayes_factor(mu=0)``.
@@ -276,11 +276,12 @@ class Posterior:
         prior = self.prior_tau if name == "tau" else self.prior_mu[0]
         if not prior.proper:
             raise OptionError(f"a Bayes factor about {name} needs a proper prior, got {prior!r}")
-        return math.exp(self.state.log_bayes_factor(name, float(value)))
+        with np.errstate(over="ignore"):
+            return float(np.exp(self.state.log_bayes_factor(name, position(name, value))))
 
     def transformed(self, level: float | None = None, kind: str = "central") -> dict[str, Any]:
         """Return median, interval and prediction interval on the scale people read (odds ratio, proportion)."""
-        level = check_level(self.level if level is None else level)
+        level = a_level(self.level if level is None else level)
         measure = MEASURES[self.measure] if self.measure in MEASURES else None  # noqa: SIM401, a Catalog has no get
         back = measure.back if measure else (lambda x: x)
         ends = [*self.interval(level, kind), *self.prediction(level, kind)]
@@ -314,6 +315,10 @@ class Posterior:
 
     def pointwise_log_likelihood(self, draws: Draws) -> FloatArray:
         """Return the marginal log likelihood of each row at each draw, true effects integrated out, (chains, n, k)."""
+        if not isinstance(draws, Draws):
+            raise OptionError(f"draws={shown(draws)} are no draws · give what post.draws() returns")
+        if (draws.beta.shape[-1], draws.theta.shape[-1]) != (self.X.shape[1], self.k):
+            raise OptionError("the draws are of another result · give what post.draws() of this one returns")
         flat = draws.flat()
         return self.state.log_likelihood(flat["tau"], flat["beta"]).reshape(*draws.tau.shape, self.k)
 
@@ -346,7 +351,7 @@ class Posterior:
         """Return one line for each of μ, τ, θ_new and the coefficients, as a DataFrame."""
         from .reporting import summary_frame
 
-        return summary_frame(self, self.level if level is None else check_level(level), kind)
+        return summary_frame(self, self.level if level is None else a_level(level), kind)
 
     def tidy(self) -> pd.DataFrame:
         """Return `summary` at the level of the result."""

@@ -6,7 +6,7 @@ outcome and comparison up to rounding; the tests use that to find slips of trans
 
 from __future__ import annotations
 
-from ..errors import UnknownName
+from ..options import a_choice
 from .scale_priors import LogNormal, LogStudentT
 
 __all__ = ["RHODES", "TURNER", "rhodes_prior", "turner_prior"]
@@ -113,10 +113,9 @@ def turner_prior(outcome: str | None = None, comparison: str = "pharma vs placeb
     >>> turner_prior("adverse events")
     LogNormal(-0.935, 0.76)
     """
-    if comparison not in _COMPARISONS:
-        raise UnknownName("comparison", comparison, _COMPARISONS)
-    if outcome is not None and outcome not in _TURNER_OUTCOMES:
-        raise UnknownName("outcome type", outcome, _TURNER_OUTCOMES)
+    a_choice("comparison", comparison, _COMPARISONS)
+    if outcome is not None:
+        a_choice("outcome type", outcome, _TURNER_OUTCOMES)
     location, scale = _TURNER_MARGINAL if outcome is None else TURNER[outcome, comparison]
     return LogNormal(location / 2, scale / 2)
 
@@ -147,11 +146,8 @@ def rhodes_prior(outcome: str, comparison: str = "pharma vs placebo", area: str 
     >>> rhodes_prior("structure")
     LogStudentT(5, -2.165, 1.255)
     """
-    if area != "respiratory":
-        raise UnknownName("medical area", area, ("respiratory",))
-    if comparison not in _RHODES_COMPARISONS:
-        raise UnknownName("comparison", comparison, _RHODES_COMPARISONS)
-    if outcome not in _RHODES_OUTCOMES:
-        raise UnknownName("outcome type", outcome, _RHODES_OUTCOMES)
+    a_choice("medical area", area, ("respiratory",))
+    a_choice("comparison", comparison, _RHODES_COMPARISONS)
+    a_choice("outcome type", outcome, _RHODES_OUTCOMES)
     location, scale = RHODES[outcome, comparison]
     return LogStudentT(5, location / 2, scale / 2)

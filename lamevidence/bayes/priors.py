@@ -11,6 +11,7 @@ from scipy import special
 
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, OptionError
+from ..options import a_number, a_unit
 from ..units import factor
 from ..values import Interval
 from .distributions import Distribution
@@ -22,7 +23,9 @@ __all__ = [
     "ScalePrior",
     "TauPrior",
     "parse_prior",
+    "position",
     "positive",
+    "shape",
     "unit_factor",
 ]
 
@@ -30,13 +33,25 @@ P = TypeVar("P", bound="TauPrior")
 S = TypeVar("S", bound="ScalePrior")
 
 
-def positive(name: str, value: Any) -> float:
-    """Return ``value`` as a float, or raise when it is not a finite positive number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise InputError(f"{name}={value!r} is not a number")
-    if not (np.isfinite(value) and value > 0):
-        raise InputError(f"{name}={value!r} must be a finite number above 0")
-    return float(value)
+_HUGE = 1e100
+"""Scales lie between 1/_HUGE and _HUGE: their squares and the squares of τ stay within double precision."""
+_RANGES = {"df": (1e-3, 1e7), "shape": (1e-3, 1e7), "sdlog": (1e-6, 100.0)}
+"""Shapes beyond these are another distribution, or have quantiles that no double holds."""
+
+
+def positive(name: str, value: Any, least: float = 1 / _HUGE, most: float = _HUGE) -> float:
+    """Return ``value`` as a float, or raise when it is not a finite positive number within reach of the arithmetic."""
+    return a_number(name, a_number(name, value, above=0.0, error=InputError), least=least, most=most, error=InputError)
+
+
+def position(name: str, value: Any) -> float:
+    """Return a location as a float, or raise when it is not a finite number within reach of the arithmetic."""
+    return a_number(name, value, least=-_HUGE, most=_HUGE, error=InputError)
+
+
+def shape(name: str, what: str, value: Any) -> float:
+    """Return the shape called ``name`` as a float, or raise when it is out of its range."""
+    return positive(what, value, *_RANGES[name])
 
 
 def unit_factor(what: str, own: str | None, target: str | None, example: str) -> float:
@@ -49,7 +64,7 @@ def unit_factor(what: str, own: str | None, target: str | None, example: str) ->
     UnitMismatch
         The two have different dimensions.
     """
-    if own == target:
+    if own == a_unit(target):
         return 1.0
     if own is None:
         raise OptionError(
@@ -115,7 +130,7 @@ class TauPrior(Distribution):
         """The prior in words."""
 
     def _say_tau(self) -> str:
-        q50, q95 = self._quantile(np.array([0.5, 0.95]))
+        q50, q95 = np.asarray(self.quantile(np.array([0.5, 0.95])))
         unit = f" {self.unit}" if self.unit else ""
         return (
             f"95 % of the prior says that true study effects have a standard deviation of less than {q95:.3g}{unit} "
@@ -131,11 +146,15 @@ class ScalePrior(TauPrior):
     _scales: ClassVar[tuple[str, ...]] = ("scale",)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name not in ("unit", "meanlog"):
-                object.__setattr__(
-                    self, field.name, positive(f"{type(self).__name__} {field.name}", getattr(self, field.name))
-                )
+        for name, given in ((field.name, getattr(self, field.name)) for field in fields(self)):
+            what = f"{type(self).__name__} {name}"
+            if name == "unit":
+                a_unit(given)
+            elif name == "meanlog":
+                limit = float(np.log(_HUGE))
+                object.__setattr__(self, name, a_number(what, given, least=-limit, most=limit, error=InputError))
+            else:
+                object.__setattr__(self, name, positive(what, given, *_RANGES.get(name, ())))
 
     @property
     def typical(self) -> float:

@@ -26,6 +26,8 @@ _DEPTH = 41.0
 """Nodes this many nats below the peak are cut: e^-41 < 2e-18."""
 _FAR = 300.0
 """|log τ| never goes beyond this: τ² must not overflow."""
+_TALLEST = 1e14
+"""Beyond this the logarithm of a density has no digit left to tell its peak from its tail."""
 _FIRST_STEP = 0.25
 _LEVELS = 6
 _MOVED = 1e-9
@@ -108,7 +110,10 @@ def _peak(target: LogTarget, variable: TauMap, low: float, high: float) -> tuple
     """Mode and curvature width of log target + log dτ/du over u; the range is widened until the mode is inside."""
 
     def height(u: FloatArray) -> FloatArray:
-        return target(variable.tau(u)) + variable.log_slope(u)
+        # where the density underflows a square may overflow; its logarithm is -inf
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            q = target(variable.tau(u)) + variable.log_slope(u)
+        return np.where(np.isnan(q), -np.inf, q)
 
     a, b = low, high
     for _ in range(12):
@@ -125,7 +130,8 @@ def _peak(target: LogTarget, variable: TauMap, low: float, high: float) -> tuple
     delta = 1e-2
     for _ in range(2):
         q = height(centre + delta * np.array([-1.0, 0.0, 1.0]))
-        bend = float(q[0] - 2 * q[1] + q[2]) / delta**2
+        with np.errstate(invalid="ignore"):
+            bend = float(q[0] - 2 * q[1] + q[2]) / delta**2
         width = min(1.0 / np.sqrt(-bend), 1.5) if bend < 0 else 1.5
         delta = min(delta, width / 10)
     return centre, width
@@ -161,12 +167,16 @@ def tau_grid(
     """
     variable = TauMap(upper)
     ends = variable.u(np.array([scales[0] * 1e-3, min(scales[1] * 1e3, upper * (1 - 1e-9))]))
+    ends = np.clip(ends, -_FAR, _FAR)
+    if not ends[0] < ends[1]:
+        raise _beyond()
     centre, width = _peak(target, variable, float(ends[0]), float(ends[1]))
 
     def evaluate(t: FloatArray) -> tuple[FloatArray, FloatArray]:
         u = centre + width * np.sinh(t)
         tau = variable.tau(u)
-        q = target(tau) + variable.log_slope(u) + np.log(width * np.cosh(t))
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            q = target(tau) + variable.log_slope(u) + np.log(width * np.cosh(t))
         return tau, np.where(np.isnan(q), -np.inf, q)
 
     h = _FIRST_STEP
@@ -176,6 +186,8 @@ def tau_grid(
     tau, q = evaluate(t)
     with np.errstate(divide="ignore"):
         reach = q + moments * np.maximum(0.0, np.log(tau) - np.log(variable.tau(np.array(centre))))
+    if not abs(reach.max()) < _TALLEST:
+        raise _beyond()
     keep = np.flatnonzero(reach > reach.max() - _DEPTH)
     a, b = max(keep[0] - 1, 0), min(keep[-1] + 1, t.size - 1)
     t, tau, q = t[a : b + 1], tau[a : b + 1], q[a : b + 1]
@@ -204,6 +216,13 @@ def tau_grid(
             " · check the prior of τ against the scale of the data"
         )
     return TauGrid(tau, weight, t, h, log_norm, centre, width, variable, moved)
+
+
+def _beyond() -> QuadratureError:
+    return QuadratureError(
+        f"the posterior of τ has no density between e^-{_FAR:g} and e^{_FAR:g} that double precision holds"
+        " · check the prior of τ against the scale of the data"
+    )
 
 
 def _interleave(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..errors import OptionError
+from ..options import shown
 from .defaults import default_priors
 from .priors import HalfNormal, HalfStudentT, ScalePrior, TauPrior
 from .stated import stated_prior
@@ -52,8 +54,9 @@ def sensitivity(post: Posterior, tau: Sequence[Any] | None = None, mu: Sequence[
 
     from .pool import pool_bayes
 
-    priors = prior_grid(post) if tau is None else [stated_prior(p, "tau", post.unit) for p in tau]
-    effects: list[Any] = [post.prior_mu] + [(stated_prior(m, "mu", post.unit), *post.prior_mu[1:]) for m in mu or ()]
+    priors = prior_grid(post) if tau is None else _stated(tau, "tau", post)
+    others = [] if mu is None else _stated(mu, "mu", post)
+    effects: list[Any] = [post.prior_mu] + [(m, *post.prior_mu[1:]) for m in others]
     lines = []
     for effect in effects:
         for prior in priors:
@@ -83,3 +86,9 @@ def sensitivity(post: Posterior, tau: Sequence[Any] | None = None, mu: Sequence[
                 }
             )
     return pd.DataFrame(lines)
+
+
+def _stated(given: Any, role: str, post: Posterior) -> list[Any]:
+    if not isinstance(given, list | tuple) or not given:
+        raise OptionError(f"{role}={shown(given)} is not a list of priors · give one or more, [lam.HalfNormal(…), …]")
+    return [stated_prior(p, role, post.unit) for p in given]

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import OptionError
+from ..options import a_number
 from ..units import convert
 from .distributions import Distribution
 
@@ -30,7 +31,7 @@ def read_statement(post: Posterior, statement: str) -> tuple[Distribution, str, 
         raise OptionError(f"cannot read {statement!r} · write for example 'mu > 90 mL/year' or 'theta_new < 0'")
     name, sign, number, unit = match.groups()
     target = post.quantity(name)
-    value = float(number.replace("−", "-"))
+    value = a_number("the number in the statement", float(number.replace("−", "-")))
     if unit is not None and post.unit is None:
         raise OptionError(f"{statement!r} names the unit {unit!r} but the estimates are pure numbers · leave it out")
     if unit is None and post.unit is not None and value != 0.0:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ..errors import UnknownName
 from .distributions import Distribution
 
 __all__ = ["StudyEffects"]
+
+
+class _UnknownRow(UnknownName, KeyError):
+    """A mapping raises `KeyError`; this one says its message as it is."""
+
+    __str__ = Exception.__str__
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,12 +26,12 @@ class StudyEffects(Mapping[str, Distribution]):
     make: Callable[[int], Distribution]
 
     def __getitem__(self, key: str) -> Distribution:
-        if key in self.labels:
+        if isinstance(key, str) and key in self.labels:
             return self.make(self.labels.index(key))
-        rows = [i for i, s in enumerate(self.studies) if s == key]
+        rows = [i for i, s in enumerate(self.studies) if isinstance(key, str) and s == key]
         if len(rows) == 1:
             return self.make(rows[0])
-        raise KeyError(f"{key!r} is not a row of this result · rows: {', '.join(self.labels)}")
+        raise _UnknownRow("row of this result", key, self.labels)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.labels)

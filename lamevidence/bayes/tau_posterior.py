@@ -16,6 +16,8 @@ from .quadrature import TauGrid
 
 __all__ = ["TauPosterior"]
 
+_BEYOND = 1e6
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TauPosterior(Distribution):
@@ -66,7 +68,8 @@ class TauPosterior(Distribution):
     def _pdf(self, x: FloatArray) -> FloatArray:
         flat = np.atleast_1d(x).ravel()
         out = np.zeros(flat.size)
-        inside = (flat >= 0.0) & (flat <= self.support.high)
+        # far beyond the last node the density is below anything a double adds up to, and τ² would overflow
+        inside = (flat >= 0.0) & (flat <= min(self.support.high, _BEYOND * float(self.grid.tau[-1])))
         with np.errstate(over="ignore"):
             out[inside] = np.exp(self.log_density(flat[inside]))
         return out.reshape(np.shape(x))

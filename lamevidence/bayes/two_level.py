@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import ImproperPosterior, OptionError, QuadratureError
+from ..errors import ImproperPosterior, NotEstimable, OptionError, QuadratureError
 from .distributions import Distribution
-from .effect_priors import EffectPrior, Flat, Normal
+from .effect_priors import EffectPrior, Normal, StudentT
 from .existence import Existence, existence
 from .families import Kernel, kernels
 from .likelihoods import Likelihood
@@ -24,7 +25,7 @@ from .normal_normal import fit_normal
 from .priors import TauPrior
 from .quadrature import TauGrid
 
-__all__ = ["TwoLevelState", "fit_two_level"]
+__all__ = ["TwoLevelState", "fit_two_level", "normal_like"]
 
 _LEVELS = ((0.25, 0.3, 31), (0.125, 0.25, 31), (0.0625, 0.2, 41), (0.04, 0.15, 61))
 """Steps over τ and μ, and nodes over θ."""
@@ -139,10 +140,11 @@ class TwoLevelState:
         """Log p(y | null) − log p(y)."""
         if name == "mu":
             density = float(self.at(np.ones(1)).pdf(value))
-            prior = float(np.asarray(self.prior_mu.pdf(value)))
-            return float(np.log(density) - np.log(prior))
+            if density == 0.0:
+                raise NotEstimable(f"mu={value:g} is so far from the data that its density is 0 · give a nearer null")
+            return float(np.log(density) - self.prior_mu.logpdf(np.array(value)))
         if value != 0.0:
-            raise OptionError("the point null of τ is 0")
+            raise OptionError("the point null of τ is 0 · write bayes_factor(tau=0)")
         edge = np.array([1e-6 * min(float(np.sqrt(k.approx[1])) for k in self.rows)])
         with np.errstate(divide="ignore"):
             return float(np.log(self.tau.pdf(edge))[0] - self.prior_tau.logpdf(edge)[0])
@@ -241,7 +243,7 @@ def _fit_level(
     coarse: TwoLevelState | None,
 ) -> TwoLevelState:
     h, hm, nodes = _LEVELS[level]
-    approx = mu if isinstance(mu, Normal | Flat) else _normal_like(mu)
+    approx = normal_like(mu) if isinstance(mu, StudentT) else mu
     guide = fit_normal(place[:, 0], place[:, 1], np.ones((len(rows), 1)), [approx], tau)
     wide = max(guide.grid.width, 0.8)
     first, last = guide.grid.tau[0], guide.grid.tau[-1]
@@ -298,6 +300,7 @@ def _fit_level(
     )
 
 
-def _normal_like(mu: EffectPrior) -> Normal:
-    low, high = mu._quantile(np.array([0.05, 0.95]))
-    return Normal(float(0.5 * (low + high)), float((high - low) / 3.29))
+def normal_like(mu: StudentT) -> Normal:
+    """Normal prior with about the same central 90 %, which only places nodes."""
+    centre, reach = mu.median, mu.scale * float(special.stdtrit(mu.df, 0.95))
+    return Normal(centre, min(reach / 1.645, 1e100))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from ..bayes.distributions import check_level
 from ..bayes.loo import LeaveOneOut
 from ..bayes.posterior import Posterior
 from ..effects.measures.base import FloatArray
 from ..errors import OptionError
+from ..options import a_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def order_band(k: int, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
     (0.05, 0.95)
     """
     i = np.arange(1, k + 1, dtype=np.float64)
-    tail = (1 - check_level(level)) / 2
+    tail = (1 - a_level(level)) / 2
     return special.betaincinv(i, k + 1 - i, tail), special.betaincinv(i, k + 1 - i, 1 - tail)
 
 
@@ -127,4 +127,4 @@ def loo_pit(post: Posterior, level: float = 0.95) -> LooPit:
     """
     if not isinstance(post, Posterior):
         raise OptionError(f"loo_pit refits a result of pool_bayes, got {type(post).__name__}")
-    return LooPit(post.loo(), check_level(level))
+    return LooPit(post.loo(), a_level(level))

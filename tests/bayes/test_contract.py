@@ -139,7 +139,7 @@ def test_bad_files_and_objects(slopes, tmp_path):
         lam.load_posterior(tmp_path / "text.nc")
     with pytest.raises(InputError, match="not an ArviZ object"):
         lam.save_posterior({"posterior": 1}, tmp_path / "x.nc")
-    with pytest.raises(OptionError, match="draws need"):
+    with pytest.raises(OptionError, match="draws=0"):
         lam.to_arviz(slopes, draws=0)
 
 
