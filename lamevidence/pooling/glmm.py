@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..effects.evidence_table import EvidenceTable
-from ..errors import NotEstimable, OptionError, TooFewStudies
+from ..effects.evidence_table import EvidenceTable, a_table
+from ..errors import NotEstimable, TooFewStudies
+from ..options import a_choice
 from .count_results import check_test
 from .glmm_assemble import assemble, conditional_value
 from .glmm_designs import CountData, conditional, one_arm, random_intercept, unconditional
@@ -101,17 +102,16 @@ def fit_glmm(
     >>> round(fit.mu, 3), round(fit.transformed()["mu"], 4)
     (-3.172, 0.0402)
     """
-    check_level(level)
+    a_table(table)
+    level = check_level(level)
     check_test(test)
     table.require_independent()
     data, measure = counts_of(table, mods)
     name = model_name(measure, model)
     nodes = nodes_of(nagq, name)
     check_options(name, method, coding, correlated, drop00)
-    if prediction is not None and prediction not in PREDICTIONS:
-        raise OptionError(
-            f"prediction={prediction!r} does not apply to one-stage models · choices: {', '.join(PREDICTIONS)}"
-        )
+    if prediction is not None:
+        a_choice("prediction of one-stage models", prediction, PREDICTIONS)
     request = Request(table, measure, name, level, test, nodes, method, coding, correlated, drop00, prediction)
     pooled_edge = at_the_edge(request, data)
     if pooled_edge is not None:
@@ -170,7 +170,7 @@ def _fit(request: Request, data: CountData) -> GlmmPooled:
         )
     if request.model == "UM.RS":
         plain = random_intercept(used, request.coding, False, slope=False)
-        common = fit_random(plain, request.nodes).value
+        common = fit_random(plain, request.nodes, fit_fixed(plain, base.beta), moments=False).value
     else:
         common = base.value
     saturated = _saturated(request, model, used) if used.k > 1 else Saturated(common, 0.0)

@@ -43,10 +43,12 @@ def conditional_value(model: StudyModel, top: Optimum, nodes: int) -> float:
     """Return the log-likelihood given the modes of the random effects."""
     if model.m == 0 or top.scale.size == 0:
         return top.value
-    ev = evaluate(model, top.alpha[None], top.beta[None], top.scale[None], nodes)
+    ev = top.at
+    if ev is None:
+        ev = evaluate(model, top.alpha[None], top.beta[None], top.scale[None], nodes, want="value")
     Z = np.einsum("krmd,m->krd", model.E, top.scale)
     eta = model.offset + model.X @ top.beta + model.local * top.alpha[:, None] + np.einsum("krd,kd->kr", Z, ev.mode[0])
-    a = model.cumulant.derivatives(eta[None, :, None, :])[0][0, :, 0, :]
+    a = model.cumulant.lower(eta.T[:, None, :, None])[0][:, 0, :, 0].T
     return float(((model.x * eta - a) * model.active).sum() + model.constant.sum())
 
 

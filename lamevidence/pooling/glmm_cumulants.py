@@ -19,14 +19,17 @@ from ..effects.measures.base import FloatArray
 
 __all__ = ["Binomial", "Cumulant", "Hypergeometric", "Poisson", "hypergeometric", "self_concordant_step"]
 
-Derivatives = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+Three = tuple[FloatArray, FloatArray, FloatArray]
 
 
 class Cumulant(Protocol):
-    """A(η) for every study and row."""
+    """A(η) for every row and study; ``eta`` has shape (rows, batch, k, nodes)."""
 
-    def derivatives(self, eta: FloatArray) -> Derivatives:
-        """Return A, A', A'', A''' at ``eta``, shape (batch, k, nodes, rows)."""
+    def lower(self, eta: FloatArray) -> Three:
+        """Return A, A', A''."""
+
+    def upper(self, eta: FloatArray) -> Three:
+        """Return A', A'', A'''."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +38,30 @@ class Binomial:
 
     n: FloatArray
 
-    def derivatives(self, eta: FloatArray) -> Derivatives:
-        """Return A, A', A'', A'''."""
-        n = self.n[:, None, :]
-        e = np.exp(-np.abs(eta))
-        positive = eta >= 0
-        p = np.where(positive, 1.0, e) / (1.0 + e)
-        a = n * (np.where(positive, eta, 0.0) + np.log1p(e))
-        a2 = n * e / (1.0 + e) ** 2
-        return a, n * p, a2, a2 * (1.0 - 2.0 * p)
+    def lower(self, eta: FloatArray) -> Three:
+        """Return A, A', A''."""
+        n = self.n.T[:, None, :, None]
+        a1 = n * special.expit(eta)
+        return -n * special.log_expit(-eta), a1, a1 * special.expit(-eta)
+
+    def upper(self, eta: FloatArray) -> Three:
+        """Return A', A'', A'''."""
+        p, q = special.expit(eta), special.expit(-eta)
+        a1 = self.n.T[:, None, :, None] * p
+        a2 = a1 * q
+        return a1, a2, a2 * (q - p)
 
 
 @dataclass(frozen=True, slots=True)
 class Poisson:
     """A(η) = e^η; the log of the person-time is part of η."""
 
-    def derivatives(self, eta: FloatArray) -> Derivatives:
-        """Return A, A', A'', A''' (all equal)."""
+    def lower(self, eta: FloatArray) -> Three:
+        """Return A, A', A'' (all equal)."""
         a = np.exp(np.minimum(eta, 700.0))
-        return a, a, a, a
+        return a, a, a
+
+    upper = lower
 
 
 DEGREE = 15
@@ -83,50 +91,86 @@ class Hypergeometric:
     support: FloatArray
     log_weight: FloatArray
     centre: FloatArray
-    cells: dict[int, FloatArray] = field(default_factory=dict)
+    cells: Cells = field(default_factory=lambda: Cells())
 
-    def derivatives(self, eta: FloatArray) -> Derivatives:
-        """Return log normaliser, mean, variance and third central moment."""
-        theta = eta[..., 0]
-        cell = np.rint(theta)
-        x = 2.0 * (theta - cell)
-        study = np.arange(theta.shape[1])[None, :, None]
-        keys = (cell.astype(np.int64) + OFFSET) * theta.shape[1] + study
-        found, position = np.unique(keys, return_inverse=True)
-        self._fill(found)
-        table = np.stack([self.cells[key] for key in found.tolist()], axis=1)
-        c = table[:, position.reshape(keys.shape)]
-        a, a1, a2, a3 = c[-1], np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
-        for j in range(c.shape[0] - 2, -1, -1):  # Horner, carrying A^(n)/n!
-            a3 = a3 * x + a2
-            a2 = a2 * x + a1
-            a1 = a1 * x + a
-            a = a * x + c[j]
+    def lower(self, eta: FloatArray) -> Three:
+        """Return log normaliser, mean and variance."""
+        found = self._all(eta)
         centre = self.centre[:, None]
-        a = a + centre * theta
-        return a[..., None], (2.0 * a1 + centre)[..., None], (8.0 * a2)[..., None], (48.0 * a3)[..., None]
+        return found[..., 0] + centre * eta, found[..., 1] + centre, found[..., 2]
 
-    def _fill(self, keys: NDArray[np.int64]) -> None:
-        """Make the polynomials of new cells in x = 2(θ − cell), |x| ≤ 1: all cells of a study at once."""
-        new = np.array([key for key in keys.tolist() if key not in self.cells], dtype=np.int64)
-        cells, studies = np.divmod(new, self.support.shape[0])
-        for study in np.unique(studies):
-            mine = studies == study
-            inside = np.isfinite(self.log_weight[study])
-            u, w = self.support[study][inside], self.log_weight[study][inside]
-            theta = (cells[mine] - OFFSET)[:, None] + NODES / 2
-            exponent = theta[:, :, None] * u + w
-            top = exponent.max(axis=-1)
-            values = top + np.log(np.exp(exponent - top[..., None]).sum(axis=-1))
-            self.cells.update(zip(new[mine].tolist(), values @ TO_POWERS.T, strict=True))
+    def upper(self, eta: FloatArray) -> Three:
+        """Return mean, variance and third central moment."""
+        found = self._all(eta)
+        return found[..., 1] + self.centre[:, None], found[..., 2], found[..., 3]
+
+    def _all(self, eta: FloatArray) -> FloatArray:
+        """Return A − centre·η and its three derivatives, (1, b, k, q, 4)."""
+        cell = np.rint(eta)
+        powers = np.empty((*eta.shape, DEGREE + 1))
+        powers[..., 0], powers[..., 1:] = 1.0, (2.0 * (eta - cell))[..., None]
+        np.multiply.accumulate(powers, axis=-1, out=powers)
+        coefficients = self.cells.at(self, cell.astype(np.int64))
+        return np.asarray(np.matmul(coefficients, powers[..., None])[..., 0])
+
+    def polynomials(self, study: int, cells: NDArray[np.int64]) -> FloatArray:
+        """Return A − centre·θ and its derivatives on cells of a study, in powers of x = 2(θ − cell), |x| ≤ 1."""
+        inside = np.isfinite(self.log_weight[study])
+        u, w = self.support[study][inside], self.log_weight[study][inside]
+        theta = (cells[:, None] + NODES / 2).ravel()
+        exponent = theta[:, None] * u + w
+        top = exponent.max(axis=-1)
+        values = top + np.log(np.exp(exponent - top[:, None]).sum(axis=-1))
+        return np.asarray(np.matmul(values.reshape(cells.size, -1), TO_POWERS).reshape(cells.size, 4, -1))
 
 
-OFFSET = 10_000
+class Cells:
+    """Polynomials of the cells met so far: a table of their coefficients and where each (study, cell) is in it."""
+
+    def __init__(self) -> None:
+        self.first = 0
+        self.position = np.zeros((0, 0), dtype=np.intp)
+        self.table = np.zeros((0, 4, DEGREE + 1))
+
+    def at(self, law: Hypergeometric, cell: NDArray[np.int64]) -> FloatArray:
+        """Return the coefficients for cells (…, k, q): (…, k, q, 4, DEGREE + 1)."""
+        k = cell.shape[-2]
+        low, high = int(cell.min()), int(cell.max())
+        if not self.first <= low <= high < self.first + self.position.shape[1]:
+            self._widen(k, low, high)
+        study = np.arange(k)[:, None]
+        found = self.position[study, cell - self.first]
+        if found.min() < 0:
+            self._fill(law, np.unique((cell * k + study)[found < 0]))
+            found = self.position[study, cell - self.first]
+        return self.table[found]
+
+    def _widen(self, k: int, low: int, high: int) -> None:
+        old, width = self.first, self.position.shape[1]
+        if width:
+            low, high = min(low, old), max(high, old + width - 1)
+        wider = np.full((k, high - low + 1), -1, dtype=np.intp)
+        if width:
+            wider[:, old - low : old - low + width] = self.position
+        self.first, self.position = low, wider
+
+    def _fill(self, law: Hypergeometric, keys: NDArray[np.int64]) -> None:
+        cells, studies = np.divmod(keys, self.position.shape[0])
+        made = [self.table]
+        size = self.table.shape[0]
+        for study in np.unique(studies).tolist():
+            mine = cells[studies == study]
+            self.position[study, mine - self.first] = size + np.arange(mine.size)
+            size += mine.size
+            made.append(law.polynomials(study, mine))
+        self.table = np.concatenate(made)
+
+
 NODES = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
 
 
 def _to_powers() -> FloatArray:
-    """Return the matrix from values at the Chebyshev points to coefficients of powers of x."""
+    """Return the matrix from values at the Chebyshev points to coefficients of A, A', A'', A''' in powers of x."""
     order = np.arange(DEGREE + 1)
     transform = 2.0 / (DEGREE + 1) * np.cos(order[:, None] * np.arccos(NODES)[None, :])
     transform[0] /= 2.0
@@ -134,7 +178,11 @@ def _to_powers() -> FloatArray:
     for n in order:
         row = np.polynomial.chebyshev.cheb2poly(np.eye(DEGREE + 1)[n])
         powers[: row.size, n] = row
-    return np.asarray(powers @ transform)
+    derivatives = [powers @ transform]
+    for _ in range(3):  # θ moves by 1 where x moves by 2
+        slope = 2.0 * order[1:, None] * derivatives[-1][1:]
+        derivatives.append(np.concatenate([slope, np.zeros((1, DEGREE + 1))]))
+    return np.concatenate(derivatives).T.copy()
 
 
 TO_POWERS = _to_powers()

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError
-from .glmm_cumulants import Binomial, self_concordant_step
-from .glmm_quadrature import Evaluation, StudyModel, evaluate
+from .glmm_cumulants import Binomial, Hypergeometric, self_concordant_step
+from .glmm_quadrature import Evaluation, StudyModel, evaluate, hessian_of
 
 IntArray: TypeAlias = NDArray[np.intp]
 
@@ -24,12 +24,12 @@ LOUIS_FROM = 5
 """Fewest nodes for which Louis's Hessian is close enough to steer Newton's method."""
 STEPS = 100
 GAIN = 3e-15
-"""Newton stops when the predicted relative gain in log-likelihood is below this: less cannot be seen in the value.
-The last step, by the gradient alone, is `with_moments`'s."""
+"""Predicted relative gain in log-likelihood that cannot be seen in the value."""
+LAST = 1e-10
+"""A Newton step of less predicted relative gain is the last: it ends within 1e-9 standard errors of the maximum."""
 POLISH = 1e-4
 """Largest last step that is taken unseen."""
-BIGGEST = 40.0
-"""Beyond this many logits or logs an estimate is infinite."""
+NOTHING = np.zeros((0,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Optimum:
         Per-study negative Hessian (k, a, a), a = own parameter, beta, scale.
     modes
         How many local maxima the scan polished to distinct values.
+    at
+        The last evaluation there, where there are random effects.
     """
 
     value: float
@@ -59,6 +61,7 @@ class Optimum:
     information: FloatArray
     studies: FloatArray
     modes: int = 1
+    at: Evaluation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,48 +82,37 @@ def _arrow(
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return (g, S) with the own parameters eliminated, and what is needed to get their steps back."""
     if not has_local:
-        g, S = gradient.sum(axis=0)[free], hessian.sum(axis=0)[np.ix_(free, free)]
-        return g, S, np.zeros((0,)), np.zeros((0, g.size))
+        g, S = gradient.sum(axis=0), hessian.sum(axis=0)
+        if free.size < g.size:
+            g, S = g[free], S[free[:, None], free]
+        return g, S, NOTHING, NOTHING
     h = hessian[:, 0, 0]
     safe = np.where(h < -1e-12, h, -1.0)
     alive = np.where(h < -1e-12, 1.0, 0.0)
     cross = hessian[:, 0, 1:][:, free]
     ga = gradient[:, 0] * alive
-    g = gradient[:, 1:].sum(axis=0)[free] - (cross * (ga / safe)[:, None]).sum(axis=0)
-    S = hessian[:, 1:, 1:].sum(axis=0)[np.ix_(free, free)] - np.einsum(
-        "ka,kb->ab", cross * (alive / safe)[:, None], cross
-    )
-    return g, S, -ga / safe, -cross * (alive / safe)[:, None]
+    share = cross * (alive / safe)[:, None]
+    g = gradient[:, 1:].sum(axis=0)[free] - ga @ share
+    S = hessian[:, 1:, 1:].sum(axis=0)[free[:, None], free] - share.T @ cross
+    return g, S, -ga / safe, -share
 
 
 def _ascent(g: FloatArray, S: FloatArray) -> tuple[FloatArray, float]:
     """Return an ascent step from gradient and Hessian, eigenvalues of the wrong sign turned, and its predicted gain."""
     if g.size == 0:
         return g, 0.0
+    try:
+        np.linalg.cholesky(-S)
+    except np.linalg.LinAlgError:
+        pass
+    else:
+        step = np.linalg.solve(-S, g)
+        return step, float(0.5 * g @ step)
     values, vectors = np.linalg.eigh(S)
     size = np.abs(values)
     floor = max(float(size.max()) * 1e-12, 1e-300)
     turned = vectors.T @ g / np.maximum(size, floor)
     return vectors @ turned, float(0.5 * (vectors.T @ g) @ turned)
-
-
-def numeric_hessian(model: StudyModel, at: Point, nodes: int, mode: FloatArray, h: float = 3e-4) -> FloatArray:
-    """Return the per-study Hessian (k, a, a) by central differences of the exact gradient."""
-    first = int(model.has_local)
-    size = first + model.p + model.m
-    alpha, beta, scale = (np.repeat(part[None], 2 * size, axis=0) for part in (at.alpha, at.beta, at.scale))
-    for j in range(size):
-        for sign, row in ((h, 2 * j), (-h, 2 * j + 1)):
-            if j < first:
-                alpha[row] += sign
-            elif j < first + model.p:
-                beta[row, j - first] += sign
-            else:
-                scale[row, j - first - model.p] += sign
-    gradient = evaluate(model, alpha, beta, scale, nodes, np.repeat(mode, 2 * size, axis=0)).gradient
-    columns = (gradient[0::2] - gradient[1::2]) / (2 * h)
-    hessian = np.moveaxis(columns, 0, -1)
-    return 0.5 * (hessian + np.swapaxes(hessian, -1, -2))
 
 
 def evaluate_at(model: StudyModel, at: Point, nodes: int, mode: FloatArray | None) -> Evaluation:
@@ -138,10 +130,11 @@ def maximise(
     hold_beta: tuple[int, ...] = (),
     hold_scale: tuple[int, ...] = (),
     moments: bool = True,
+    mode: FloatArray | None = None,
 ) -> Optimum:
     """Return the maximum reached by Newton's method from a starting point; held parameters stay.
 
-    Without ``moments`` covariance and information are left empty: `with_moments` fills them in.
+    ``mode`` holds the modes of a nearby evaluation. Without ``moments`` covariance and information are left empty: `with_moments` fills them in.
     """
     free = np.array(
         [j for j in range(model.p) if j not in hold_beta]
@@ -149,24 +142,25 @@ def maximise(
         dtype=np.intp,
     )
     at = Point(np.array(alpha, float), np.array(beta, float), np.array(scale, float))
-    ev = evaluate_at(model, at, nodes, None)
+    ev = evaluate_at(model, at, nodes, mode)
     for _ in range(STEPS):
-        hessian = ev.hessian[0] if nodes >= LOUIS_FROM else numeric_hessian(model, at, nodes, ev.mode)
+        hessian = ev.hessian[0] if nodes >= LOUIS_FROM else hessian_of(model, at.alpha, at.beta, at.scale, nodes, ev.mode)
         g, S, da0, da1 = _arrow(ev.gradient[0], hessian, model.has_local, free)
         step, gain = _ascent(g, S)
         own = float(0.5 * (da0 * ev.gradient[0][:, 0]).sum()) if model.has_local else 0.0
-        if gain + own <= GAIN * (1.0 + abs(float(ev.value[0]))):
+        predicted = (gain + own) / (1.0 + abs(float(ev.value[0])))
+        if predicted <= GAIN:
             break
         at, ev, moved = _line_search(model, at, ev, nodes, step, da0, da1, free)
-        if not moved:
+        if not moved or predicted <= LAST:
             break
     else:
         raise ConvergenceError(
             "the likelihood kept rising after 100 Newton steps · the estimate is at infinity or the data are corrupt"
         )
     empty = np.zeros((0, 0))
-    top = Optimum(float(ev.value[0]), at.alpha, at.beta, at.scale, empty, empty, ev.studies[0])
-    return with_moments(model, top, nodes, free, ev.mode) if moments else top
+    top = Optimum(float(ev.value[0]), at.alpha, at.beta, at.scale, empty, empty, ev.studies[0], at=ev)
+    return with_moments(model, top, nodes, free) if moments else top
 
 
 def _line_search(
@@ -198,13 +192,11 @@ def _line_search(
     return at, ev, False
 
 
-def with_moments(
-    model: StudyModel, top: Optimum, nodes: int, free: IntArray, mode: FloatArray | None = None
-) -> Optimum:
+def with_moments(model: StudyModel, top: Optimum, nodes: int, free: IntArray) -> Optimum:
     """Return an optimum after a last Newton step, with its information and the covariance of the free parameters."""
     at = Point(top.alpha, top.beta, top.scale)
-    ev = evaluate_at(model, at, nodes, mode)
-    hessian = numeric_hessian(model, at, nodes, ev.mode)
+    ev = evaluate_at(model, at, nodes, None) if top.at is None else top.at
+    hessian = hessian_of(model, at.alpha, at.beta, at.scale, nodes, ev.mode)
     at, ev = _polished(model, at, ev, hessian, nodes, free)
     return replace(
         top,
@@ -215,6 +207,7 @@ def with_moments(
         covariance=moments_at(model, -hessian, free),
         information=-hessian,
         studies=ev.studies[0],
+        at=ev,
     )
 
 
@@ -228,10 +221,11 @@ def _polished(
     full = np.zeros(model.p + model.m)
     full[free] = np.linalg.solve(-S, g)
     da = da0 + da1 @ full[free] if model.has_local else np.zeros(model.k)
-    if max(float(np.abs(full).max(initial=0.0)), float(np.abs(da).max(initial=0.0))) > POLISH:
+    largest = max(float(np.abs(full).max(initial=0.0)), float(np.abs(da).max(initial=0.0)))
+    if largest > POLISH:
         return at, ev
     there = at.moved(da, full[: model.p], full[model.p :])
-    return there, evaluate_at(model, there, nodes, ev.mode)
+    return there, evaluate(model, there.alpha[None], there.beta[None], there.scale[None], nodes, ev.mode, "value")
 
 
 def moments_at(model: StudyModel, information: FloatArray, free: IntArray) -> FloatArray:
@@ -240,13 +234,13 @@ def moments_at(model: StudyModel, information: FloatArray, free: IntArray) -> Fl
     out = np.full((size, size), np.nan)
     _, S, _, _ = _arrow(np.zeros(information.shape[:2]), -information, model.has_local, free)
     if free.size and np.linalg.eigvalsh(-S).min() > 0:
-        out[np.ix_(free, free)] = np.linalg.inv(-S)
+        out[free[:, None], free] = np.linalg.inv(-S)
     return out
 
 
 def fit_fixed(model: StudyModel, beta: FloatArray | None = None, hold: bool = False) -> Optimum:
     """Return the maximum likelihood fit without random effects (τ = 0); ``hold`` keeps ``beta`` as given."""
-    alpha, beta = _own_start(model), np.zeros(model.p) if beta is None else np.array(beta, float)
+    alpha, beta = _own_start(model), _start(model) if beta is None else np.array(beta, float)
     fixed = model.without_random()
     free = np.arange(0 if hold else model.p, dtype=np.intp)
     for _ in range(STEPS):
@@ -267,6 +261,21 @@ def fit_fixed(model: StudyModel, beta: FloatArray | None = None, hold: bool = Fa
     return Optimum(value, alpha, beta, np.zeros(0), covariance, -hessian, studies)
 
 
+def _start(model: StudyModel) -> FloatArray:
+    """Return where the common coefficients start: least squares of the rows' own links, or 0."""
+    if model.has_local or isinstance(model.cumulant, Hypergeometric):
+        return np.zeros(model.p)
+    x = model.x + 0.5
+    if isinstance(model.cumulant, Binomial):
+        n = model.cumulant.n + 1.0
+        link, weight = np.log(x / (n - x)), x * (n - x) / n
+    else:
+        link, weight = np.log(x), x
+    X = model.X.reshape(-1, model.p)
+    W = X * weight.reshape(-1, 1)
+    return np.asarray(np.linalg.lstsq(W.T @ X, W.T @ (link - model.offset).ravel(), rcond=None)[0])
+
+
 def _own_start(model: StudyModel) -> FloatArray:
     """Return where the studies' own parameters start: the link of each study's rate over all its rows."""
     if not model.has_local:
@@ -281,13 +290,13 @@ def _own_start(model: StudyModel) -> FloatArray:
 def value_by_study(model: StudyModel, alpha: FloatArray, beta: FloatArray) -> FloatArray:
     """Return each study's log-likelihood without random effects, (k,)."""
     eta = model.offset + model.X @ beta + model.local * alpha[:, None]
-    a = model.cumulant.derivatives(eta[None, :, None, :])[0][0, :, 0, :]
+    a = model.cumulant.lower(eta.T[:, None, :, None])[0][:, 0, :, 0].T
     return np.asarray(((model.x * eta - a) * model.active).sum(axis=1) + model.constant)
 
 
 def _fixed_terms(model: StudyModel, alpha: FloatArray, beta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
     eta = model.offset + model.X @ beta + model.local * alpha[:, None]
-    a, a1, a2, _ = (part[0, :, 0, :] for part in model.cumulant.derivatives(eta[None, :, None, :]))
+    a, a1, a2 = (part[:, 0, :, 0].T for part in model.cumulant.lower(eta.T[:, None, :, None]))
     D = np.concatenate([model.local[..., None], model.X], axis=-1) if model.has_local else model.X
     value = float(((model.x * eta - a) * model.active).sum() + model.constant.sum())
     gradient = np.einsum("kr,kra->ka", (model.x - a1) * model.active, D)

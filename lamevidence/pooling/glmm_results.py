@@ -38,7 +38,8 @@ class Likelihood:
     def moves(self, nodes: int) -> float:
         """Return how much the maximised log-likelihood changes when integrated on ``nodes`` nodes instead."""
         top = self.optimum
-        ev = evaluate(self.model, top.alpha[None], top.beta[None], top.scale[None], nodes)
+        mode = None if top.at is None else top.at.mode
+        ev = evaluate(self.model, top.alpha[None], top.beta[None], top.scale[None], nodes, mode, "value")
         return abs(float(ev.value[0]) - top.value)
 
     def at(self, mu: float, tau: float) -> float:
@@ -245,7 +246,9 @@ class GlmmPooled(CountPooled):
         if self.likelihood is None:
             raise NotEstimable("the estimate is infinite: no study effects")
         model, top = self.likelihood.model, self.likelihood.optimum
-        ev = evaluate(model, top.alpha[None], top.beta[None], top.scale[None], self.likelihood.nodes)
+        ev = top.at
+        if ev is None:
+            ev = evaluate(model, top.alpha[None], top.beta[None], top.scale[None], self.likelihood.nodes, want="value")
         slope = np.zeros((model.m, model.d))
         slope[:] = model.E[0].sum(axis=0) if model.x.shape[1] == 1 else model.E[0, 0] - model.E[0, 1]
         return np.asarray(self.mu + np.einsum("kd,md,m->k", ev.mode[0], slope, top.scale))

@@ -40,8 +40,8 @@ def _quadratic(theta: FloatArray, information: FloatArray, X: FloatArray) -> flo
 def saturated_rows(model: StudyModel, mods: FloatArray) -> Saturated:
     """Return the saturated fit of a model with one row a study (one arm, conditional)."""
     theta, finite = _own_mle(model)
-    eta = (model.offset[:, 0] + theta)[None, :, None, None]
-    a, _, a2, _ = (part[0, :, 0, 0] for part in model.cumulant.derivatives(eta))
+    eta = (model.offset[:, 0] + theta)[None, None, :, None]
+    a, _, a2 = (part[0, 0, :, 0] for part in model.cumulant.lower(eta))
     fitted = model.x[:, 0] * (model.offset[:, 0] + theta) - a + model.constant
     value = float(np.where(finite, fitted, 0.0).sum())  # a count at the edge of its support gets probability 1
     weight = np.where(finite, a2, 0.0)
@@ -55,8 +55,8 @@ def _own_mle(model: StudyModel) -> tuple[FloatArray, BoolArray]:
     finite = (x > low) & (x < high)
     theta = np.zeros(model.k)
     for _ in range(100):
-        eta = (model.offset[:, 0] + theta)[None, :, None, None]
-        _, a1, a2, _ = (part[0, :, 0, 0] for part in model.cumulant.derivatives(eta))
+        eta = (model.offset[:, 0] + theta)[None, None, :, None]
+        a1, a2, _ = (part[0, 0, :, 0] for part in model.cumulant.upper(eta))
         step = np.where(finite, (x - a1) / np.maximum(a2, 1e-300), 0.0)
         size = np.abs(step)
         step = step * np.where(size > 0.1, np.log1p(size) / np.maximum(size, 1e-300), 1.0)

@@ -16,11 +16,21 @@ from .glmm_quadrature import StudyModel, evaluate
 
 __all__ = ["fit_random", "scale_grid"]
 
+SEEN = 1e-2
+"""The scan's log-likelihoods are known to this."""
+FAR = 10.0
+"""A grid point this far below the best one, what its next step promises included, is left where it is."""
+CLOSE = 2.0
+NEAR_EDGE = 1 / 16
+"""With a scale at 0 the log-likelihood is at most that of the grid's first row and what the first row may cost: half
+of 1/16, its squared distance in standard errors, for each study. Twice that and `CLOSE` below the maximum, an edge
+need not be looked at."""
 
-def fit_random(model: StudyModel, nodes: int, base: Optimum | None = None) -> Optimum:
+
+def fit_random(model: StudyModel, nodes: int, base: Optimum | None = None, moments: bool = True) -> Optimum:
     """Return the global maximum over coefficients and scales, scales at 0 included.
 
-    ``base`` is the fit without random effects, where it is known already.
+    ``base`` is the fit without random effects, where it is known already. Without ``moments`` only the value counts.
     """
     base = fit_fixed(model) if base is None else base
     axis = scale_grid(model, base)
@@ -31,21 +41,26 @@ def fit_random(model: StudyModel, nodes: int, base: Optimum | None = None) -> Op
         grid = np.stack(np.meshgrid(*[coarse] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
         if model.m == 3:
             grid = np.column_stack([grid[:, 0], np.zeros(len(grid)), grid[:, 1]])
-    values, alphas, betas = _scan(model, base, grid)
+    values, alphas, betas, mode = _scan(model, base, grid)
     optima = [replace(base, scale=np.zeros(model.m))]
     for i in _peaks(values, axis, model.m):
-        optima.append(maximise(model, alphas[i], betas[i], grid[i], nodes, moments=False))
+        optima.append(maximise(model, alphas[i], betas[i], grid[i], nodes, moments=False, mode=mode[i : i + 1]))
     held: dict[int, tuple[int, ...]] = {0: tuple(range(model.m))}
     top = max(optima, key=lambda o: o.value)
     if model.m == 2:
+        first_rows = values.reshape(axis[::2].size, -1)[0].max(), values.reshape(axis[::2].size, -1)[:, 0].max()
         for j in range(2):
+            if first_rows[j] + NEAR_EDGE * model.k + CLOSE < top.value:
+                continue
             edge = np.where(np.arange(2) == j, 0.0, np.maximum(np.abs(top.scale), axis[0]))
             held[len(optima)] = (j,)
             optima.append(maximise(model, top.alpha, top.beta, edge, nodes, hold_scale=(j,), moments=False))
     chosen = _highest(optima)
+    if not moments:
+        return optima[chosen]
     free = [j for j in range(model.p + model.m) if j - model.p not in held.get(chosen, ())]
     best = with_moments(model, optima[chosen], nodes, np.array(free, dtype=np.intp))
-    distinct = {round(o.value, 7) for o in optima[1:]}
+    distinct = {round(o.value, 7) for i, o in enumerate(optima) if i and (i not in held or i == chosen)}
     return replace(best, scale=np.where(np.abs(best.scale) < 1e-7, 0.0, best.scale), modes=max(1, len(distinct)))
 
 
@@ -68,33 +83,31 @@ def scale_grid(model: StudyModel, base: Optimum) -> FloatArray:
     return np.asarray(low * 2.0 ** np.arange(count))
 
 
-def _scan(model: StudyModel, base: Optimum, grid: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return profile log-likelihoods over the scale grid (b, m) with the coefficients that reach them."""
+def _scan(model: StudyModel, base: Optimum, grid: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return profile log-likelihoods over the scale grid (b, m), coefficients near where they are reached, modes."""
     b = grid.shape[0]
     alpha, beta = np.repeat(base.alpha[None], b, axis=0), np.repeat(base.beta[None], b, axis=0)
     nodes = LOUIS_FROM if model.d == 1 else 3
-    best = np.full(b, -np.inf)
-    kept = alpha.copy(), beta.copy()
-    mode: FloatArray | None = None
+    values, mode = np.full(b, -np.inf), np.zeros((b, model.k, model.d))
     n = model.p + int(model.has_local)
-    for _ in range(5):
-        ev = evaluate(model, alpha, beta, grid, nodes, mode, quick=True)
-        mode = ev.mode
-        better = ev.value > best
-        best = np.where(better, ev.value, best)
-        kept[0][better], kept[1][better] = alpha[better], beta[better]
-        da, db = _batch_step(ev.gradient[..., :n], ev.hessian[..., :n, :n], model)
-        alpha, beta = alpha + da, beta + db
-        if max(float(np.abs(da).max(initial=0.0)), float(np.abs(db).max(initial=0.0))) < 0.05:
+    open_ = np.arange(b)
+    for _ in range(8):
+        ev = evaluate(model, alpha[open_], beta[open_], grid[open_], nodes, mode[open_], "quick")
+        mode[open_] = ev.mode
+        da, db, gain = _batch_step(ev.gradient[..., :n], ev.hessian[..., :n, :n], model)
+        values[open_] = ev.value + np.minimum(gain, 1.0)
+        alpha[open_] += da
+        beta[open_] += db
+        open_ = open_[(gain > SEEN) & (values[open_] + gain > values.max() - FAR)]
+        if open_.size == 0:
             break
-    ev = evaluate(model, alpha, beta, grid, nodes, mode, quick=True)
-    better = ev.value > best
-    kept[0][better], kept[1][better] = alpha[better], beta[better]
-    return np.where(better, ev.value, best), kept[0], kept[1]
+    return values, alpha, beta, mode
 
 
-def _batch_step(gradient: FloatArray, hessian: FloatArray, model: StudyModel) -> tuple[FloatArray, FloatArray]:
-    """Return capped Newton steps of (alpha, beta) for a batch at fixed scales."""
+def _batch_step(
+    gradient: FloatArray, hessian: FloatArray, model: StudyModel
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return capped Newton steps of (alpha, beta) for a batch at fixed scales, and what they are to gain (b,)."""
     first = int(model.has_local)
     g, S = gradient[:, :, first:].sum(axis=1), hessian[:, :, first:, first:].sum(axis=1)
     if first:
@@ -104,10 +117,12 @@ def _batch_step(gradient: FloatArray, hessian: FloatArray, model: StudyModel) ->
         S = S - np.einsum("bkp,bkq->bpq", cross / h[..., None], cross)
     S = S - 1e-10 * np.eye(S.shape[-1])
     db = np.clip(-np.linalg.solve(S, g[..., None])[..., 0], -1.5, 1.5)
+    gain = 0.5 * np.abs(g * db).sum(axis=-1)
     if not first:
-        return np.zeros((g.shape[0], model.k)), db
+        return np.zeros((g.shape[0], model.k)), db, gain
     da = -(gradient[:, :, 0] + np.einsum("bkp,bp->bk", cross, db)) / h
-    return np.clip(da, -1.5, 1.5), db
+    gain = gain + 0.5 * np.abs(gradient[:, :, 0] ** 2 / h).sum(axis=-1)
+    return np.clip(da, -1.5, 1.5), db, gain
 
 
 def _peaks(values: FloatArray, axis: FloatArray, m: int) -> list[int]:
