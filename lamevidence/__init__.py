@@ -36,6 +36,7 @@ _NAMES: dict[str, str] = {
     "plot_funnel": "plots.funnel",
     "plot_gosh": "plots.gosh",
     "plot_labbe": "plots.labbe",
+    "plot_network": "plots.network",
     "plot_orchard": "plots.orchard",
     "plot_posterior": "plots.posterior",
     "plot_predictive_intervals": "plots.predictive",
@@ -255,6 +256,7 @@ if TYPE_CHECKING:
     from .plots.funnel import plot_funnel as plot_funnel
     from .plots.gosh import plot_gosh as plot_gosh
     from .plots.labbe import plot_labbe as plot_labbe
+    from .plots.network import plot_network as plot_network
     from .plots.orchard import plot_orchard as plot_orchard
     from .plots.posterior import plot_posterior as plot_posterior
     from .plots.predictive import plot_predictive_intervals as plot_predictive_intervals

@@ -1,0 +1,1 @@
+"""Several treatments at once: direct and indirect comparisons in one network, and whether they agree."""
