@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DependentRows, InputError, OptionError
 from ..lineage import Lineage
-from ..options import a_choice, a_whole, shown
+from ..options import a_choice, a_whole, an_instance, shown
 from . import table_fields as fields
 from .given_numbers import floats
 from .measures.base import FloatArray
@@ -21,7 +21,7 @@ from .measures.base import FloatArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EvidenceTable", "Excluded", "Row"]
+__all__ = ["EvidenceTable", "Excluded", "Row", "a_table"]
 
 HIGHER_IS = ("better", "worse", "neutral")
 ROW_IS = ("study", "category", "subject")
@@ -341,3 +341,9 @@ class EvidenceTable:
         from .from_frame import frame_table
 
         return frame_table(cls, frame, measure, **columns)
+
+
+def a_table(given: object, name: str = "table") -> None:
+    """Raise `OptionError` unless this is an `EvidenceTable`; the message says how to make one."""
+    if not isinstance(given, EvidenceTable):
+        an_instance(name, given, EvidenceTable, "make one with EvidenceTable.from_estimates(yi, vi) or from_frame")

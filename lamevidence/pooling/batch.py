@@ -17,6 +17,7 @@ from scipy import special
 
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError, InputError, OptionError
+from ..options import a_choice, a_number
 from .kernels import IntArray, Projection, centre, take
 from .policy import check_level
 from .tau2 import TAU2
@@ -200,25 +201,23 @@ def _check_options(tau2: str | float, interval: str, engine: str) -> None:
             raise OptionError(f"tau2={tau2!r} needs weights of its own · use pool, one table at a time")
         if tau2 != "none":
             TAU2.entry(tau2)
-    elif isinstance(tau2, bool) or not (isinstance(tau2, int | float) and np.isfinite(tau2) and tau2 >= 0):
-        raise OptionError(f"tau2={tau2!r} must be a finite number ≥ 0 or one of none, {', '.join(TAU2)}")
-    if interval not in INTERVALS_FOR_MANY:
-        raise OptionError(f"interval={interval!r} does not apply here · choices: {', '.join(INTERVALS_FOR_MANY)}")
-    if engine not in ENGINES:
-        raise OptionError(f"engine={engine!r} does not exist · choices: {', '.join(ENGINES)}")
+    else:
+        a_number(f"tau2 (or one of none, {', '.join(TAU2)})", tau2, least=0)
+    a_choice("interval of many", interval, INTERVALS_FOR_MANY)
+    a_choice("engine", engine, ENGINES)
 
 
 def _checked(yi: ArrayLike, vi: ArrayLike) -> tuple[FloatArray, FloatArray]:
     try:
         y, v = np.asarray(yi, dtype=np.float64), np.asarray(vi, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError("yi and vi must be numbers in rectangular arrays · use offsets for ragged sets") from None
     if y.shape != v.shape or y.ndim == 0 or y.shape[-1] == 0:
         raise InputError(f"yi has shape {y.shape}, vi {v.shape} · give two arrays (…, k) of the same shape, k ≥ 1")
-    if not (v > 0).all():
+    if v.size and not v.min() > 0:
         wrong = int(np.sum(~(v > 0)))
         raise InputError(f"{wrong} variances are NaN, negative or 0 · vi = inf marks an absent study")
-    if not np.isfinite(y).all() and not np.isfinite(y[v < np.inf]).all():
+    if y.size and not -np.inf < y.min() <= y.max() < np.inf and not np.isfinite(y[v < np.inf]).all():
         raise InputError("NaN or infinite estimates with a finite variance · vi = inf marks an absent study")
     return y, v
 
@@ -264,10 +263,10 @@ def _rectangular(
         se = se * np.sqrt(factor)
     elif interval == "HKSJ-floor":
         se = se * np.sqrt(np.maximum(1.0, factor))
-    df = np.full(k.shape, np.inf) if interval == "z" else np.where(k < 2, np.nan, k - 1)
-    few = k < 2
-    t, q = np.where(few, np.nan, t), np.where(few, np.nan, q)
-    se = np.where(few & (interval != "z"), np.nan, se)
+    df = np.full(k.shape, np.inf) if interval == "z" else k - 1.0
+    few = np.flatnonzero(k < 2)
+    for column in (t, q, *(() if interval == "z" else (se, df))):
+        column[few] = np.nan
     return PooledMany(mu, se, df, t, q, k, method, interval, level)
 
 

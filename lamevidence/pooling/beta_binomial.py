@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from ..effects.evidence_table import EvidenceTable
+from ..effects.evidence_table import EvidenceTable, a_table
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable, TooFewStudies
 from .count_results import CountPooled
@@ -62,7 +62,7 @@ def fit_beta_binomial(table: EvidenceTable, *, level: float = 0.95) -> CountPool
     Examples
     --------
     >>> import numpy as np
-    >>> from lamevidence.effects.evidence_table import EvidenceTable
+    >>> from lamevidence.effects.evidence_table import EvidenceTable, a_table
     >>> x = [16, 10, 4, 43, 10, 25, 13, 12, 22, 4, 5, 18, 58, 6]
     >>> n = [17, 12, 8, 58, 10, 42, 14, 12, 41, 5, 6, 23, 68, 10]
     >>> names = tuple(str(i) for i in range(14))
@@ -71,7 +71,8 @@ def fit_beta_binomial(table: EvidenceTable, *, level: float = 0.95) -> CountPool
     >>> round(fit_beta_binomial(t).transformed()["mu"], 6)
     0.77475
     """
-    check_level(level)
+    a_table(table)
+    level = check_level(level)
     table.require_independent()
     x, n = require(table, ("xi", "ni"), "the beta-binomial model")
     if table.k < 2:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable, OptionError, TooFewStudies
+from ..errors import NotEstimable, TooFewStudies
+from ..options import a_whole
 from ..values import Interval
 from .confidence_distribution import confidence_draws
 from .fitted import fit_at
@@ -20,6 +21,7 @@ from .tau2 import TAU2
 
 __all__ = ["BootstrapPrediction", "bootstrap_prediction"]
 
+MOST_DRAWS = 10_000_000
 FEWEST_DRAWS = 1000
 """With fewer, the 2.5 % points rest on fewer than 25 draws."""
 
@@ -93,7 +95,7 @@ def bootstrap_prediction(
     level
         Level of the intervals, a fraction.
     draws
-        Number of draws, at least 1000. The draws are stratified, so the ends are steadier than those of
+        Number of draws, from 1000 to ten million. The draws are stratified, so the ends are steadier than those of
         independent draws.
     seed
         Seed of the generator, a whole number ≥ 0; recorded in the result.
@@ -121,8 +123,7 @@ def bootstrap_prediction(
     True
     """
     level = check_level(level)
-    _check_count("draws", draws, FEWEST_DRAWS)
-    _check_count("seed", seed, 0)
+    draws, seed = a_whole("draws", draws, FEWEST_DRAWS, MOST_DRAWS), a_whole("seed", seed, 0, 2**128)
     live = checked_rows(table)
     y, v = table.yi[live], table.vi[live]
     if y.size < 2:
@@ -140,11 +141,6 @@ def bootstrap_prediction(
         f"{draws} draws, seed {seed}; Monte Carlo error of the ends about {_error(scale * effects, level):.1g}"
         + ("; k = 2: Cauchy tails, hardly informative" if y.size == 2 else ""),
     )
-
-
-def _check_count(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise OptionError(f"{name}={value!r} must be a whole number of at least {least}")
 
 
 def _frozen(draws: FloatArray) -> FloatArray:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ..effects.evidence_table import EvidenceTable
+from ..effects.evidence_table import EvidenceTable, a_table
 from ..effects.measures import MEASURES, FloatArray, Measure
 from ..errors import OptionError
+from ..options import a_choice, shown
 from ..values import Interval
 from . import presentation
 from .intervals import quantile, two_sided
@@ -26,16 +27,15 @@ __all__ = ["CountPooled", "CountSpec", "check_test", "measure_of", "plain"]
 
 def check_test(test: str) -> str:
     """Return ``z`` or ``t``, or raise `OptionError`."""
-    if test not in ("z", "t"):
-        raise OptionError(f"test={test!r} does not apply to this model · choices: z, t")
-    return test
+    return a_choice("test", test, ("z", "t"))
 
 
 def measure_of(table: EvidenceTable, choices: tuple[str, ...], given: str | None, what: str) -> str:
     """Return the measure to pool: the one given, or the table's own; raise when ``what`` has no such measure."""
+    a_table(table)
     code = table.measure if given is None else given
-    if code not in choices:
-        raise OptionError(f"{what} has no measure {code!r} · choices: {', '.join(choices)}")
+    if not isinstance(code, str) or code not in choices:
+        raise OptionError(f"{what} has no measure {shown(code)} · choices: {', '.join(choices)}")
     return code
 
 

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..effects.evidence_table import EvidenceTable
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError
+from ..options import shown
 
-__all__ = ["Design", "design_of"]
+__all__ = ["Design", "design_of", "mean_design"]
 
 RANK_TOLERANCE = 1e-10
 """A column whose part outside the span of the others is below this share of its length is redundant."""
@@ -66,11 +68,13 @@ class Design:
             except Exception as error:
                 raise InputError(f"the moderators of the new studies do not fit the formula: {error}") from None
             return np.asarray(made, dtype=np.float64)
-        matrix = np.atleast_2d(np.asarray(new, dtype=np.float64))
-        if matrix.shape[1] != self.X.shape[1]:
+        matrix = np.atleast_2d(floats(new, "the new rows", f"give numbers for {', '.join(self.names)}"))
+        if matrix.ndim != 2 or matrix.shape[1] != self.X.shape[1]:
             raise InputError(
-                f"new rows have {matrix.shape[1]} columns, the model has {len(self.names)}: {', '.join(self.names)}"
+                f"new rows have shape {matrix.shape}, the model has {len(self.names)} columns: {', '.join(self.names)}"
             )
+        if not np.isfinite(matrix).all():
+            raise InputError(f"new rows hold something that is not finite · give {', '.join(self.names)}")
         return matrix
 
 
@@ -85,6 +89,8 @@ def design_of(table: EvidenceTable, moderators: str | ArrayLike, names: Sequence
         More columns than studies allow, or columns that are combinations of others (named).
     """
     if isinstance(moderators, str):
+        if names is not None:
+            raise OptionError("names belong to a design matrix; a formula names its columns itself · leave names out")
         X, labels, recipe = _from_formula(table, moderators)
     else:
         X, labels, recipe = _from_matrix(table, moderators, names)
@@ -106,6 +112,8 @@ def _from_formula(table: EvidenceTable, formula: str) -> tuple[FloatArray, tuple
         left, text = text.split("~", 1)
         if left.strip():
             raise OptionError(f"moderators={formula!r} names an outcome · write '~ x + C(group)', the outcome is yi")
+    if not text.strip():
+        raise OptionError(f"moderators={formula!r} is empty · write '~ x + C(group)', or '~ 1' for a common mean")
     frame = table.to_frame()
     wanted = set(re.findall(r"[A-Za-z_]\w*", text)) & set(frame.columns)
     missing = frame.loc[:, sorted(wanted)].isna().any(axis=1).to_numpy() if wanted else np.zeros(table.k, dtype=bool)
@@ -125,17 +133,35 @@ def _from_matrix(
     table: EvidenceTable, moderators: ArrayLike, names: Sequence[str] | None
 ) -> tuple[FloatArray, tuple[str, ...], None]:
     labels = tuple(str(c) for c in moderators.columns) if hasattr(moderators, "columns") else None
-    try:
-        X = np.asarray(moderators, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError("the design matrix must hold numbers · use a formula for factors") from None
+    X = floats(moderators, "the design matrix", "give numbers, or use a formula for factors")
     X = X[:, None] if X.ndim == 1 else X
     if X.ndim != 2 or X.shape[0] != table.k:
         raise InputError(f"the design matrix has shape {X.shape}, the table has {table.k} rows · give one row a study")
-    labels = tuple(names) if names is not None else labels or tuple(f"x{i}" for i in range(X.shape[1]))
+    labels = _given_names(names) if names is not None else labels or tuple(f"x{i}" for i in range(X.shape[1]))
     if len(labels) != X.shape[1]:
         raise InputError(f"{len(labels)} names for {X.shape[1]} columns of the design matrix")
     return X, labels, None
+
+
+def _given_names(names: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str) and n.strip() for n in names):
+        raise OptionError(f"names={shown(names)} · give a list with one name a column of the design matrix")
+    return tuple(names)
+
+
+def mean_design(table: EvidenceTable, moderators: str | ArrayLike | None, names: Sequence[str] | None) -> Design:
+    """Return the design of the mean: `design_of`, or a column of ones where there are no moderators.
+
+    Raises
+    ------
+    OptionError
+        Names without a design matrix.
+    """
+    if moderators is None:
+        if names is not None:
+            raise OptionError("names belong to a design matrix · give moderators too")
+        return design_of(table, np.ones((table.k, 1)), ["overall"])
+    return design_of(table, moderators, names)
 
 
 def _orthonormal(X: FloatArray, names: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:

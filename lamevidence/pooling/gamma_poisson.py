@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import special
 
-from ..effects.evidence_table import EvidenceTable
+from ..effects.evidence_table import EvidenceTable, a_table
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable, TooFewStudies
 from .count_results import CountPooled
@@ -58,14 +58,15 @@ def fit_gamma_poisson(table: EvidenceTable, *, level: float = 0.95) -> CountPool
     Examples
     --------
     >>> import numpy as np
-    >>> from lamevidence.effects.evidence_table import EvidenceTable
+    >>> from lamevidence.effects.evidence_table import EvidenceTable, a_table
     >>> names = tuple("abcd")
     >>> t = EvidenceTable(yi=np.zeros(4), vi=np.full(4, np.nan), labels=names, studies=names, measure="IRLN", unit=None,
     ...     counts={"xi": [2, 4, 3, 3], "ti": [20.0, 40.0, 30.0, 30.0]})
     >>> round(fit_gamma_poisson(t).transformed()["mu"], 6)
     0.1
     """
-    check_level(level)
+    a_table(table)
+    level = check_level(level)
     table.require_independent()
     x, t = require(table, ("xi", "ti"), "the gamma-Poisson model")
     if table.k < 2:

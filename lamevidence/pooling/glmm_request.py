@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..effects.evidence_table import EvidenceTable
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError
+from ..options import a_choice, a_flag, a_whole, shown
 from .glmm_designs import CountData
 from .sparse_counts import arms_of, person_time, two_by_two
 
@@ -82,10 +85,7 @@ def counts_of(table: EvidenceTable, mods: ArrayLike | None) -> tuple[CountData, 
 def _design(mods: ArrayLike | None, k: int) -> FloatArray:
     if mods is None:
         return np.ones((k, 1))
-    try:
-        columns = np.asarray(mods, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError("mods must be numbers, one row a study · code categories as 0 and 1") from error
+    columns = floats(mods, "mods", "give numbers, one row a study; code categories as 0 and 1")
     columns = columns[:, None] if columns.ndim == 1 else columns
     if columns.ndim != 2 or columns.shape[0] != k or not np.isfinite(columns).all():
         raise InputError(f"mods must be finite with one row a study ({k}), got shape {columns.shape}")
@@ -101,26 +101,23 @@ def model_name(measure: str, model: str | None) -> str:
     choices = GLMM_MODELS[measure]
     if model is None:
         return choices[0]
-    if model not in choices:
-        raise OptionError(f"model={model!r} does not apply to {measure} · choices: {', '.join(choices)}")
-    return model
+    return a_choice(f"one-stage model of {measure}", model, choices)
 
 
 def nodes_of(nagq: int | None, model: str) -> int:
     """Return the quadrature nodes a dimension."""
     if nagq is None:
         return 9 if model == "UM.RS" else 21
-    if isinstance(nagq, bool) or not isinstance(nagq, int) or not 1 <= nagq <= 100:
-        raise OptionError(f"nagq={nagq!r} must be a whole number from 1 (Laplace) to 100")
-    return nagq
+    return a_whole("nagq", nagq, 1, 100)
 
 
 def check_options(model: str, method: str, coding: float, correlated: bool, drop00: bool) -> None:
     """Raise `OptionError` for a value that does not exist or does not apply to the model."""
-    if method not in ("ML", "EE"):
-        raise OptionError(f"method={method!r} does not apply to one-stage models · choices: ML, EE")
-    if coding not in (0, 0.5, 1):
-        raise OptionError(f"coding={coding!r} does not apply · choices: 0.5, 1, 0")
+    a_choice("method of one-stage models", method, ("ML", "EE"))
+    if isinstance(coding, bool) or not isinstance(coding, Real) or coding not in (0, 0.5, 1):
+        raise OptionError(f"coding={shown(coding)} does not apply · choices: 0.5, 1, 0")
+    a_flag("correlated", correlated)
+    a_flag("drop00", drop00)
     if coding != 0.5 and not model.startswith("UM"):
         raise OptionError(f"coding applies to UM.FS and UM.RS, not to {model}")
     if (correlated or drop00) and model != "UM.RS":

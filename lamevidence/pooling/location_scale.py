@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable, UnknownName
-from .design import Design, design_of
+from ..errors import NotEstimable
+from ..options import a_choice
+from .design import Design, design_of, mean_design
 from .intervals import quantile
 from .location_scale_likelihood import ScaleLikelihood
 from .multilevel_coefficients import Coefficients
@@ -200,15 +201,13 @@ def location_scale(
     >>> bool(fit.tau2[7] > fit.tau2[0])
     True
     """
-    asked = (("link", link, ("log", "identity")), ("method", method, ("REML", "ML")), ("test", test, ("z", "t")))
-    for what, given, choices in asked:
-        if given not in choices:
-            raise UnknownName(what, given, choices)
-    check_level(level)
+    a_choice("link", link, ("log", "identity"))
+    a_choice("method", method, ("REML", "ML"))
+    a_choice("test", test, ("z", "t"))
+    level = check_level(level)
     live = checked_rows(table)
     kept = table if live.all() else table.subset(np.flatnonzero(live).tolist())
-    mean = np.ones((kept.k, 1)) if moderators is None else moderators
-    design = design_of(kept, mean, ["overall"] if moderators is None else names)
+    design = mean_design(kept, moderators, names)
     variance = design_of(kept, scale, scale_names)
     p, q = design.X.shape[1], variance.X.shape[1]
     if kept.k <= p + q:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..effects.evidence_table import EvidenceTable
+from ..effects.evidence_table import EvidenceTable, a_table
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, NotEstimable, OptionError, TooFewStudies, UnknownName
-from .design import Design, design_of
+from ..errors import InputError, NotEstimable, OptionError, TooFewStudies
+from ..options import a_choice
+from .design import Design, mean_design
 from .multilevel_likelihood import Likelihood
 from .multilevel_results import MultilevelPooled
-from .multilevel_terms import Term, column, terms_of
+from .multilevel_terms import Term, terms_of
 from .policy import check_level
 from .rows import nothing_to_pool
 from .spec import Spec
@@ -91,14 +93,15 @@ def multilevel(
     >>> len(fit.sigma2)
     2
     """
-    _check_choice("method", method, METHODS)
-    _check_choice("test", test, TESTS)
-    _check_choice("dfs", dfs, DEGREES)
-    check_level(level)
+    a_choice("method", method, METHODS)
+    a_choice("test", test, TESTS)
+    if a_choice("dfs", dfs, DEGREES) != "residual" and test == "z":
+        raise OptionError(f"dfs={dfs!r} are degrees of freedom of t · use test='t' too")
+    level = check_level(level)
     covariance = checked_covariance(table, V)
     design = _design(table, moderators, names)
     terms = () if random is None else terms_of(table, random, struct, R)
-    if random is None and R:
+    if random is None and R is not None:
         raise OptionError("R belongs to a random effect · give random='1 | group' too")
     _check_size(table, design, terms)
     likelihood = Likelihood.of(terms, design.basis, table.yi, covariance, method == "REML")
@@ -112,19 +115,10 @@ def multilevel(
     return fit.with_inference(cluster_robust(fit, cluster))
 
 
-def _check_choice(what: str, given: object, choices: Sequence[str]) -> None:
-    if given not in choices:
-        raise UnknownName(what, given, choices)
-
-
 def _design(table: EvidenceTable, moderators: str | ArrayLike | None, names: Sequence[str] | None) -> Design:
-    if moderators is None:
-        if names is not None:
-            raise OptionError("names belong to a design matrix · give moderators too")
-        if table.k < 2:
-            raise TooFewStudies("a multilevel model", table.k, 2, "pool() reports a single estimate as it is")
-        return design_of(table, np.ones((table.k, 1)), ["overall"])
-    return design_of(table, moderators, names)
+    if moderators is None and table.k < 2:
+        raise TooFewStudies("a multilevel model", table.k, 2, "pool() reports a single estimate as it is")
+    return mean_design(table, moderators, names)
 
 
 def _check_size(table: EvidenceTable, design: Design, terms: Sequence[Term]) -> None:
@@ -147,12 +141,13 @@ def checked_covariance(table: EvidenceTable, V: ArrayLike | None) -> FloatArray:
     InputError
         What is wrong with the estimates, the variances or the matrix, by row.
     """
+    a_table(table)
     if table.k == 0:
         raise nothing_to_pool(table)
     if not np.isfinite(table.yi).all():
         bad = ", ".join(table.labels[i] for i in np.flatnonzero(~np.isfinite(table.yi)))
         raise InputError(f"no finite estimate for {bad} · leave the row out")
-    given = table.V if V is None else np.asarray(V, dtype=np.float64)
+    given = table.V if V is None else floats(V, "V", f"give a ({table.k}, {table.k}) matrix")
     if given is None:
         given = table.vi
     k = table.k
@@ -186,17 +181,3 @@ def _spec(terms: Sequence[Term], method: str, test: str, dfs: str, level: float)
     if test == "t":
         why["df"] = dfs
     return Spec("multilevel", method if terms else "none", test, test if terms else "none", level, why=why)
-
-
-def cluster_labels(table: EvidenceTable, cluster: str | Sequence[Hashable]) -> list[Hashable]:
-    """Return the cluster of each row, from a column name or from labels.
-
-    Raises
-    ------
-    InputError
-        Wrong length.
-    """
-    labels = column(table, cluster) if isinstance(cluster, str) else list(cluster)
-    if len(labels) != table.k:
-        raise InputError(f"cluster has {len(labels)} entries for {table.k} rows · give one a row")
-    return labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..effects.evidence_table import EvidenceTable
+from ..effects.given_numbers import entries_of, floats
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, OptionError, UnknownName
+from ..options import shown
 from .multilevel_structures import STRUCTURES, Structure
 
-__all__ = ["Grouping", "Term", "column", "group_rows", "terms_of"]
+__all__ = ["Grouping", "Term", "cluster_labels", "column", "group_rows", "terms_of"]
 
 IntArray = NDArray[np.intp]
 
@@ -79,6 +81,19 @@ def column(table: EvidenceTable, name: str) -> list[Any]:
     return values
 
 
+def cluster_labels(table: EvidenceTable, cluster: str | Sequence[Hashable]) -> list[Hashable]:
+    """Return the cluster of each row, from a column name or from labels.
+
+    Raises
+    ------
+    UnknownName
+        No such column.
+    InputError
+        Not one label a row, or one is missing.
+    """
+    return column(table, cluster) if isinstance(cluster, str) else entries_of(cluster, "cluster", table.k)
+
+
 def group_rows(name: str, values: Sequence[Any]) -> Grouping:
     """Return the groups of equal values, numbers in numeric and words in alphabetical order."""
     ordered = _ordered(values)
@@ -115,10 +130,12 @@ def terms_of(
     UnknownName
         A column or a structure that does not exist.
     """
-    formulas = [random] if isinstance(random, str) else list(random)
+    formulas = _formulas(random)
     terms: list[Term] = []
     inner_terms = sum(_parse(f)[0] != "1" for f in formulas)
     kinds = iter(_structures(struct, inner_terms))
+    if R is not None and not isinstance(R, Mapping):
+        raise OptionError(f"R={shown(R)} · give a mapping from a grouping to its correlation matrix")
     known = dict(R or {})
     for formula in formulas:
         inner, outers = _parse(formula)
@@ -134,10 +151,19 @@ def terms_of(
     return tuple(terms)
 
 
+def _formulas(random: str | Iterable[str]) -> list[str]:
+    formulas = [random] if isinstance(random, str) else list(random) if isinstance(random, list | tuple) else []
+    if not formulas:
+        raise OptionError(
+            f"random={shown(random)} · write '1 | study/row' or a list of such terms, None for no random effects"
+        )
+    return formulas
+
+
 def _parse(formula: str) -> tuple[str, list[str]]:
     found = _TERM.match(formula) if isinstance(formula, str) else None
     if found is None:
-        raise OptionError(f"random={formula!r} was not understood · write '1 | study/row' or 'outcome | study'")
+        raise OptionError(f"random={shown(formula)} was not understood · write '1 | study/row' or 'outcome | study'")
     outers = [part.strip() for part in found["outer"].split("/")]
     if not all(outers):
         raise OptionError(f"random={formula!r} has an empty group · write '1 | study/row'")
@@ -145,6 +171,8 @@ def _parse(formula: str) -> tuple[str, list[str]]:
 
 
 def _structures(struct: str | Sequence[str], needed: int) -> list[str]:
+    if not isinstance(struct, str | list | tuple):
+        raise OptionError(f"struct={shown(struct)} · give one of {', '.join(STRUCTURES)}, or a list with one a term")
     kinds = [struct] * needed if isinstance(struct, str) else list(struct)
     if len(kinds) != needed:
         raise OptionError(f"{len(kinds)} structures for {needed} 'inner | outer' terms · give one, or one a term")
@@ -184,9 +212,12 @@ def _correlation(outer: Grouping, given: ArrayLike) -> FloatArray:
         if missing:
             raise InputError(f"R has no row for {', '.join(missing)} of {outer.name}")
         where = [names.index(x) for x in labels]
-        matrix = np.asarray(given, dtype=np.float64)[np.ix_(where, where)]
+        matrix = floats(given, f"R of {outer.name}")
+        if matrix.shape != (len(names), len(names)):
+            raise InputError(f"R of {outer.name} has shape {matrix.shape} · give a square table named on both sides")
+        matrix = matrix[np.ix_(where, where)]
     else:
-        matrix = np.asarray(given, dtype=np.float64)
+        matrix = floats(given, f"R of {outer.name}")
     if matrix.shape != (outer.size, outer.size):
         raise InputError(f"R of {outer.name} has shape {matrix.shape}, the groups are {', '.join(labels)}")
     off = max(float(np.abs(matrix - matrix.T).max()), float(np.abs(np.diag(matrix) - 1).max()))

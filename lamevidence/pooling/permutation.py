@@ -15,6 +15,7 @@ import numpy as np
 
 from ..effects.measures.base import FloatArray
 from ..errors import OptionError
+from ..options import a_choice, a_flag, a_seed, a_whole, an_instance
 from .batch import ENGINES, fit_many, use_compiled
 from .kernels import IntArray
 from .regression_results import Regression
@@ -25,6 +26,8 @@ __all__ = ["PermutationTest", "distinct_arrangements", "permutation_test"]
 TIE = 1.5e-8
 """Statistics closer than this are ties: rounding must not decide whether a permutation counts."""
 LIMIT = 200_000
+MOST = 10_000_000
+"""More permutations than this do not fit into memory."""
 PIECE = 4096
 
 
@@ -85,13 +88,17 @@ def permutation_test(
     (0.125,)
     """
     _check(fit, engine)
+    limit = a_whole("limit", limit, 0, MOST)
+    permutations, seed = a_whole("permutations", permutations, 1, MOST), a_seed(seed)
+    if exact is not None:
+        a_flag("exact", exact)
     total = count_permutations(fit)
     if exact is None:
         exact = total <= limit
     if exact and total > limit:
         raise OptionError(f"{total} permutations are more than limit={limit} · use exact=False, or raise limit")
-    if not exact and (seed is None or permutations < 1):
-        raise OptionError("random permutations need a seed and permutations ≥ 1")
+    if not exact and seed is None:
+        raise OptionError("random permutations need a seed · give seed=, any whole number")
     drawn = _all(fit) if exact else _random(fit, permutations, np.random.default_rng(seed))
     hits, hits_qm, count = _tally(fit, drawn, engine)
     names: tuple[str, ...] = ("overall",)
@@ -105,8 +112,8 @@ def permutation_test(
 
 
 def _check(fit: Pooled | Regression, engine: str) -> None:
-    if engine not in ENGINES:
-        raise OptionError(f"engine={engine!r} does not exist · choices: {', '.join(ENGINES)}")
+    an_instance("fit", fit, (Pooled, Regression), "fit one with pool(table)")
+    a_choice("engine", engine, ENGINES)
     if engine == "numba" and isinstance(fit, Regression):
         raise OptionError("engine='numba' fits common means only · use engine='numpy' with moderators")
     if fit.spec.interval not in ("z", "t", "HKSJ", "HKSJ-floor") or fit.spec.model not in ("random", "common", "fixed"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import OptionError
+from ..options import a_level
 from .spec import Spec
 
 __all__ = ["FEW", "check_level", "resolve", "resolve_regression"]
@@ -23,9 +23,7 @@ NAMED_BY_QUESTION = "the question pre-specifies it"
 
 def check_level(level: object) -> float:
     """Return a confidence level strictly between 0 and 1, or raise `OptionError`."""
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
-        raise OptionError(f"level={level!r} must lie between 0 and 1, for example 0.95")
-    return float(level)
+    return level if type(level) is float and 0.0 < level < 1.0 else a_level(level)
 
 
 def default_tau2(model: str, k: int) -> tuple[str, str]:

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..catalog import Catalog
-from ..effects.evidence_table import EvidenceTable
+from ..effects.evidence_table import EvidenceTable, a_table
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError, InputError, NotEstimable, OptionError
+from ..options import a_choice, a_number
 from .fitted import Fitted, fit_at
 from .intervals import INTERVALS, Inference
 from .kernels import Centred, centre
@@ -103,6 +105,7 @@ def pool(
     given: dict[str, Any] = {
         "tau2": tau2, "interval": interval, "prediction": prediction, "level": level, "weights": weights, **options,
     }
+    a_table(evidence, "evidence")
     if evidence.k == 0:
         raise nothing_to_pool(evidence)
     if moderators is not None:
@@ -134,12 +137,15 @@ def refuse_extra(model: str, given: Options) -> None:
 
 
 def _is_variance(x: Any) -> bool:  # noqa: ANN401
-    return isinstance(x, int | float) and not isinstance(x, bool) and bool(np.isfinite(x)) and x >= 0
+    try:
+        return a_number("tau2", x, least=0) >= 0
+    except OptionError:
+        return False
 
 
 def check_choices(spec: Spec, tau2: Any) -> None:  # noqa: ANN401
     INTERVALS.entry(spec.interval)
-    if spec.prediction != "none":
+    if not (isinstance(spec.prediction, str) and spec.prediction == "none"):
         PREDICTIONS.entry(spec.prediction)
     if spec.tau2 not in ("none", "fixed"):
         TAU2.entry(spec.tau2)
@@ -230,10 +236,7 @@ def weights_of(
         if given != "equal":
             raise OptionError(f"weights={given!r} must be 'equal' or one number a row")
         return np.ones(v.size)
-    try:
-        a = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError("weights must be numbers, one a row") from None
+    a = floats(given, "weights", "give one positive number a row")
     if a.shape != table.yi.shape:
         raise InputError(f"weights have shape {a.shape}, the table has {table.k} rows · give one a row")
     a = a[live]
@@ -300,8 +303,8 @@ def _glmm(table: EvidenceTable, given: Options) -> Any:  # noqa: ANN401
     from .glmm import fit_glmm
 
     options = _counts(given, "glmm", "prediction", "weights")
-    if given.get("tau2") not in (None, "ML"):
-        raise OptionError(f"tau2={given['tau2']!r} does not apply to model='glmm', whose τ² is ML · choices: ML")
+    if given.get("tau2") is not None:
+        a_choice("tau2 of model='glmm'", given["tau2"], ("ML",))
     if given.get("interval") is not None:
         options["test"] = given["interval"]
     return fit_glmm(table, **options)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError
+from ..options import a_choice
 from .design import Design, design_of
 from .kernels import Projection, centre
 from .policy import resolve_regression
@@ -44,9 +44,7 @@ def regress(
     """
     from . import random_effects as shared
 
-    model = model or "random"
-    if model not in ("random", "common", "fixed"):
-        raise OptionError(f"model={model!r} takes no moderators · choices: random, common, fixed")
+    model = "random" if model is None else a_choice("model with moderators", model, ("random", "common", "fixed"))
     shared.refuse_extra(model, given)
     live = checked_rows(table)
     if not live.all():
@@ -66,11 +64,8 @@ def regress(
 
 
 def _check(spec: Spec) -> None:
-    if spec.interval not in TESTS:
-        raise OptionError(f"interval={spec.interval!r} does not apply to a regression · choices: {', '.join(TESTS)}")
-    if spec.prediction not in REGRESSION_PREDICTIONS:
-        choices = ", ".join(REGRESSION_PREDICTIONS)
-        raise OptionError(f"prediction={spec.prediction!r} does not apply to a regression · choices: {choices}")
+    a_choice("interval of a regression", spec.interval, TESTS)
+    a_choice("prediction of a regression", spec.prediction, REGRESSION_PREDICTIONS)
 
 
 def _fit(table: EvidenceTable, design: Design, spec: Spec, given: dict[str, Any], live: FloatArray) -> Regression:

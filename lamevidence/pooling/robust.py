@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, NotEstimable, UnknownName
+from ..errors import InputError, NotEstimable, OptionError
+from ..options import a_choice, an_instance, shown
 from .multilevel_blocks import row_blocks, same_size, stack_covariance, stack_rows
 from .multilevel_coefficients import Coefficients, Omnibus
-from .multilevel_terms import column, group_rows
+from .multilevel_terms import cluster_labels, group_rows
 from .policy import check_level
 from .robust_sandwich import KINDS, Block, Sandwich, WorkingModel, sandwich
 
@@ -59,10 +60,16 @@ class ClusterRobust:
 
         Raises
         ------
+        OptionError
+            No positions of coefficients.
         NotEstimable
             The robust covariance of these coefficients is singular, or η ≤ q − 1.
         """
-        at = list(tested)
+        size = self.coefficients.estimate.size
+        at = list(tested) if isinstance(tested, list | tuple | range | np.ndarray) else []
+        whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) and 0 <= i < size for i in at)
+        if not at or not whole or len(set(at)) != len(at):
+            raise OptionError(f"tested={shown(tested)} · give positions of coefficients up to {size - 1}, each once")
         S = self.coefficients.covariance[np.ix_(at, at)]
         if np.linalg.matrix_rank(S) < len(at):
             raise NotEstimable(f"{len(at)} coefficients cannot be tested jointly with {self.clusters} clusters")
@@ -127,10 +134,11 @@ def cluster_robust(
     >>> cluster_robust(multilevel(table), "study").clusters
     3
     """
-    labels = column(fit.table, cluster) if isinstance(cluster, str) else list(cluster)
-    if len(labels) != fit.table.k:
-        raise InputError(f"cluster has {len(labels)} entries for {fit.table.k} rows · give one a row")
-    groups = group_rows("cluster", labels)
+    from .multilevel_results import MultilevelPooled
+
+    an_instance("fit", fit, MultilevelPooled, "fit one with multilevel(table), or use robust_variance(table)")
+    level = fit.spec.level if level is None else check_level(level)
+    groups = group_rows("cluster", cluster_labels(fit.table, cluster))
     lik = fit.likelihood
     _require_nested(groups.codes, row_blocks(lik.terms, lik.V))
     variances = lik.covariances(fit.maximum.theta)
@@ -139,7 +147,6 @@ def cluster_robust(
         M = lik.scale**2 * stack_covariance(stack_rows(lik.terms, rows, lik.V), variances)
         blocks.append(Block(rows, M, np.asarray(np.linalg.inv(M), dtype=np.float64)))
     model, _ = WorkingModel.of(fit.design.X, fit.table.yi, blocks)
-    level = fit.spec.level if level is None else check_level(level)
     return robust_coefficients(model, fit.design.names, fit.beta, kind, df, level)
 
 
@@ -158,8 +165,7 @@ def robust_coefficients(
     """Return robust inference of a working model; see `cluster_robust`."""
     KINDS.entry(kind)
     df = ("Satterthwaite" if kind == "CR2" else "n-p") if df is None else df
-    if df not in DEGREES:
-        raise UnknownName("degrees of freedom", df, DEGREES)
+    a_choice("degrees of freedom", df, DEGREES)
     made = sandwich(model, kind)
     p = beta.size
     if df == "Satterthwaite":

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, NotEstimable, OptionError, UnknownName
+from ..errors import NotEstimable, OptionError
+from ..options import a_choice, a_seed, a_whole, an_instance, shown
 from .robust import ClusterRobust
 from .robust_sandwich import sandwich
 
@@ -18,6 +19,7 @@ __all__ = ["BootstrapTest", "wild_bootstrap"]
 SIGNS = ("rademacher", "webb")
 _WEBB = np.array([-(1.5**0.5), -1.0, -(0.5**0.5), 0.5**0.5, 1.0, 1.5**0.5])
 TIE = 1e-9
+MOST = 1_000_000
 CHUNK = 2_000_000
 """Signs held in memory at a time."""
 
@@ -50,7 +52,7 @@ def wild_bootstrap(
     tested
         Positions or names of coefficients; all by default.
     replicates
-        Number of bootstrap samples, at least 99.
+        Number of bootstrap samples, from 99 to a million.
     seed
         Of the random numbers; required unless all patterns are used.
     signs
@@ -76,10 +78,10 @@ def wild_bootstrap(
     >>> test.exact, test.replicates
     (True, 8)
     """
-    if signs not in SIGNS:
-        raise UnknownName("signs", signs, SIGNS)
-    if not isinstance(replicates, int) or replicates < 99:
-        raise OptionError(f"replicates={replicates!r} must be a whole number of at least 99")
+    an_instance("robust", robust, ClusterRobust, "make one with cluster_robust(fit, cluster)")
+    a_choice("signs", signs, SIGNS)
+    replicates = a_whole("replicates", replicates, 99, MOST)
+    seed = a_seed(seed)
     names = robust.coefficients.names
     at = _positions(tested, names)
     m = robust.clusters
@@ -103,14 +105,14 @@ def wild_bootstrap(
 def _positions(tested: Sequence[int | str] | None, names: tuple[str, ...]) -> list[int]:
     if tested is None:
         return list(range(len(names)))
+    if not isinstance(tested, list | tuple):
+        raise OptionError(f"tested={shown(tested)} · give a list of {', '.join(names)}, or of their positions")
     at = []
     for item in tested:
-        if isinstance(item, str) and item not in names:
-            raise UnknownName("coefficient", item, names)
-        position = names.index(item) if isinstance(item, str) else int(item)
-        if not 0 <= position < len(names):
-            raise InputError(f"coefficient {position} does not exist, there are {len(names)}")
-        at.append(position)
+        if isinstance(item, str):
+            at.append(names.index(a_choice("coefficient", item, names)))
+        else:
+            at.append(a_whole("position of a coefficient", item, 0, len(names) - 1))
     if not at or len(set(at)) != len(at):
         raise OptionError("tested must name at least one coefficient, each once")
     return at

@@ -14,6 +14,7 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError, OptionError, TooFewStudies
+from ..options import a_choice, a_number
 from ..values import Interval
 from .intervals import quantile, two_sided
 from .multilevel_optimise import minimise
@@ -214,9 +215,11 @@ def robust_random_effects(
     """
     _kind(interval)
     check_level(level)
-    estimated = df == "estimate"
-    if not estimated and not (isinstance(df, int | float) and not isinstance(df, bool) and df >= 1):
-        raise OptionError(f"df={df!r} must be a number of at least 1, inf for the normal model, or 'estimate'")
+    estimated = isinstance(df, str) and df == "estimate"
+    if not estimated and not (type(df) is float and df == math.inf):
+        if isinstance(df, str):
+            raise OptionError(f"df={df!r} · give a number of at least 1, inf for the normal model, or 'estimate'")
+        a_number("df (or 'estimate', or inf for the normal model)", df, least=1)
     live = checked_rows(table)
     kept = table if live.all() else table.subset(np.flatnonzero(live).tolist())
     needed = 5 if estimated else 3
@@ -241,9 +244,7 @@ def robust_random_effects(
 
 
 def _kind(interval: str) -> str:
-    if interval not in ("profile", "z"):
-        raise OptionError(f"interval={interval!r} does not apply · choices: profile, z")
-    return interval
+    return a_choice("interval", interval, ("profile", "z"))
 
 
 def _second(likelihood: TLikelihood, mu: float, tau2: FloatArray) -> tuple[float, FloatArray]:

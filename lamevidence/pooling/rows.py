@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..effects.evidence_table import EvidenceTable
+from ..effects.evidence_table import EvidenceTable, a_table
 from ..effects.measures.base import FloatArray
 from ..errors import DependentRows, InputError, NotEstimable
 
@@ -28,6 +28,8 @@ def checked_rows(table: EvidenceTable) -> FloatArray:
 
     Raises
     ------
+    OptionError
+        Not a table.
     NotEstimable
         No rows, or no row with a finite variance.
     InputError
@@ -35,6 +37,7 @@ def checked_rows(table: EvidenceTable) -> FloatArray:
     DependentRows
         Rows that share patients, or a covariance between rows.
     """
+    a_table(table)
     if table.k == 0:
         raise nothing_to_pool(table)
     _check_dependence(table)

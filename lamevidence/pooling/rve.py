@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable, OptionError, UnknownName
+from ..errors import NotEstimable
+from ..options import a_choice, a_flag, a_number
 from ..values import Interval
-from .design import Design, design_of
-from .multilevel import checked_covariance, cluster_labels
+from .design import Design, mean_design
+from .multilevel import checked_covariance
 from .multilevel_blocks import same_size
-from .multilevel_terms import Grouping, group_rows
+from .multilevel_terms import Grouping, cluster_labels, group_rows
 from .policy import check_level
 from .robust import ClusterRobust, robust_coefficients
 from .robust_sandwich import Block, WorkingModel
@@ -192,17 +193,13 @@ def robust_variance(
     >>> robust_variance(table, cluster="study").robust.clusters
     3
     """
-    if working not in WORKING:
-        raise UnknownName("working model", working, WORKING)
-    if not (isinstance(rho, int | float) and 0 <= rho <= 1):
-        raise OptionError(f"rho={rho!r} must lie between 0 and 1, for example 0.8")
-    if not isinstance(small, bool):
-        raise OptionError(f"small={small!r} must be True or False")
-    check_level(level)
+    a_choice("working model", working, WORKING)
+    rho = a_number("rho", rho, least=0, most=1)
+    a_flag("small", small)
+    level = check_level(level)
     v = checked_covariance(table, None)
     v = v if v.ndim == 1 else np.diag(v).copy()
-    X = np.ones((table.k, 1)) if moderators is None else moderators
-    design = design_of(table, X, ["overall"] if moderators is None else names)
+    design = mean_design(table, moderators, names)
     groups = group_rows("cluster", cluster_labels(table, cluster))
     if groups.size < 2:
         raise NotEstimable(f"robust variance estimation needs at least two clusters, got {groups.size}")

@@ -13,6 +13,7 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..effects.measures.cells import BoolArray
 from ..errors import NotEstimable, OptionError
+from ..options import a_flag, shown
 from .count_results import CountPooled, CountSpec, measure_of
 from .policy import check_level
 from .sparse_counts import person_time, two_by_two
@@ -146,11 +147,13 @@ def mantel_haenszel(
     -1.4215
     """
     code = measure_of(table, (*_TABLES, *_RATES), measure, "Mantel-Haenszel pooling")
-    check_level(level)
+    level = check_level(level)
+    a_flag("correct", correct)
     table.require_independent()
     what = f"Mantel-Haenszel {code}"
-    if variance is not None and (code != "RD" or variance not in RD_VARIANCES):
-        raise OptionError(f"variance={variance!r} does not apply to {code} · choices for RD: {', '.join(RD_VARIANCES)}")
+    if variance is not None and (code != "RD" or not isinstance(variance, str) or variance not in RD_VARIANCES):
+        choices = ", ".join(RD_VARIANCES)
+        raise OptionError(f"variance={shown(variance)} does not apply to {code} · choices for RD: {choices}")
     association, homogeneity = Association(math.nan, math.nan), Homogeneity(math.nan, math.nan, math.nan, math.nan, 0)
     if code in _TABLES:
         raw = two_by_two(table, what)
@@ -225,6 +228,7 @@ def mantel_haenszel_test(
     """
     code = measure_of(table, ("OR", "IRR"), measure, "the Mantel-Haenszel test")
     table.require_independent()
+    a_flag("correct", correct)
     if code == "OR":
         return cochran_mantel_haenszel(two_by_two(table, "the Mantel-Haenszel test").corrected(add, to), correct)
     return irr_test(person_time(table, "the Mantel-Haenszel test").corrected(add, to), correct)

@@ -10,6 +10,7 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..effects.measures.cells import BoolArray
 from ..errors import InputError, OptionError, TooFewStudies
+from ..options import a_choice, a_number
 
 __all__ = ["PersonTime", "TwoByTwo", "arms_of", "person_time", "require", "two_by_two"]
 
@@ -102,10 +103,10 @@ class PersonTime:
 
 
 def _extra(zero: BoolArray, add: float, to: str) -> FloatArray:
-    if to not in ADD_TO:
-        raise OptionError(f"to={to!r} does not apply · choices: {', '.join(ADD_TO)}")
-    if not (np.isfinite(add) and add >= 0):
-        raise OptionError(f"add={add!r} must be a number not below 0")
+    a_choice("value of to", to, ADD_TO)
+    add = a_number("add", add, least=0)
+    if add > 0 and to == "none":
+        raise OptionError(f"add={add:g} is added to no cell with to='none' · choices of to: {', '.join(ADD_TO[1:])}")
     chosen = {
         "none": np.zeros_like(zero),
         "only0": zero,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from ..effects.evidence_table import EvidenceTable
+from ..effects.evidence_table import EvidenceTable, a_table
+from ..effects.given_numbers import entries_of
 from ..errors import InputError, NotEstimable, OptionError
+from ..options import a_flag
 from .random_effects import pool
 from .results import Pooled
+from .rows import nothing_to_pool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +105,12 @@ def subgroups(
     >>> round(sub.q_between, 3)
     24.5
     """
+    a_table(table)
+    a_flag("common_tau2", common_tau2)
+    if table.k == 0:
+        raise nothing_to_pool(table)
+    if options.get("moderators") is not None:
+        raise OptionError("subgroups have no moderators · use pool(table, moderators='~ x + C(group)')")
     labels = _labels(table, by)
     names = list(dict.fromkeys(labels))
     if len(names) < 2:
@@ -116,6 +124,9 @@ def subgroups(
     for name in names:
         rows = [i for i, label in enumerate(labels) if label == name]
         fits[name] = pool(table.subset(rows), **_for_one(options, len(rows)))
+    exact = [n for n, f in fits.items() if f.se == 0]
+    if exact:
+        raise NotEstimable(f"the mean of {', '.join(exact)} has variance 0: nothing to test it against · leave it out")
     mu, se = np.array([f.mu for f in fits.values()]), np.array([f.se for f in fits.values()])
     w = 1.0 / se**2
     centre = float(w @ mu) / float(w.sum())
@@ -139,13 +150,7 @@ def _labels(table: EvidenceTable, by: str | Sequence[str]) -> list[str]:
         values: Any = table.groups if by == "groups" else table.moderators[by]
     else:
         values = by
-    values = list(values)
-    if len(values) != table.k:
-        raise InputError(f"{len(values)} group labels for {table.k} rows · give one a row")
-    missing = [table.labels[i] for i, x in enumerate(values) if x is None or (isinstance(x, float) and math.isnan(x))]
-    if missing:
-        raise InputError(f"no group for {', '.join(missing)} · leave these rows out, or name their group")
-    return [str(x) for x in values]
+    return [str(x) for x in entries_of(values, "group", table.k)]
 
 
 def _shared_tau2(table: EvidenceTable, labels: list[str], names: list[str], options: dict[str, Any]) -> float:

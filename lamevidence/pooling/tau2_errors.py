@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..effects.given_numbers import finite
 from ..effects.measures.base import FloatArray
+from ..errors import InputError, NotEstimable, OptionError, TooFewStudies
+from ..options import a_number
 from .kernels import Projection
-from .tau2 import crude_variance
+from .tau2 import TAU2, crude_variance
 
-__all__ = ["tau2_standard_error"]
+__all__ = ["standard_error", "tau2_standard_error"]
 
 
 def form_variance(v: FloatArray, t: float, X: FloatArray | None, a: FloatArray) -> float:
@@ -33,12 +36,41 @@ def tau2_standard_error(
     X, a
         Design (k, p) or None for a common mean; weights (k,) of GENQ and GENQM.
 
+    Raises
+    ------
+    UnknownName
+        No such estimator.
+    InputError, OptionError
+        Numbers that are not finite, variances that are not positive, lengths that differ, weights without GENQ.
+    NotEstimable, TooFewStudies
+        A singular design; fewer than two studies.
+
     Examples
     --------
     >>> y, v = np.array([0.1, 0.9]), np.array([0.04, 0.09])
     >>> round(tau2_standard_error("DL", y, v, 0.255), 4)
     0.4525
     """
+    TAU2.entry(method)
+    y, v = finite(y, "y"), finite(v, "v", "give positive numbers", above=0)
+    t = a_number("t", t, least=0)
+    if y.ndim != 1 or v.shape != y.shape:
+        raise InputError(f"y has shape {y.shape}, v has shape {v.shape} · give one estimate and one variance a study")
+    if y.size < 2:
+        raise TooFewStudies("a standard error of tau2", y.size, 2)
+    if method in ("GENQ", "GENQM") or a is not None:
+        a = _own_weights(method, a, y.size)
+    if X is not None:
+        X = finite(X, "X")
+        if X.ndim != 2 or X.shape[0] != y.size or np.linalg.matrix_rank(X) < X.shape[1] or X.shape[1] >= y.size:
+            raise NotEstimable(f"X has shape {X.shape} · give a ({y.size}, p) design of full rank, p < {y.size}")
+    return standard_error(method, y, v, t, X, a)
+
+
+def standard_error(
+    method: str, y: FloatArray, v: FloatArray, t: float, X: FloatArray | None, a: FloatArray | None
+) -> float:
+    """Return `tau2_standard_error` of numbers already checked."""
     if X is not None:
         X = np.linalg.qr(X / np.sqrt((X * X).sum(axis=0)))[0]
     k, p = y.size, 1 if X is None else X.shape[1]
@@ -60,6 +92,15 @@ def tau2_standard_error(
     if weights is None:
         return float("nan")
     return float(np.sqrt(form_variance(v, t, X, weights)) / Projection(weights, X).trace())
+
+
+def _own_weights(method: str, a: FloatArray | None, k: int) -> FloatArray:
+    if a is None or method not in ("GENQ", "GENQM"):
+        raise OptionError("weights belong to GENQ and GENQM · give both, or neither")
+    weights = finite(a, "a", "give one positive weight a study", above=0)
+    if weights.shape != (k,):
+        raise InputError(f"a has shape {weights.shape} · give {k} positive weights")
+    return weights
 
 
 def _moment_weights(

@@ -24,7 +24,7 @@ from .intervals import quantile
 from .kernels import solve_decreasing
 from .likelihood import restricted_log_likelihood
 from .tau2 import solve_form
-from .tau2_errors import tau2_standard_error
+from .tau2_errors import standard_error
 
 __all__ = ["TAU2_INTERVALS", "Tau2Fit", "Tau2Interval"]
 
@@ -48,7 +48,7 @@ class Tau2Fit:
     @property
     def se(self) -> float:
         """Standard error of τ², nan where none is published."""
-        return tau2_standard_error(self.method, self.y, self.v, self.t, self.X, self.a)
+        return standard_error(self.method, self.y, self.v, self.t, self.X, self.a)
 
 
 Tau2Interval: TypeAlias = Callable[[Tau2Fit, float], Interval]

@@ -17,6 +17,8 @@ from lamevidence.checks.small_study import SMALL_STUDY_TESTS
 from lamevidence.effects import recovery, transforms
 from lamevidence.effects.measures import MEASURES
 from lamevidence.pooling.intervals import INTERVALS
+from lamevidence.pooling.multilevel_structures import STRUCTURES
+from lamevidence.pooling.prediction import PREDICTIONS
 from lamevidence.pooling.random_effects import MODELS
 from lamevidence.pooling.tau2 import TAU2
 from lamevidence.units import UNITS, convert, factor, unit
@@ -106,6 +108,14 @@ AMOUNT = ("zero", "half", "two")
 CORRELATION = Kind(accepts=("minus", "minus half", "zero", "half"))
 CELLS = Kind(accepts=("zero", "half", "two", "one", "nan", "nones", "cube", "frame"), nan=(".yi", ".vi"))
 GENERATOR = Kind(accepts=("generator",))
+
+def X() -> Any:
+    return np.column_stack([np.ones(8), table().moderators["dose"]])
+
+
+def _one_stage(model: str, source: Any, options: dict[str, Any]) -> dict[str, Any]:
+    return {"evidence": source(), "model": model, **options}
+
 
 def _bounds(rule: Any, value: Any, half: Any) -> Any:
     return recovery.bounds(rule, (value, half))
@@ -241,33 +251,93 @@ BASES: dict[str, Base] = {
     }),
     # pooling
     "pool": Base(lam.pool, lambda: {"evidence": table(), "model": "random"}, {
-        "model": Kind(choices=tuple(MODELS)), "tau2": Kind(choices=tuple(TAU2)), "interval": Kind(choices=tuple(INTERVALS)),
+        "model": Kind(choices=tuple(MODELS)), "tau2": Kind(accepts=AMOUNT, choices=tuple(TAU2)),
+        "interval": Kind(choices=tuple(INTERVALS)), "prediction": Kind(choices=tuple(PREDICTIONS)),
     }),
-    "pool, moderators": Base(lam.pool, lambda: {"evidence": table(), "moderators": "~ dose", "test": "t"}),
-    "multilevel": Base(lam.multilevel, lambda: {"table": nested(), "random": "1 | study"}),
-    "multilevel, inner": Base(lam.multilevel, lambda: {"table": nested(), "random": "arm | study", "struct": "CS"}),
-    "cluster_robust": Base(lam.cluster_robust, lambda: {"fit": levels(), "cluster": "study"}),
-    "location_scale": Base(lam.location_scale, lambda: {"table": table(), "scale": "~ dose"}),
-    "robust_random_effects": Base(lam.robust_random_effects, lambda: {"table": table()}),
-    "robust_variance": Base(lam.robust_variance, lambda: {"table": nested()}),
-    "wild_bootstrap": Base(lam.wild_bootstrap, lambda: {"robust": clustered()}),
-    "bootstrap_prediction": Base(lam.bootstrap_prediction, lambda: {"table": table(), "draws": 1000, "seed": 1}),
-    "subgroups": Base(lam.subgroups, lambda: {"table": table(), "by": "kind"}),
-    "permutation_test": Base(lam.permutation_test, lambda: {"fit": pooled(), "permutations": 99, "seed": 1}),
+    "pool, moderators": Base(lam.pool, lambda: {"evidence": table(), "moderators": X(), "names": ["one", "dose"]}, {
+        "model": Kind(choices=("random", "common", "fixed")),
+        "tau2": Kind(accepts=AMOUNT, choices=tuple(TAU2), nan=("tau2_total",)),
+        "interval": Kind(choices=("z", "t", "HKSJ", "HKSJ-floor")), "names": ("none",),
+    }),
+    **{f"pool, {name}": Base(lam.pool, functools.partial(_one_stage, name, source, options), {"nagq": COUNT, **kinds})
+       for name, source, options, kinds in (
+           ("glmm", two_by_two, {"nagq": 5, "test": "t"}, {
+               "tau2": Kind(choices=("ML",)), "test": Kind(choices=("z", "t")), "nagq": ("none", "two"),
+           }),
+           ("mh", two_by_two, {"add": 0.5, "to": "all"}, {"add": AMOUNT}),
+           ("peto", two_by_two, {}, {}),
+           ("beta-binomial", proportions, {}, {}),
+           ("gamma-poisson", rates, {}, {}),
+           ("common", table, {}, {}),
+           ("henmi-copas", table, {}, {"tau2": AMOUNT}),
+       )},
+    "multilevel": Base(lam.multilevel, lambda: {"table": nested(), "random": "1 | study"}, {
+        "random": ("none",), "struct": Kind(accepts=("empty",), choices=tuple(STRUCTURES)), "R": ("dict",),
+        "method": Kind(choices=("REML", "ML")), "test": Kind(choices=("z", "t")),
+        "dfs": Kind(choices=("residual", "contain")), "cluster": Kind(choices=("study", "row")),
+    }),
+    "multilevel, inner": Base(lam.multilevel, lambda: {"table": nested(), "random": "arm | study", "struct": "CS"}, {
+        "random": Kind(skip="without an inner level the structure has nothing to describe"), "R": ("dict",),
+        "struct": Kind(choices=tuple(STRUCTURES)),
+    }),
+    "multilevel, matrix": Base(lam.multilevel, lambda: {
+        "table": nested(), "random": "1 | study", "moderators": X(), "names": ["one", "dose"], "test": "t",
+        "dfs": "contain",
+    }, {"random": ("none",), "struct": ("empty",), "R": ("dict",), "names": ("none",)}),
+    "cluster_robust": Base(lam.cluster_robust, lambda: {"fit": levels(), "cluster": "study"}, {
+        "kind": Kind(choices=("CR0", "CR1", "CR2", "CR3")), "df": Kind(choices=("Satterthwaite", "n-p", "n-1", "z")),
+    }),
+    "location_scale": Base(lam.location_scale, lambda: {"table": table(), "scale": "~ dose"}, {
+        "link": Kind(choices=("log", "identity")), "method": Kind(choices=("REML", "ML")),
+        "test": Kind(choices=("z", "t")),
+    }),
+    "robust_random_effects": Base(lam.robust_random_effects, lambda: {"table": table()}, {
+        "df": Kind(accepts=("two", "inf"), choices=("estimate",)), "interval": Kind(choices=("profile", "z")),
+    }),
+    "robust_variance": Base(lam.robust_variance, lambda: {"table": nested()}, {
+        "rho": ("zero", "half"), "small": FLAG, "working": Kind(choices=("CORR", "HIER")),
+    }),
+    "wild_bootstrap": Base(lam.wild_bootstrap, lambda: {"robust": clustered()}, {
+        "signs": Kind(choices=("rademacher", "webb")),
+    }),
+    "bootstrap_prediction": Base(lam.bootstrap_prediction, lambda: {"table": table(), "draws": 1000, "seed": 1}, {
+        "seed": ("zero", "two"),
+    }),
+    "subgroups": Base(lam.subgroups, lambda: {"table": table(), "by": "kind", "tau2": "DL", "interval": "z"}, {
+        "common_tau2": FLAG, "tau2": Kind(accepts=("none", *AMOUNT), choices=tuple(TAU2)),
+        "interval": Kind(accepts=("none",), choices=tuple(INTERVALS)),
+    }),
+    "permutation_test": Base(lam.permutation_test, lambda: {"fit": pooled(), "permutations": 99, "seed": 1}, {
+        "exact": FLAG, "permutations": COUNT, "limit": ("zero", "two"), "engine": Kind(choices=("auto", "numpy", "numba")),
+    }),
     "permutation_test, regression": Base(lam.permutation_test, lambda: {
         "fit": regression(), "permutations": 99, "seed": 1, "exact": False,
+    }, {"exact": Kind(skip="as above; all 40320 orders take a second"), "permutations": COUNT, "limit": ("zero", "two")}),
+    "pool_many": Base(lam.pool_many, lambda: {"yi": [YI, YI], "vi": [VI, VI]}, {
+        "tau2": Kind(accepts=AMOUNT, choices=tuple(TAU2)), "interval": Kind(choices=("z", "t", "HKSJ", "HKSJ-floor")),
+        "engine": Kind(choices=("auto", "numpy", "numba")),
     }),
-    "pool_many": Base(lam.pool_many, lambda: {"yi": [YI, YI], "vi": [VI, VI]}),
-    "pool_many, offsets": Base(lam.pool_many, lambda: {"yi": YI, "vi": VI, "offsets": [0, 3, 8]}),
+    "pool_many, offsets": Base(lam.pool_many, lambda: {"yi": YI, "vi": VI, "offsets": [0, 3, 8]}, {"tau2": AMOUNT}),
     "tau2_standard_error": Base(lam.tau2_standard_error, lambda: {
         "method": "DL", "y": np.array(YI), "v": np.array(VI), "t": 0.01,
-    }),
+    }, {"method": Kind(choices=tuple(TAU2)), "t": AMOUNT}),
     "fit_beta_binomial": Base(lam.fit_beta_binomial, lambda: {"table": proportions()}),
     "fit_gamma_poisson": Base(lam.fit_gamma_poisson, lambda: {"table": rates()}),
-    "fit_glmm": Base(lam.fit_glmm, lambda: {"table": proportions()}),
-    "fit_glmm, arms": Base(lam.fit_glmm, lambda: {"table": two_by_two(), "model": "UM.FS"}),
-    "mantel_haenszel": Base(lam.mantel_haenszel, lambda: {"table": two_by_two()}),
-    "peto": Base(lam.peto, lambda: {"table": two_by_two()}),
+    "fit_glmm": Base(lam.fit_glmm, lambda: {"table": proportions()}, {
+        "nagq": COUNT, "coding": ("half",), "model": Kind(choices=("one-arm",)), "test": Kind(choices=("z", "t")),
+        "method": Kind(choices=("ML", "EE")), "prediction": Kind(choices=("HTS", "none")),
+    }),
+    "fit_glmm, arms": Base(lam.fit_glmm, lambda: {"table": two_by_two(), "model": "UM.RS", "nagq": 3}, {
+        "nagq": ("none", "two"), "coding": ("zero", "half"), "model": Kind(accepts=("none",), choices=("CM.EL", "UM.FS")),
+        "correlated": FLAG, "drop00": FLAG,
+    }),
+    "mantel_haenszel": Base(lam.mantel_haenszel, lambda: {"table": two_by_two(), "add": 0.5, "to": "all"}, {
+        "measure": Kind(choices=("OR", "RR", "RD")), "correct": FLAG, "add": AMOUNT, "variance": Kind(choices=("sato",)),
+        "to": Kind(choices=("none", "only0", "all", "if0all")),
+    }),
+    "peto": Base(lam.peto, lambda: {"table": two_by_two(), "add": 0.5, "to": "all"}, {
+        "add": AMOUNT, "to": Kind(choices=("none", "only0", "all", "if0all")),
+    }),
     # checks
     "leave_one_out": Base(lam.leave_one_out, lambda: {"fit": pooled()}),
     "cumulative": Base(lam.cumulative, lambda: {"fit": pooled(), "order": list(range(8))}),
