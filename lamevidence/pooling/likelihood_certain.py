@@ -97,8 +97,7 @@ def certain(
             far = terms(take(y, open_), take(v, open_), np.full(open_.size, BEYOND), pick(X, open_), restricted)
             sure[open_] = falls_from_zero(Terms(*(x[open_] for x in at)), far, BEYOND)
         active = np.flatnonzero(rising & np.isfinite(at.up))
-        moment = (at.q - n) / at.down
-        t[active] = np.where(moment > 0, moment, v.min(axis=-1) / 8.0)[active]
+        t[active] = (np.where(at.q > n, at.q - n, n / 8.0) / at.down)[active]
         _climb(y, v, X, restricted, t, sure, active, at.down)
     return t, sure
 

@@ -105,8 +105,8 @@ def maximum_of_one(y: FloatArray, v: FloatArray, restricted: bool) -> float | No
     if begin.up <= begin.down:
         falls = one_root_from_here(begin) or (begin.up > 0 and falls_from_zero(begin, at(BEYOND), BEYOND))
         return 0.0 if falls else None
-    moment = (begin.q - (y.size - 1 if restricted else y.size)) / begin.down
-    t = moment if moment > 0 else float(v.min()) / 8.0
+    n = y.size - 1 if restricted else y.size
+    t = (begin.q - n if begin.q > n else n / 8.0) / begin.down
     low, high, last = 0.0, np.inf, 0.0
     for _ in range(STEPS):
         here = at(t)
