@@ -106,8 +106,8 @@ def _ascent(g: FloatArray, S: FloatArray) -> tuple[FloatArray, float]:
     except np.linalg.LinAlgError:
         pass
     else:
-        step = np.linalg.solve(-S, g)
-        return step, float(0.5 * g @ step)
+        direct: FloatArray = np.asarray(np.linalg.solve(-S, g), dtype=np.float64)
+        return direct, float(0.5 * g @ direct)
     values, vectors = np.linalg.eigh(S)
     size = np.abs(values)
     floor = max(float(size.max()) * 1e-12, 1e-300)
@@ -134,7 +134,8 @@ def maximise(
 ) -> Optimum:
     """Return the maximum reached by Newton's method from a starting point; held parameters stay.
 
-    ``mode`` holds the modes of a nearby evaluation. Without ``moments`` covariance and information are left empty: `with_moments` fills them in.
+    ``mode`` holds the modes of a nearby evaluation. Without ``moments`` covariance and information are left empty:
+    `with_moments` fills them in.
     """
     free = np.array(
         [j for j in range(model.p) if j not in hold_beta]
@@ -144,7 +145,9 @@ def maximise(
     at = Point(np.array(alpha, float), np.array(beta, float), np.array(scale, float))
     ev = evaluate_at(model, at, nodes, mode)
     for _ in range(STEPS):
-        hessian = ev.hessian[0] if nodes >= LOUIS_FROM else hessian_of(model, at.alpha, at.beta, at.scale, nodes, ev.mode)
+        hessian = ev.hessian[0]
+        if nodes < LOUIS_FROM:
+            hessian = hessian_of(model, at.alpha, at.beta, at.scale, nodes, ev.mode)
         g, S, da0, da1 = _arrow(ev.gradient[0], hessian, model.has_local, free)
         step, gain = _ascent(g, S)
         own = float(0.5 * (da0 * ev.gradient[0][:, 0]).sum()) if model.has_local else 0.0

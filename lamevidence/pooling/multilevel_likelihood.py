@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,8 @@ class Likelihood:
         Nested or block evaluation.
     parts
         Which parameters belong to each term.
+    memory
+        The last weighted least squares fit, by θ.
     """
 
     terms: tuple[Term, ...]
@@ -66,6 +68,7 @@ class Likelihood:
     restricted: bool
     engine: NestedEngine | BlockEngine
     parts: tuple[slice, ...]
+    memory: dict[bytes, Moments] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, terms: Sequence[Term], basis: FloatArray, y: FloatArray, V: FloatArray, restricted: bool) -> Likelihood:
@@ -115,8 +118,13 @@ class Likelihood:
 
     # ---- the function -------------------------------------------------------------------------
     def moments(self, theta: FloatArray) -> Moments:
-        """Return weighted least squares at θ."""
-        return self.engine.evaluate(self.covariances(theta), self.basis, self.y, self.restricted)
+        """Return weighted least squares at θ; the last one is remembered, for the Hessian at the same place."""
+        key = theta.tobytes()
+        if key not in self.memory:
+            fit = self.engine.evaluate(self.covariances(theta), self.basis, self.y, self.restricted)
+            self.memory.clear()
+            self.memory[key] = fit
+        return self.memory[key]
 
     def objective(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """Return −log-likelihood without its constant, and its gradient; inf where M is not positive definite."""
@@ -131,6 +139,16 @@ class Likelihood:
             else:
                 gradient[part] = 0.5 * np.einsum("ij,pij->p", pull, term.structure.slopes(theta[part]))
         return fit.criterion(self.restricted), gradient
+
+    def curvature(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the Hessian of the objective and its expectation, where the engine knows them (`knows_curvature`)."""
+        assert isinstance(self.engine, NestedEngine)
+        return self.engine.curvature(self.covariances(theta), self.moments(theta), self.restricted)
+
+    @property
+    def knows_curvature(self) -> bool:
+        """Whether the Hessian is at hand in closed form."""
+        return isinstance(self.engine, NestedEngine)
 
     def log_likelihood(self, value: float) -> float:
         """Return the log-likelihood in the given units from a value of the objective.
@@ -182,7 +200,8 @@ class Likelihood:
         return Maximum(self._tidy(best.theta), self.log_likelihood(best.value), 1 + len(different))
 
     def _climb(self, start: FloatArray, fine: float = FINE) -> Minimum:
-        return minimise(self.objective, start, self.lower, self.upper, self.soft, fine)
+        curvature = self.curvature if self.knows_curvature else None
+        return minimise(self.objective, start, self.lower, self.upper, self.soft, fine, curvature)
 
     def _tidy(self, theta: FloatArray) -> FloatArray:
         return np.where(self.soft & (theta <= NEAR), 0.0, theta)
@@ -197,8 +216,13 @@ class Likelihood:
 
         if not keep.any():
             return self.log_likelihood(self.objective(np.array([value]))[0]), np.array([value])
+        def bend(part: FloatArray) -> tuple[FloatArray, FloatArray]:
+            observed, expected = self.curvature(np.insert(part, position, value))
+            return observed[keep][:, keep], expected[keep][:, keep]
+
+        curvature = bend if self.knows_curvature else None
         found = [
-            minimise(rest, first[keep], self.lower[keep], self.upper[keep], self.soft[keep])
+            minimise(rest, first[keep], self.lower[keep], self.upper[keep], self.soft[keep], curvature=curvature)
             for first in (np.where(self.soft & (start == 0), 0.05, start) for start in starts)
         ]
         best = min(found, key=lambda m: m.value)

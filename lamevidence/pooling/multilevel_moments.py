@@ -49,6 +49,10 @@ class Moments:
         projected[order], residual[order] = self.projected, self.residual
         return replace(self, projected=projected, residual=residual, pulls=tuple(pulls))
 
+    def with_pulls(self, pulls: list[FloatArray]) -> Moments:
+        """Return the moments with the pulls, rows where they are."""
+        return replace(self, pulls=tuple(pulls))
+
     def criterion(self, restricted: bool) -> float:
         """Return −log-likelihood without its constant; restricted: log|X'M⁻¹X| of an orthonormal X included."""
         total = self.logdet + self.quadratic
@@ -60,9 +64,12 @@ def moments(logdet: float, X: FloatArray, y: FloatArray, solved: FloatArray) -> 
     projected = solved[:, :-1]
     information = X.T @ projected
     information = (information + information.T) / 2
-    root = np.linalg.cholesky(information)
-    inverse = np.linalg.inv(root)
-    covariance = inverse.T @ inverse
+    if information.size == 1 and information[0, 0] > 0:
+        root, covariance = np.sqrt(information), 1.0 / information
+    else:
+        root = np.linalg.cholesky(information)
+        inverse = np.linalg.inv(root)
+        covariance = inverse.T @ inverse
     beta = covariance @ (projected.T @ y)
     residual = solved[:, -1] - projected @ beta
     return Moments(

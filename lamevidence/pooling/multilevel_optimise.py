@@ -1,4 +1,4 @@
-"""Newton's method inside a box: analytic gradient, curvature from gradient differences, every step downhill."""
+"""Newton's method inside a box: analytic gradient, curvature given or from its differences, every step downhill."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 
-__all__ = ["FINE", "NEAR", "Minimum", "Objective", "minimise"]
+__all__ = ["FINE", "NEAR", "Curvature", "Minimum", "Objective", "minimise"]
 
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 """θ → (value, gradient); value is inf where the model does not exist."""
+Curvature = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+"""θ → (Hessian, its expectation)."""
 
 STEPS = 200
 NEAR = 1e-6
 """A standard deviation this near to 0 that the data push down is held there."""
+SCORING = 0.1
+"""Relative step below which Newton's method takes over from Fisher scoring."""
 FINE = 1e-6
 """A step below this share of each parameter's size ends the iteration; the error left is of the order of its square."""
 
@@ -34,7 +38,7 @@ class Minimum:
 
 def minimise(
     objective: Objective, start: FloatArray, lower: FloatArray, upper: FloatArray,
-    soft: NDArray[np.bool_] | None = None, fine: float = FINE,
+    soft: NDArray[np.bool_] | None = None, fine: float = FINE, curvature: Curvature | None = None,
 ) -> Minimum:
     """Return the minimum reached from ``start``.
 
@@ -51,10 +55,14 @@ def minimise(
         bound in a step, so that the iteration cannot stop there by accident.
     fine
         Relative size of the last step.
+    curvature
+        The Hessian where it is known; otherwise it comes from differences of the gradient. Its expectation steers the
+        first steps (Fisher scoring, which far from the minimum needs half of Newton's), the Hessian itself the last.
     """
     soft = np.zeros(start.size, dtype=bool) if soft is None else soft
     theta = np.clip(start, lower, upper)
     value, gradient = objective(theta)
+    near = False
     for _ in range(STEPS):
         low = np.where(soft, theta <= lower + NEAR, theta <= lower)
         held = (low & (gradient >= 0)) | ((theta >= upper) & (gradient <= 0))
@@ -62,23 +70,27 @@ def minimise(
         if free.size == 0:
             return Minimum(theta, value, gradient, True)
         step = np.zeros_like(theta)
-        step[free] = -_newton(objective, theta, gradient, free, lower, upper)
+        if curvature is None:
+            H = _differences(objective, theta, gradient, free, upper)
+        else:
+            H = curvature(theta)[0 if near else 1][free[:, None], free]
+        step[free] = -_newton(H, gradient[free])
         moved = _search(objective, theta, value, gradient, step, lower, upper, soft)
         if moved is None:
             return Minimum(theta, value, gradient, bool(np.abs(gradient[free]).max() < 1e-4 * (1 + abs(value))))
         new, new_value, new_gradient = moved
         change = np.abs(new - theta)
+        near = near or bool((change <= SCORING * np.abs(theta) + NEAR).all())
         theta, value, gradient = new, new_value, new_gradient
         if (change <= fine * (np.abs(theta) + 1e-6)).all():
             return Minimum(theta, value, gradient, True)
     return Minimum(theta, value, gradient, False)
 
 
-def _newton(
-    objective: Objective, theta: FloatArray, gradient: FloatArray, free: NDArray[np.intp], lower: FloatArray,
-    upper: FloatArray,
+def _differences(
+    objective: Objective, theta: FloatArray, gradient: FloatArray, free: NDArray[np.intp], upper: FloatArray
 ) -> FloatArray:
-    """Return |H|⁻¹ gradient of the free parameters, H from forward differences, eigenvalues made positive."""
+    """Return the Hessian of the free parameters by forward differences of the gradient."""
     n = int(free.size)
     H = np.zeros((n, n))
     for row, i in enumerate(free):
@@ -88,12 +100,16 @@ def _newton(
         near = theta.copy()
         near[i] += h
         H[row] = (objective(near)[1][free] - gradient[free]) / h
-    H = (H + H.T) / 2
+    return (H + H.T) / 2
+
+
+def _newton(H: FloatArray, gradient: FloatArray) -> FloatArray:
+    """Return |H|⁻¹ gradient, eigenvalues made positive."""
     if not np.isfinite(H).all():
-        return np.asarray(gradient[free] / max(1.0, float(np.abs(gradient[free]).max())))
+        return np.asarray(gradient / max(1.0, float(np.abs(gradient).max())))
     values, vectors = np.linalg.eigh(H)
     size = np.maximum(np.abs(values), 1e-9 * max(1e-300, float(np.abs(values).max())))
-    return np.asarray(vectors @ ((vectors.T @ gradient[free]) / size))
+    return np.asarray(vectors @ ((vectors.T @ gradient) / size))
 
 
 def _search(

@@ -142,6 +142,8 @@ def _cells(term: Term, G: FloatArray) -> tuple[FloatArray, FloatArray, tuple[str
     if term.correlation is not None:
         shared = term.correlation[np.ix_(group, group)]
     D = shared * G[np.ix_(own, own)]
+    outers = term.outer.labels
     if term.inner is None:
-        return Z, D, tuple(term.outer.labels[g] for g in group)
-    return Z, D, tuple(f"{term.outer.labels[g]}: {term.inner.labels[i]}" for g, i in zip(group, own, strict=True))
+        return Z, D, tuple(outers[g] for g in group)
+    inners = term.inner.labels
+    return Z, D, tuple(f"{outers[g]}: {inners[i]}" for g, i in zip(group, own, strict=True))

@@ -106,7 +106,7 @@ def _leading(
     i, j = (int(a[component.index]) for a in np.triu_indices(structure.m, 1))
     order = [i, j, *(x for x in range(structure.m) if x not in (i, j))]
     assert term.inner is not None
-    labels = tuple(term.inner.labels[x] for x in order)
+    labels = tuple(term.inner.values[x] for x in order)
     moved = replace(term, inner=Grouping(term.inner.name, np.argsort(order)[term.inner.codes], labels))
     part = likelihood.parts[component.term]
     own = theta[part]

@@ -26,16 +26,21 @@ _TERM = re.compile(r"^\s*~?\s*(?P<inner>[^|~]+?)\s*\|\s*(?P<outer>[^|~]+?)\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """Rows sorted into groups: ``codes`` (k,) holds the group of each row, ``labels`` the groups in order."""
+    """Rows sorted into groups: ``codes`` (k,) holds the group of each row, ``values`` what each group has in common."""
 
     name: str
     codes: IntArray
-    labels: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The groups in order, for people."""
+        return tuple(map(_label, self.values))
 
     @property
     def size(self) -> int:
         """Number of groups."""
-        return len(self.labels)
+        return len(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ def group_rows(name: str, values: Sequence[Any]) -> Grouping:
     ordered = _ordered(values)
     index = {v: i for i, v in enumerate(ordered)}
     codes = np.array([index[v] for v in values], dtype=np.intp)
-    return Grouping(name, codes, tuple(map(_label, ordered)))
+    return Grouping(name, codes, tuple(ordered))
 
 
 def _ordered(values: Sequence[Any]) -> list[Any]:

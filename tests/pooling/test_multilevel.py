@@ -277,3 +277,21 @@ def test_too_little_data_is_refused():
     bad = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.3], [0.1, 0.0, 0.1])
     with pytest.raises(InputError, match="sampling variance"):
         lam.multilevel(bad, random=None)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+@pytest.mark.parametrize("random", ["1 | study/row", "1 | district/study/row", "1 | district/study"])
+def test_hessian_of_nested_intercepts_is_that_of_the_gradient(random, method):
+    rng = np.random.default_rng(8)
+    study = rng.integers(0, 12, 40)
+    table = lam.EvidenceTable.from_estimates(
+        rng.normal(size=40), rng.uniform(0.05, 0.3, 40), studies=[f"s{i}" for i in study],
+        moderators={"x": rng.normal(size=40), "district": [f"d{i // 4}" for i in study]},
+    )
+    likelihood = lam.multilevel(table, random=random, moderators="x", method=method).likelihood
+    at = rng.uniform(0.05, 0.4, likelihood.size)
+    h = 1e-5 * np.eye(at.size)
+    slopes = [(likelihood.objective(at + e)[1] - likelihood.objective(at - e)[1]) / 2e-5 for e in h]
+    observed, expected = likelihood.curvature(at)
+    np.testing.assert_allclose(observed, np.stack(slopes), rtol=1e-6, atol=1e-7)
+    assert np.linalg.eigvalsh(expected).min() > 0
