@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ..catalog import Catalog
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, OptionError, TooFewStudies
+from ..options import a_number, a_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +73,17 @@ _OPTIONS = {
     "invt": ("df",),
     "wilkinson": ("rank",),
     "truncated": ("threshold",),
+    "rank-truncated": ("rank",),
+    "votes": ("threshold",),
 }
+ENDS = {
+    "fisher": (False, True),
+    "invchisq": (False, True),
+    **dict.fromkeys(
+        ("edgington", "meanp", "tippett", "maximum", "wilkinson", "truncated", "rank-truncated", "votes"), (True, True)
+    ),
+}
+"""Whether a method takes p = 0 and p = 1, which exact tests give; the others need the open interval."""
 _NONE = math.nan
 
 
@@ -81,19 +93,21 @@ def combine_p_values(p: ArrayLike, method: str = "fisher", **options: Any) -> Co
     Parameters
     ----------
     p
-        p values strictly between 0 and 1.
+        p values between 0 and 1. A p of 0 or 1 is taken where the method stays finite: not by ``stouffer``, ``meanz``,
+        ``logit`` and ``invt``, and 0 not by ``fisher`` and ``invchisq``.
     method
         ``fisher`` (−2Σ log p), ``stouffer`` (Σz/√k; ``weights``), ``meanz`` (mean of z over its estimated standard
         error), ``edgington`` (Σp), ``meanp`` (normal approximation of it), ``tippett`` (smallest), ``maximum``
         (largest), ``wilkinson`` (``rank``-th smallest), ``logit``, ``invchisq`` (``df``), ``invt`` (``df``),
-        ``truncated`` (product of those up to ``threshold``).
+        ``truncated`` (product of those up to ``threshold``), ``rank-truncated`` (product of the ``rank`` smallest),
+        ``votes`` (sign test of p below ``threshold`` against p above 1 − ``threshold``).
     **options
         ``weights``, ``df``, ``rank`` or ``threshold``, as named above.
 
     Raises
     ------
     UnknownName, OptionError, InputError
-        No such method; an option of another method, missing or out of range; values outside (0, 1).
+        No such method; an option of another method, missing or out of range; values outside 0 to 1.
 
     References
     ----------
@@ -114,23 +128,22 @@ def combine_p_values(p: ArrayLike, method: str = "fisher", **options: Any) -> Co
     for name in allowed:
         if name not in options and name != "weights":
             raise OptionError(f"method={method!r} needs {name} · give {name}=…")
-    try:
-        values = np.asarray(p, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError("p must hold numbers") from None
-    if values.ndim != 1 or not ((values > 0) & (values < 1)).all():
-        raise InputError("p values must lie strictly between 0 and 1, in one dimension · NaN is not a p value")
+    values = floats(p, "p", "give p values strictly between 0 and 1")
+    zero, one = ENDS.get(method, (False, False))
+    inside = ((values > 0) | (zero & (values == 0))) & ((values < 1) | (one & (values == 1)))
+    if values.ndim != 1 or not inside.all():
+        least, most = "≥ 0" if zero else "above 0", "≤ 1" if one else "below 1"
+        raise InputError(
+            f"p values of method {method!r} must be {least} and {most}, in one dimension · NaN is not a p value"
+        )
     if values.size < 2:
         raise TooFewStudies("a combination of p values", values.size, 2)
     statistic, df, combined = entry.item(values, options)
     return CombinedP(method, entry.title, entry.reference, float(combined), float(statistic), float(df), values.size)
 
 
-def _degrees(options: dict[str, Any]) -> FloatArray:
-    df = np.asarray(options["df"], dtype=np.float64)
-    if df.ndim != 0 or not (np.isfinite(df) and df > 0):
-        raise OptionError(f"df={options['df']!r} must be a positive number")
-    return df
+def _degrees(options: dict[str, Any]) -> float:
+    return a_number("df", options["df"], above=0)
 
 
 @COMBINATIONS.register("fisher", title="Fisher, sum of logs", reference="Fisher 1932")
@@ -141,7 +154,7 @@ def _fisher(p: FloatArray, options: dict[str, Any]) -> Answer:
 
 @COMBINATIONS.register("stouffer", title="Stouffer, sum of z", reference="Stouffer 1949")
 def _stouffer(p: FloatArray, options: dict[str, Any]) -> Answer:
-    w = np.ones(p.size) if options.get("weights") is None else np.asarray(options["weights"], dtype=np.float64)
+    w = np.ones(p.size) if options.get("weights") is None else floats(options["weights"], "weights")
     if w.shape != p.shape or not (np.isfinite(w).all() and (w >= 0).all() and w.sum() > 0):
         raise InputError("weights must be one finite number ≥ 0 for each p value")
     statistic = -(w @ special.ndtri(p)) / math.sqrt(w @ w)
@@ -179,7 +192,8 @@ def _mean_p(p: FloatArray, options: dict[str, Any]) -> Answer:
 
 @COMBINATIONS.register("tippett", title="Tippett, smallest p", reference="Tippett 1931")
 def _tippett(p: FloatArray, options: dict[str, Any]) -> Answer:
-    return p.min(), _NONE, -np.expm1(p.size * np.log1p(-p.min()))
+    with np.errstate(divide="ignore"):  # all p = 1
+        return p.min(), _NONE, -np.expm1(p.size * np.log1p(-p.min()))
 
 
 @COMBINATIONS.register("maximum", title="largest p", reference="Becker 1994")
@@ -189,9 +203,7 @@ def _maximum(p: FloatArray, options: dict[str, Any]) -> Answer:
 
 @COMBINATIONS.register("wilkinson", title="Wilkinson, r-th smallest p", reference="10.1037/h0059111")
 def _wilkinson(p: FloatArray, options: dict[str, Any]) -> Answer:
-    r = options["rank"]
-    if isinstance(r, bool) or not isinstance(r, int | np.integer) or not 1 <= r <= p.size:
-        raise OptionError(f"rank={r!r} must be a whole number from 1 to {p.size}")
+    r = a_whole("rank", options["rank"], 1, p.size)
     value = float(np.sort(p)[r - 1])
     return value, _NONE, special.betainc(r, p.size + 1 - r, value)
 
@@ -206,14 +218,14 @@ def _logit(p: FloatArray, options: dict[str, Any]) -> Answer:
 
 @COMBINATIONS.register("invchisq", title="sum of inverse χ²", reference="10.1007/BF02291709")
 def _inverse_chi2(p: FloatArray, options: dict[str, Any]) -> Answer:
-    each = float(_degrees(options))
+    each = _degrees(options)
     statistic, df = special.chdtri(each, p).sum(), each * p.size
     return statistic, df, special.chdtrc(df, statistic)
 
 
 @COMBINATIONS.register("invt", title="sum of inverse t", reference="Becker 1994")
 def _inverse_t(p: FloatArray, options: dict[str, Any]) -> Answer:
-    df = float(_degrees(options))
+    df = _degrees(options)
     if df <= 2:
         raise OptionError(f"df={df:g} must be above 2: the variance of t is used")
     statistic = -special.stdtrit(df, p).sum() / math.sqrt(p.size * df / (df - 2))
@@ -223,14 +235,42 @@ def _inverse_t(p: FloatArray, options: dict[str, Any]) -> Answer:
 @COMBINATIONS.register("truncated", title="truncated product", reference="10.1002/gepi.0042")
 def _truncated(p: FloatArray, options: dict[str, Any]) -> Answer:
     """Return P(product of the p ≤ threshold is as small), a binomial mixture of gamma tails."""
-    edge = options["threshold"]
-    if isinstance(edge, bool) or not isinstance(edge, int | float) or not 0 < edge <= 1:
-        raise OptionError(f"threshold={edge!r} must lie above 0 and not above 1")
+    edge = a_number("threshold", options["threshold"], above=0, most=1)
     kept = p[p <= edge]
     if kept.size == 0:
         return 0.0, _NONE, 1.0
-    product = float(np.log(kept).sum())
+    with np.errstate(divide="ignore"):
+        product = float(np.log(kept).sum())
     j = np.arange(1, p.size + 1)
     tail = special.gammaincc(j, np.maximum(0.0, j * math.log(edge) - product))
     chance = special.bdtr(j, p.size, edge) - special.bdtr(j - 1, p.size, edge)
     return -2 * product, _NONE, float(np.sum(chance * tail))
+
+
+@COMBINATIONS.register("rank-truncated", title="product of the r smallest p", reference="10.1002/gepi.10264")
+def _rank_truncated(p: FloatArray, options: dict[str, Any]) -> Answer:
+    """Return P(product of the r smallest is as small): given the next one, r uniforms below it."""
+    k, r = p.size, a_whole("rank", options["rank"], 1, p.size)
+    with np.errstate(divide="ignore"):
+        product = float(np.log(np.sort(p)[:r]).sum())
+    if r == k or not math.isfinite(product):
+        return -2 * product, _NONE, float(special.gammaincc(k, -product)) if r == k else 0.0
+    # the integrand has a kink at t = exp(product/r), where the product of the uniforms can no longer exceed it
+    kink = math.exp(product / r)
+    x, w = np.polynomial.legendre.leggauss(200)
+    total = float(special.betainc(r + 1, k - r, kink))
+    t = kink + (1 - kink) * (x + 1) / 2
+    log_density = (
+        special.gammaln(k + 1) - special.gammaln(r + 1) - special.gammaln(k - r) + r * np.log(t)
+        + (k - r - 1) * np.log1p(-t)
+    )
+    tail = special.gammaincc(r, np.maximum(0.0, r * np.log(t) - product))
+    total += float((1 - kink) / 2 * (w * np.exp(log_density) * tail).sum())
+    return -2 * product, _NONE, min(1.0, total)
+
+
+@COMBINATIONS.register("votes", title="sign test of small against large p", reference="Becker 1994")
+def _votes(p: FloatArray, options: dict[str, Any]) -> Answer:
+    edge = a_number("threshold", options["threshold"], above=0, below=1)
+    small, large = int((p < edge).sum()), int((p > 1 - edge).sum())
+    return float(small), _NONE, float(special.bdtrc(small - 1, small + large, 0.5)) if small else 1.0

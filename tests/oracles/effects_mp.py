@@ -59,12 +59,14 @@ def tetrachoric_variance(table, rho):
     return float((information**-1)[2, 2])
 
 
+@functools.cache
 def unbiased_correlation(r, n):
     """Olkin and Pratt's estimate."""
     r = mp.mpf(r)
     return float(r * mp.hyp2f1(0.5, 0.5, mp.mpf(n - 2) / 2, 1 - r**2))
 
 
+@functools.cache
 def unbiased_correlation_variance(r, n):
     """Hedges' unbiased variance."""
     x, n = 1 - mp.mpf(r) ** 2, mp.mpf(n)
@@ -89,7 +91,8 @@ def logit_normal_mode(x, tau2):
 def breslow_day(a, b, c, d):
     """Breslow-Day and Tarone statistics about the Mantel-Haenszel odds ratio, and how many tables count."""
     tables = [tuple(mp.mpf(float(x)) for x in cells) for cells in zip(a, b, c, d, strict=True)]
-    ratio = sum(p * s / (p + q + r + s) for p, q, r, s in tables) / sum(q * r / (p + q + r + s) for p, q, r, s in tables)
+    ratio = sum(p * s / (p + q + r + s) for p, q, r, s in tables)
+    ratio /= sum(q * r / (p + q + r + s) for p, q, r, s in tables)
     bd, gap, total, used = mp.mpf(0), mp.mpf(0), mp.mpf(0), 0
     for p, q, r, s in tables:
         n1, n2, m = p + q, r + s, p + r

@@ -51,7 +51,7 @@ def unbiased_correlation(ri: FloatArray, ni: FloatArray, *, vtype: str = "LS") -
               back_title="correlation", reference="Fisher 1921", **_Z)
 def fisher_z(ri: FloatArray, ni: FloatArray) -> Estimates:
     """Return artanh r and 1/(n−3)."""
-    return Estimates(np.arctanh(ri), 1 / (ni - 3))
+    return Estimates(np.arctanh(ri), 1 / np.where(ni > 3, ni - 3, np.nan))  # z exists, its variance does not
 
 
 @file_measure("PCOR", title="partial correlation", needs="ti ni mi", alternatives=("ri ni mi",),

@@ -86,12 +86,13 @@ def _cut(n1i: FloatArray, n2i: FloatArray) -> tuple[FloatArray, FloatArray, Floa
 def biserial(d: FloatArray, n1i: FloatArray, n2i: FloatArray) -> Estimates:
     """Return r_b = √(pq)/f · r_pb and Soper's variance, f the normal density at the cut.
 
-    Var = [pq/f² − (3/2 + (1 − p z/f)(1 + q z/f)) r² + r⁴]/(N−1).
+    Var = [pq/f² − (3/2 + (1 − p z/f)(1 + q z/f)) r² + r⁴]/(N−1), at r = ±1 where the estimate lies beyond.
     """
     p, q, z, f = _cut(n1i, n2i)
     r = np.sqrt(p * q) / f * point_biserial(d, n1i, n2i).yi
     factor = 1.5 + (1 - p * z / f) * (1 + q * z / f)
-    return Estimates(r, (p * q / f**2 - factor * r**2 + r**4) / (n1i + n2i - 1))
+    inside = np.clip(r, -1.0, 1.0)  # no correlation is beyond 1, and the variance is a polynomial that knows none
+    return Estimates(r, (p * q / f**2 - factor * inside**2 + inside**4) / (n1i + n2i - 1))
 
 
 @from_d("ZBIS", title="z-transformed biserial correlation", scale="z", back=np.tanh, forward=np.arctanh,
