@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -188,6 +189,14 @@ class EvidenceTable:
     def k(self) -> int:
         """Number of rows used."""
         return int(self.yi.shape[0])
+
+    @cached_property
+    def plain(self) -> bool:
+        """True where each row is a study of its own with a finite estimate and a finite variance above 0."""
+        y, v = self.yi, self.vi
+        if self.V is not None or self.k == 0 or not 0 < float(v.min()) <= float(v.max()) < np.inf:
+            return False
+        return bool(np.isfinite(y).all()) and len(set(self.studies)) == self.k
 
     @property
     def sei(self) -> FloatArray:

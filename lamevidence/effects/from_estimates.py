@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError
+from ..lineage import Lineage
 from .given_numbers import floats, names_of
 from .measures import MEASURES, FloatArray
 
@@ -54,6 +56,9 @@ def estimates_table(
         raise InputError("yi is empty · give one estimate a study")
     variances, covariance = _variances(estimates, vi, sei, V)
     _check_estimates(estimates, variances, root=sei is not None)
+    words = type(title) is str and (unit is None or type(unit) is str)
+    if words and labels is None and studies is None and V is None and n is None and moderators is None:
+        return _numbered_table(cls, estimates, variances, measure, unit, title)
     names = names_of(studies, "study", k) if studies is not None else None
     rows = names_of(labels, "label", k) if labels is not None else names or tuple(str(i) for i in range(1, k + 1))
     if labels is None and names is not None and len(set(names)) < len(names):
@@ -68,6 +73,35 @@ def estimates_table(
         yi=estimates, vi=variances, labels=rows, studies=names or rows, measure=measure, unit=unit, V=covariance,
         n=None if n is None else _sizes(n, k), moderators=columns, title=title,
     )
+
+
+NUMBERED = 1000
+"""Up to this number of studies their numbers, and what hangs on them, are kept for the next table of that size."""
+
+
+def _numbers(k: int) -> tuple[tuple[str, ...], tuple[Lineage, ...], FloatArray]:
+    """Return the names 1 … k, their lineage, and sizes that nobody reported: read-only, so that tables share them."""
+    names = tuple(map(str, range(1, k + 1)))
+    unknown = np.full(k, np.nan)
+    unknown.flags.writeable = False
+    return names, tuple(map(Lineage, names)), unknown
+
+
+_kept_numbers = lru_cache(maxsize=64)(_numbers)
+
+
+def _numbered_table(
+    cls: type[EvidenceTable], yi: FloatArray, vi: FloatArray, measure: str, unit: str | None, title: str
+) -> EvidenceTable:
+    """Return the table of checked numbers alone: nothing is left for `EvidenceTable` to check."""
+    yi.flags.writeable = vi.flags.writeable = False
+    names, lineage, unknown = _kept_numbers(yi.size) if yi.size <= NUMBERED else _numbers(yi.size)
+    table = cls.__new__(cls)
+    table.__dict__.update(
+        yi=yi, vi=vi, labels=names, studies=names, measure=measure, unit=unit, title=title, n=unknown, lineage=lineage,
+        counts={}, moderators={}, model={},
+    )
+    return table
 
 
 def _vector(values: ArrayLike, name: str) -> FloatArray:
@@ -110,6 +144,8 @@ def _check_estimates(yi: FloatArray, vi: FloatArray, *, root: bool) -> None:
     name = "sei" if root else "vi"
     if yi.shape != vi.shape:
         raise InputError(f"{name} has {vi.shape[0]} entries, yi has {yi.shape[0]} · give one a row")
+    if np.isfinite(yi).all() and float(np.minimum.reduce(vi)) >= 0:
+        return
     for i in np.flatnonzero(~np.isfinite(yi)):
         raise InputError(f"yi[{i}] = {yi[i]:g} is not a finite number · leave the row out by hand if it is missing")
     for i in np.flatnonzero(np.isnan(vi) | (vi < 0)):

@@ -60,12 +60,15 @@ class Fitted:
 def fit_at(y: FloatArray, v: FloatArray, t: float, a: FloatArray | None = None) -> Fitted:
     """Return the common mean of one data set at τ² = ``t``, with weights ``a`` if given."""
     k = y.size
-    with np.errstate(divide="ignore"):
+    if t > 0:
         w = 1.0 / (v + t)
-    total = float(w.sum())
+    else:
+        with np.errstate(divide="ignore"):
+            w = 1.0 / (v + t)
+    total = float(np.add.reduce(w))
     mean = float(w.dot(y)) / total
     r = y - mean
-    factor = float((w * r).dot(r)) / (k - 1) if k > 1 else float("nan")
+    factor = float(r.dot(w * r)) / (k - 1) if k > 1 else float("nan")
     if a is None:
         return Fitted(y, v, w, w, t, mean, 1.0 / total, factor)
     whole = float(a.sum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
@@ -70,8 +71,13 @@ def heterogeneity(y: FloatArray, v: FloatArray, X: FloatArray | None = None) -> 
     """Return Q and what follows from it for one data set; nan where a variance is 0."""
     p = 1 if X is None else X.shape[1]
     df = v.size - p
-    if df <= 0 or bool((v == 0).any()):
+    if df <= 0 or float(np.minimum.reduce(v)) == 0:
         return Heterogeneity(float("nan"), df, float("nan"))
+    if X is None:
+        w = 1.0 / v
+        total = float(np.add.reduce(w))
+        r = y - float(w.dot(y)) / total
+        return Heterogeneity(float(r.dot(w * r)), df, df / (total - float(w.dot(w)) / total))
     projection = Projection(1.0 / v, X)
     r = projection.residuals(y)
     return Heterogeneity(float((projection.w * r).dot(r)), df, df / float(projection.trace()))

@@ -5,8 +5,10 @@ One function a method: from a `Fitted` data set to an `Inference`. Adding a meth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -21,16 +23,17 @@ from .kernels import Projection
 __all__ = ["HKSJ_FAMILY", "INTERVALS", "Inference", "IntervalMethod", "kenward_roger", "quantile", "two_sided"]
 
 
-def quantile(level: float, df: float = np.inf) -> float:
+@lru_cache(maxsize=1024)
+def quantile(level: float, df: float = math.inf) -> float:
     """Return the two-sided critical value of the normal, or of t with ``df`` degrees of freedom."""
     upper = 0.5 + level / 2
-    return float(special.ndtri(upper) if np.isinf(df) else special.stdtrit(df, upper))
+    return float(special.ndtri(upper) if math.isinf(df) else special.stdtrit(df, upper))
 
 
 def two_sided(statistic: float, df: float = np.inf) -> float:
     """Return the two-sided p value of a z statistic, or of a t statistic with ``df`` degrees of freedom."""
     size = -abs(statistic)
-    return float(2 * special.ndtr(size) if np.isinf(df) else 2 * special.stdtr(df, size))
+    return float(2 * special.ndtr(size) if math.isinf(df) else 2 * special.stdtr(df, size))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ the most frequent model and gets closed forms.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..effects.measures.base import FloatArray
 
 __all__ = [
     "ITERATION_LIMIT", "OK", "OUT_OF_ITERATIONS", "Centred", "IntArray", "Projection", "Roots", "centre",
-    "generalised_q", "pick", "solve_decreasing", "take",
+    "centre_one", "generalised_q", "pick", "solve_decreasing", "take",
 ]
 
 OK = 0
@@ -62,6 +63,14 @@ def centre(yi: FloatArray, vi: FloatArray) -> Centred:
     if not everywhere:
         y = np.where(live, y, 0.0)
     return Centred(y, v, offset, scale, k)
+
+
+def centre_one(yi: FloatArray, vi: FloatArray) -> tuple[FloatArray, FloatArray, float, float]:
+    """Return y, v, offset and scale of one complete data set (k,), as `centre` does."""
+    k = yi.size
+    offset = float(np.add.reduce(yi)) / k
+    half = math.frexp(float(np.add.reduce(vi)) / k)[1] // 2
+    return (yi - offset) * math.ldexp(1.0, -half), vi * math.ldexp(1.0, -2 * half), offset, math.ldexp(1.0, half)
 
 
 class Projection:

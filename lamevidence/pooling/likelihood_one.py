@@ -18,7 +18,7 @@ from .likelihood_terms import Terms
 
 __all__ = ["maximum_of_one"]
 
-FEW = 24
+FEW = 32
 """Up to this number of studies plain numbers are faster than arrays."""
 PIECE = 8192
 KEPT = 1e-3
@@ -34,19 +34,22 @@ def _few(y: list[float], v: list[float], restricted: bool) -> At:
         w = [1.0 / (x + t) for x in v]
         total = sum(w)
         mean = sum(map(mul, w, y)) / total
-        r = [x - mean for x in y]
-        pr = list(map(mul, w, r))
-        square = list(map(mul, pr, pr))
-        cross = sum(map(mul, w, pr))
-        ww = list(map(mul, w, w))
-        cubic = sum(map(mul, w, square)) - cross * cross / total
-        down = total
-        squares = curvature = sum(ww)
-        if restricted:
-            share = squares / total
-            down = total - share
-            curvature = squares - 2.0 * sum(map(mul, ww, w)) / total + share * share
-        return Terms(sum(square), down, sum(map(mul, pr, r)), cubic, curvature)
+        up = q = cross = cubic = squares = cubes = 0.0
+        for a, b in zip(w, y, strict=True):
+            r = b - mean
+            pr = a * r
+            square, aa = pr * pr, a * a
+            up += square
+            q += pr * r
+            cross += a * pr
+            cubic += a * square
+            squares += aa
+            cubes += aa * a
+        cubic -= cross * cross / total
+        if not restricted:
+            return Terms(up, total, q, cubic, squares)
+        share = squares / total
+        return Terms(up, total - share, q, cubic, squares - 2.0 * cubes / total + share * share)
 
     return at
 

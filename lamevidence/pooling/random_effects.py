@@ -16,7 +16,8 @@ from ..errors import ConvergenceError, InputError, NotEstimable, OptionError
 from ..options import a_choice, a_number
 from .fitted import Fitted, fit_at
 from .intervals import INTERVALS, Inference
-from .kernels import Centred, centre
+from .kernels import Centred, centre_one
+from .likelihood import maximise_one
 from .policy import NAMED_BY_QUESTION, resolve
 from .prediction import PREDICTIONS
 from .results import Pooled
@@ -32,6 +33,7 @@ Model: TypeAlias = Callable[[EvidenceTable, Options], Any]
 MODELS: Catalog[Model] = Catalog("model")
 
 _OWN = ("tau2", "interval", "prediction", "level", "weights")
+_KNOWN = frozenset(_OWN) | {"why_model"}
 _ONE_STAGE = {"PLO": ("xi", "ni"), "IRLN": ("xi", "ti"), "OR": ("ai", "ci"), "IRR": ("x1i", "x2i")}
 _UNWEIGHTABLE = ("common", "fixed", "ivhet", "henmi-copas")
 
@@ -131,9 +133,9 @@ def _choose_model(table: EvidenceTable, given: str | None) -> tuple[str, str]:
 
 
 def refuse_extra(model: str, given: Options) -> None:
-    extra = sorted(set(given) - set(_OWN) - {"why_model"})
+    extra = given.keys() - _KNOWN
     if extra:
-        raise OptionError(f"model={model!r} has no option {extra[0]!r} · options: {', '.join(_OWN)}")
+        raise OptionError(f"model={model!r} has no option {min(extra)!r} · options: {', '.join(_OWN)}")
 
 
 def _is_variance(x: Any) -> bool:  # noqa: ANN401
@@ -156,7 +158,7 @@ def check_choices(spec: Spec, tau2: Any) -> None:  # noqa: ANN401
 def _inverse_variance(model: str, table: EvidenceTable, given: Options) -> Pooled:
     refuse_extra(model, given)
     live = checked_rows(table)
-    k = int(live.sum())
+    k = table.k if table.plain else int(live.sum())
     spec = resolve(k, given, table.model, model, given["why_model"])
     value = given.get("tau2") if given.get("tau2") is not None else table.model.get("tau2")
     check_choices(spec, value)
@@ -164,20 +166,21 @@ def _inverse_variance(model: str, table: EvidenceTable, given: Options) -> Poole
         raise OptionError(f"model={model!r} has no tau2 · leave tau2 out or use model='random'")
     if spec.tau2 == "none" and spec.prediction != "none":
         raise OptionError(f"model={model!r} has no prediction interval · leave prediction out or use model='random'")
-    y, v = (table.yi, table.vi) if k == table.k else (table.yi[live], table.vi[live])
-    data = centre(y[None], v[None])
+    whole = k == table.k
+    yi, vi = (table.yi, table.vi) if whole else (table.yi[live], table.vi[live])
+    y, v, offset, scale = centre_one(yi, vi)
     if k == 1:
-        return _single(table, spec, data, live)
-    a = weights_of(model, spec, given.get("weights"), table, live, v)
-    check_zero_variances(table, spec, v)
-    scale = float(data.scale[0])
-    t, notes = between(spec, data, a, value, None)
-    mean_weights = a if a is not None else (1.0 / data.v[0] if model in ("ivhet", "henmi-copas") else None)
-    fit = fit_at(data.y[0], data.v[0], t, mean_weights)
+        return _single(table, spec, fit_at(y, v, 0.0), offset, scale, live)
+    a = weights_of(model, spec, given.get("weights"), table, live, vi)
+    if not table.plain:
+        check_zero_variances(table, spec, vi)
+    t, notes = _between_plain(spec, y, v, scale, a, value)
+    mean_weights = a if a is not None else (1.0 / v if model in ("ivhet", "henmi-copas") else None)
+    fit = fit_at(y, v, t, mean_weights)
     inference = _inference(model, spec, fit)
     if k == 2 and spec.interval in ("HKSJ", "HKSJ-floor", "HKSJ-hybrid", "HKSJ-IQWiG"):
         notes += ("k = 2: the Hartung-Knapp interval rests on one degree of freedom and is hardly informative",)
-    return Pooled(table, spec, fit, inference, float(data.offset[0]), scale, live, a, notes)
+    return Pooled(table, spec, fit, inference, offset, scale, live, a, notes)
 
 
 def _inference(model: str, spec: Spec, fit: Fitted) -> Inference:
@@ -190,6 +193,17 @@ def _inference(model: str, spec: Spec, fit: Fitted) -> Inference:
     return INTERVALS[spec.interval](fit)
 
 
+def _between_plain(
+    spec: Spec, y: FloatArray, v: FloatArray, scale: float, a: FloatArray | None, value: Any  # noqa: ANN401
+) -> tuple[float, tuple[str, ...]]:
+    """Return τ² of one data set without a design; likelihoods take the way that is short for one."""
+    if spec.tau2 in ("REML", "ML") and float(np.minimum.reduce(v)) > 0:
+        t, modes, gap, lost = maximise_one(y, v, spec.tau2 == "REML")
+        return t, _cautions(spec, modes, gap, lost)
+    one = np.array([float(y.size)])
+    return between(spec, Centred(y[None], v[None], 0.0 * one, scale + 0.0 * one, one), a, value, None)
+
+
 def between(
     spec: Spec, data: Centred, a: FloatArray | None, value: Any, X: FloatArray | None  # noqa: ANN401
 ) -> tuple[float, tuple[str, ...]]:
@@ -199,28 +213,30 @@ def between(
     if spec.tau2 == "fixed":
         return float(value) / float(data.scale[0]) ** 2, ("τ² was given, not estimated",)
     found = TAU2[spec.tau2](data.y, data.v, data.k, X, None if a is None else a[None])
-    if found.status is not None and found.status[0]:
+    modes, gap, lost = (0.0 if x is None else float(x[0]) for x in (found.modes, found.gap, found.status))
+    return float(found.value[0]), _cautions(spec, modes, gap, lost)
+
+
+def _cautions(spec: Spec, modes: float, gap: float, lost: float) -> tuple[str, ...]:
+    if lost:
         raise ConvergenceError(f"tau2={spec.tau2!r} did not arrive at its root · please report these data")
-    notes: tuple[str, ...] = ()
-    if found.modes is not None and found.modes[0] > 1:
-        gap = float(found.gap[0]) if found.gap is not None else float("nan")
-        notes += (
-            f"the likelihood has {int(found.modes[0])} maxima; the highest is reported (log-likelihood {gap:.3g} above"
-            " the next)",
-        )
-    return float(found.value[0]), notes
+    if modes <= 1:
+        return ()
+    highest = f"the highest is reported (log-likelihood {gap:.3g} above the next)"
+    return (f"the likelihood has {int(modes)} maxima; {highest}",)
 
 
-def _single(table: EvidenceTable, spec: Spec, data: Centred, live: FloatArray) -> Pooled:
+def _single(
+    table: EvidenceTable, spec: Spec, fit: Fitted, offset: float, scale: float, live: FloatArray
+) -> Pooled:
     why = {"model": "k = 1: one study is reported as it is; τ², I² and a prediction interval do not exist"}
     if spec.interval not in ("z",) and spec.why.get("interval") == "given":
         raise OptionError(f"interval={spec.interval!r} needs two studies · use interval='z' for one study")
     one = Spec("single", "none", "z", "none", spec.level, "inverse-variance", why)
-    fit = fit_at(data.y[0], data.v[0], 0.0)
     if fit.v[0] == 0:
         raise NotEstimable("the only study has variance 0")
     inference = Inference(fit.se, np.inf, fit.mean)
-    return Pooled(table, one, fit, inference, float(data.offset[0]), float(data.scale[0]), live, None, (why["model"],))
+    return Pooled(table, one, fit, inference, offset, scale, live, None, (why["model"],))
 
 
 def weights_of(

@@ -40,10 +40,10 @@ def checked_rows(table: EvidenceTable) -> FloatArray:
     a_table(table)
     if table.k == 0:
         raise nothing_to_pool(table)
+    if table.plain:
+        return np.ones(table.k, dtype=bool)
     _check_dependence(table)
     y, v = table.yi, table.vi
-    if np.isfinite(y).all() and (v > 0).all() and (v < np.inf).all():
-        return np.ones(v.size, dtype=bool)
     unknown = np.isnan(v) | np.isnan(y)
     if unknown.any():
         remedy = "use model='glmm' or 'mh', which need no variance a study" if table.counts else "leave them out"
