@@ -66,7 +66,7 @@ class UnknownName(OptionError):
         self.choices: tuple[str, ...] = tuple(str(c) for c in choices)
         self.nearest = did_you_mean(given, self.choices)
         hint = f" · did you mean {self.nearest!r}?" if self.nearest else ""
-        super().__init__(f"unknown {kind} {given!r}{hint} · choices: {', '.join(self.choices)}")
+        super().__init__(f"unknown {kind} {given!r}{hint} · choices: {', '.join(self.choices) or 'none here'}")
 
 
 class QuestionError(LamEvidenceError):

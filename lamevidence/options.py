@@ -194,7 +194,7 @@ def a_text(name: str, given: object) -> str:
     OptionError
         Not a string.
     """
-    if not isinstance(given, str):
+    if not isinstance(given, str) or any("\ud800" <= c <= "\udfff" for c in given):
         raise OptionError(f"{name}={shown(given)} is not text · give a string")
     return given
 

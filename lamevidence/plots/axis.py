@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import OptionError
 from ..numbers import fixed
+from ..options import a_number, shown
 
 __all__ = ["Scale", "check_limits", "limits", "tick_label", "ticks"]
 
@@ -62,12 +63,14 @@ class Scale:
 
 def check_limits(xlim: Sequence[float], log: bool) -> tuple[float, float]:
     """Return the limits given, or raise when they cannot be an axis."""
-    values = [float(v) for v in xlim]
-    if len(values) != 2 or not all(map(math.isfinite, values)) or values[0] >= values[1]:
-        raise OptionError(f"xlim={tuple(xlim)} is not a (low, high) pair of finite numbers with low < high")
-    if log and values[0] <= 0:
-        raise OptionError(f"xlim={tuple(xlim)} reaches zero or below on a log axis · start above zero")
-    return values[0], values[1]
+    if not isinstance(xlim, Sequence | np.ndarray) or isinstance(xlim, str | bytes) or len(xlim) != 2:
+        raise OptionError(f"xlim={shown(xlim)} is not a pair · give (low, high), finite numbers with low < high")
+    low, high = (a_number("a limit of xlim", v, least=-1e300, most=1e300) for v in xlim)
+    if low >= high:
+        raise OptionError(f"xlim={shown(xlim)} has no length · give (low, high) with low < high")
+    if log and low <= 0:
+        raise OptionError(f"xlim={shown(xlim)} reaches zero or below on a log axis · start above zero")
+    return low, high
 
 
 def _grown(core: tuple[float, float], extra: Sequence[float]) -> tuple[float, float]:

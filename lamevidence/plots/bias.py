@@ -7,6 +7,7 @@ from typing import Any
 
 from ..effects.evidence_table import EvidenceTable
 from ..errors import InputError, OptionError
+from ..options import shown
 
 __all__ = ["JUDGEMENTS", "BiasColumns", "Judgement", "bias_columns", "judged_by", "judgement"]
 
@@ -107,8 +108,8 @@ def bias_columns(table: EvidenceTable, rob: object) -> BiasColumns | None:
 
     With ``auto`` they are shown when every row that was judged was judged by the same tool.
     """
-    if rob not in ("auto", True, False) or (isinstance(rob, int) and not isinstance(rob, bool)):
-        raise OptionError(f"rob={rob!r} is not one of 'auto', True, False")
+    if not isinstance(rob, bool) and not (isinstance(rob, str) and rob == "auto"):
+        raise OptionError(f"rob={shown(rob)} is not one of the choices · give 'auto', True or False")
     judged = {i: _parts(r) for i, r in enumerate(table.risk_of_bias) if r is not None}
     if rob is False:
         return None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, UnknownName
+from ..errors import InputError
+from ..options import a_choice
 from .canvas import BLUE, RUST, finished, in_own_style, start
 from .figure import Plot
 from .frames import numbers_of
@@ -41,11 +42,10 @@ def plot_bubble(
         Axes to draw on.
     """
     table = table_of(result)
-    if moderator not in table.moderators:
-        raise UnknownName("moderator", moderator, table.moderators)
+    a_choice("moderator", moderator, table.moderators)
     try:
         x = np.asarray(table.moderators[moderator], dtype=float)
-    except ValueError:
+    except (TypeError, ValueError):
         raise InputError(
             f"moderator {moderator!r} is not numeric and has no axis · use forest(group={moderator!r})"
         ) from None

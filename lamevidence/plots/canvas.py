@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
+from ..errors import OptionError
+from ..options import an_instance
 from .figure import Plot, own_style
 from .measure import families
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "LIGHT", "RUST", "finished", "in_own_style", "set_limits", "start"]
+__all__ = ["BLUE", "GREY", "LIGHT", "RUST", "an_axes", "finished", "in_own_style", "set_limits", "start"]
 
 BLUE, RUST, GREY, LIGHT = "#1f4e79", "#b5541c", "#555555", "#8aa4bf"
 
@@ -34,12 +36,31 @@ def in_own_style(make: Callable[P, Plot]) -> Callable[P, Plot]:
     return run
 
 
+def an_axes(ax: object) -> None:
+    """Raise unless ``ax`` is an Axes that belongs to a figure.
+
+    Raises
+    ------
+    OptionError
+        It is not; the message says how to make one.
+    """
+    from matplotlib.axes import Axes
+
+    an_instance("ax", ax, Axes, "give an Axes, for example the second that plt.subplots() returns, or leave ax out")
+    if getattr(ax, "name", "") != "rectilinear":
+        raise OptionError(f"ax has the projection {getattr(ax, 'name', '')!r} · give an Axes with plain x and y")
+    if cast("Axes", ax).get_figure() is None:
+        raise OptionError("ax belongs to no figure · give an Axes made by a Figure")
+
+
 def start(ax: Axes | None, width: float = 3.6, height: float = 3.0) -> tuple[Figure, Axes]:
     """Return figure and axes: those given, or new ones of this size in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    if ax is None:
+    if ax is not None:
+        an_axes(ax)
+    else:
         figure = Figure(figsize=(width, height), dpi=100, facecolor="white", layout="constrained")
         FigureCanvasAgg(figure)
         ax = figure.add_subplot()

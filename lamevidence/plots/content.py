@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError
+from ..options import a_flag, a_level, a_text, shown
 from ..pooling.subgroups import Subgroups
 from .bias import BiasColumns, bias_columns
 from .data_columns import DataColumn, data_columns
@@ -21,7 +22,7 @@ from .footnotes import figure_notes, heterogeneity, overall_test
 from .ordering import group_names, order
 from .presets import Preset
 from .results import Result, Summary, bayesian, level_of, one_table, summary, weights
-from .study_intervals import StudyIntervals, check_level, study_intervals
+from .study_intervals import StudyIntervals, study_intervals
 from .subtotals import apart, subgroup_notes, subgroup_weights, subtotal_rows
 from .text import Rich
 
@@ -121,8 +122,8 @@ def _areas(table: EvidenceTable, given: FloatArray | None, shown: BoolArray) -> 
 
 def _shrunken(results: Sequence[Result], table: EvidenceTable, wanted: object, level: float) -> list[FloatArray] | None:
     """Return posterior median and bounds of every study effect, if a posterior has them."""
-    if wanted not in ("auto", True, False) or (isinstance(wanted, int) and not isinstance(wanted, bool)):
-        raise OptionError(f"shrinkage={wanted!r} is not one of 'auto', True, False")
+    if not isinstance(wanted, bool) and not (isinstance(wanted, str) and wanted == "auto"):
+        raise OptionError(f"shrinkage={shown(wanted)} is not one of the choices · give 'auto', True or False")
     posterior = next((r for r in results if bayesian(r)), None)
     if posterior is None:
         if wanted is True:
@@ -225,11 +226,11 @@ def content(
     if table.k == 0:
         reasons = "; ".join(f"{e.label or e.study}: {e.reason}" for e in table.excluded) or "none was found"
         raise NotEstimable(f"there is no row to draw · left out: {reasons}")
-    if not isinstance(pi, bool):
-        raise OptionError(f"pi={pi!r} is not True or False")
-    if not isinstance(overall, bool):
-        raise OptionError(f"overall_test={overall!r} is not True or False")
-    asked = check_level(level_of([*results, *(parts.groups.values() if parts else ())], level))
+    a_flag("pi", pi)
+    a_flag("overall_test", overall)
+    if title is not None:
+        a_text("title", title)
+    asked = a_level(level_of([*results, *(parts.groups.values() if parts else ())], level))
     display = display_of(table)
     summaries = [summary(r, asked) for r in results]
     widest = summaries or [summary(fit, asked) for fit in parts.groups.values()] if parts else summaries

@@ -11,6 +11,7 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..errors import OptionError, UnknownName
 from ..numbers import count
+from ..options import shown
 
 __all__ = ["DataColumn", "data_columns"]
 
@@ -83,9 +84,9 @@ def _moderator(table: EvidenceTable, name: str) -> DataColumn:
 
 def _named(table: EvidenceTable, name: object) -> DataColumn:
     n = np.asarray(table.n, dtype=float)
-    if name == "n":
+    if isinstance(name, str) and name == "n":
         return _numbers("n", "N", n)
-    if name == "year" and table.years:
+    if isinstance(name, str) and name == "year" and table.years:
         return DataColumn("year", "Year", tuple(str(y) for y in table.years))
     if isinstance(name, str) and name in table.counts:
         header, spanner = (_COUNTS[name][0], _spanner(table, name)) if name in _COUNTS else (name, "")
@@ -93,7 +94,7 @@ def _named(table: EvidenceTable, name: object) -> DataColumn:
     if isinstance(name, str) and name in table.moderators:
         return _moderator(table, name)
     choices = ("n", *(("year",) if table.years else ()), *table.counts, *table.moderators)
-    raise UnknownName("forest column", name, choices)
+    raise UnknownName("forest column", name if isinstance(name, str) else shown(name), choices)
 
 
 def data_columns(table: EvidenceTable, columns: object) -> tuple[DataColumn, ...]:
@@ -103,8 +104,10 @@ def data_columns(table: EvidenceTable, columns: object) -> tuple[DataColumn, ...
     """
     if columns is None:
         return tuple(_usual(table))
-    if isinstance(columns, str) or not isinstance(columns, Sequence | Mapping):
-        raise OptionError(f"columns={columns!r} is not a list of names or a mapping of name to header")
+    if isinstance(columns, str | bytes) or not isinstance(columns, Sequence | Mapping):
+        raise OptionError(f"columns={shown(columns)} is not a list or mapping · give names, or name → header")
+    if len(set(map(str, columns))) < len(columns):
+        raise OptionError(f"columns={shown(columns)} names a column twice · name each once")
     found = [_named(table, name) for name in columns]
     if isinstance(columns, Mapping):
         return tuple(

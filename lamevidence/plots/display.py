@@ -13,6 +13,7 @@ from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray, Measure
 from ..errors import OptionError
 from ..numbers import decimals_for
+from ..options import shown
 
 __all__ = ["Display", "display_of", "reference_line", "subscripted"]
 
@@ -118,12 +119,10 @@ def _back(measure: Measure, table: EvidenceTable) -> Callable[[FloatArray], Floa
 
 def reference_line(ref: object, default: float | None, log: bool) -> float | None:
     """Return where the line of no effect stands: the measure's own, a number, or none."""
-    if ref == "auto":
-        return default
-    if ref is None:
-        return None
-    if isinstance(ref, bool) or not isinstance(ref, int | float) or not math.isfinite(ref) or (log and ref <= 0):
-        raise OptionError(f"ref={ref!r} is not a place on this axis · give 'auto', None or a number as displayed")
+    if ref is None or (isinstance(ref, str) and ref == "auto"):
+        return default if ref else None
+    if isinstance(ref, bool) or not isinstance(ref, int | float) or not abs(ref) <= 1e300 or (log and ref <= 0):
+        raise OptionError(f"ref={shown(ref)} is not a place on this axis · give 'auto', None or a number as displayed")
     return float(ref)
 
 

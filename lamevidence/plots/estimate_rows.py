@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..effects.evidence_table import EvidenceTable
 from ..errors import InputError
+from ..options import a_level, a_text, an_instance
 from .content import Content, StudyRow
 from .display import display_of, reference_line
 from .figure import own_style
@@ -13,7 +14,6 @@ from .forest import ForestPlot, finish
 from .forest_layout import lay_out, width_in_points
 from .frames import labels_of, numbers_of
 from .presets import preset
-from .study_intervals import check_level
 from .text import plain
 
 if TYPE_CHECKING:
@@ -63,9 +63,13 @@ def plot_estimates(
     """
     from scipy import special
 
+    an_instance("table", table, EvidenceTable, "give the table the analyses were made from, such as fit.table")
+    a_text("note", note)
+    if title is not None:
+        a_text("title", title)
     style, display = preset(layout), display_of(table)
     rows = _rows(frame, table)
-    se = min((r.high - r.low) for r in rows) / (2 * float(special.ndtri(0.5 + check_level(level) / 2)))
+    se = min((r.high - r.low) for r in rows) / (2 * float(special.ndtri(0.5 + a_level(level) / 2)))
     found = Content(
         table.title if title is None else title, display, level, display.decimals(se),
         reference_line(ref, display.null, display.log), tuple(rows), (), (), None, False, (),

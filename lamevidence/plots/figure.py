@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import escape
 
 from ..errors import OptionError, UnknownName
+from ..options import a_flag, a_number, a_path
+from ..writing import write_whole
 from .measure import quiet_about_glyphs
 
 if TYPE_CHECKING:
@@ -25,6 +28,10 @@ _FOREIGN = (
     "backend", "webagg", "interactive", "toolbar", "timezone", "tk.", "savefig.directory", "docstring",
     "figure.max_open", "text.hinting_factor", "text.kerning_factor",
 )
+_MOST_PIXELS = 2**16
+"""matplotlib draws no wider or higher image."""
+_MOST_IN_ALL = 4e8
+"""Pixels of an image whose drawing needs about two gigabytes."""
 _LAYOUT_TABLES = ("GSUB", "GPOS", "GDEF", "BASE", "MATH")
 
 
@@ -96,24 +103,29 @@ class Plot:
         UnknownName
             The suffix is another.
         OptionError
-            ``dpi`` is not between 1 and 10 000.
+            ``dpi`` is not between 10 and 10 000, the image would be too large, or the file cannot be written; a figure
+            that was there then stays as it was.
         """
-        target = Path(path)
+        target = a_path("path", path)
         kind = target.suffix.lower().removeprefix(".")
         if kind not in SUFFIXES:
             raise UnknownName("figure format", target.suffix or target.name, [f".{s}" for s in SUFFIXES])
-        if isinstance(dpi, bool) or not isinstance(dpi, int | float) or not 1 <= dpi <= 10_000:
-            raise OptionError(f"dpi={dpi!r} is not between 1 and 10000 · journals ask for 300 to 600")
+        dpi = a_number("dpi", dpi, least=10, most=10_000)
+        width, height = self.fig.get_size_inches()
+        most = min((_MOST_PIXELS - 1) / max(width, height), math.sqrt(_MOST_IN_ALL / (width * height)))
+        if kind == "png" and dpi > most:
+            raise OptionError(
+                f"dpi={dpi:g} makes an image too large to draw · give at most {math.floor(most)}, or write .pdf or .svg"
+            )
         if kind == "svg":
-            target.write_text(self.to_svg(), encoding="utf-8", newline="")
-        else:
-            self._write(target, kind, dpi)
-        return target
+            text = self.to_svg()
+            return write_whole(target, lambda file: file.write_text(text, encoding="utf-8", newline=""))
+        return write_whole(target, lambda file: self._write(file, kind, dpi))
 
     def to_svg(self, *, text: bool = False) -> str:
         """Return the figure as SVG: text as outlines, or with ``text=True`` as text for a web page."""
         buffer = io.StringIO()
-        self._write(buffer, "svg", 72, "none" if text else "path")
+        self._write(buffer, "svg", 72, "none" if a_flag("text", text) else "path")
         described = f"<desc>{escape(self.description)}</desc>"
         return re.sub(r"(</title>)", lambda m: m.group(1) + described, buffer.getvalue(), count=1)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..effects.evidence_table import EvidenceTable
 from ..errors import EvidenceWarning, FigureTooNarrow, NotEstimable, OptionError
 from ..numbers import fixed
+from .canvas import an_axes
 from .columns import effect_text, measure_columns
 from .content import Content, StudyRow, SummaryRow, content
 from .draw import draw
@@ -104,9 +105,8 @@ def _warn_missing(layout: ForestLayout) -> None:
 
 def _box(ax: Axes) -> tuple[float, float, float, float]:
     """Return left, top, width and height of an Axes in points."""
+    an_axes(ax)
     figure: Any = ax.get_figure()
-    if figure is None:
-        raise OptionError("ax belongs to no figure · give an Axes made by a Figure")
     width, height = (72 * s for s in figure.get_size_inches())
     place = ax.get_position()
     return place.x0 * width, place.y1 * height, place.width * width, place.height * height

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, NotEstimable, UnknownName
+from ..errors import InputError, NotEstimable
+from ..options import a_choice, an_instance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,11 +18,12 @@ __all__ = ["labels_of", "numbers_of"]
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
-    columns = getattr(frame, "columns", None)
-    if columns is None:
-        raise InputError(f"expected a DataFrame, got {type(frame).__name__}")
-    if name not in columns:
-        raise UnknownName("column", name, [str(c) for c in columns])
+    import pandas as pd
+
+    an_instance("frame", frame, pd.DataFrame, "give a DataFrame, for example result.to_frame()")
+    a_choice("column", name, map(str, frame.columns))
+    if list(map(str, frame.columns)).count(name) > 1:
+        raise InputError(f"the frame has several columns {name!r} · rename them")
     if len(frame) == 0:
         raise NotEstimable("the frame has no rows, there is nothing to draw")
     return frame[name]
@@ -28,7 +31,7 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
 
 def numbers_of(frame: pd.DataFrame, name: str) -> FloatArray:
     """Return a column as finite numbers, or raise naming its first row that is not one."""
-    values = np.asarray(_column(frame, name), dtype=float)
+    values = floats(_column(frame, name), f"column {name!r}")
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise InputError(f"column {name!r} has no number in row {int(bad[0])} · leave that row out")

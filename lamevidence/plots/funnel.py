@@ -8,11 +8,10 @@ import numpy as np
 from scipy import special
 
 from ..effects.measures import MEASURES
-from ..errors import OptionError
+from ..options import a_flag, a_level
 from .canvas import BLUE, GREY, finished, in_own_style, set_limits, start
 from .figure import Plot
 from .scatter_data import axis_name, centre_of, estimates, table_of
-from .study_intervals import check_level
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,9 +63,8 @@ def plot_funnel(
     ----------
     Peters et al. 2008, doi:10.1016/j.jclinepi.2007.11.010.
     """
-    check_level(level)
-    if not isinstance(contour, bool):
-        raise OptionError(f"contour={contour!r} is not True or False")
+    a_level(level)
+    a_flag("contour", contour)
     table = table_of(result)
     yi, se, _ = estimates(table)
     middle = centre_of(result, centre)

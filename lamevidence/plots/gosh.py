@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..options import a_text
 from .canvas import BLUE, finished, in_own_style, start
 from .figure import Plot
 from .frames import numbers_of
@@ -26,6 +27,7 @@ def plot_gosh(
     Olkin, Dahabreh & Trikalinos 2012, doi:10.1002/jrsm.1053.
     """
     a, b = numbers_of(frame, x), numbers_of(frame, y)
+    a_text("name", name)
     figure, ax = start(ax)
     ax.plot(a, b, ".", ms=3 if len(a) > 500 else 5, color=BLUE, alpha=0.45, mew=0, rasterized=True)
     ax.margins(0.05)

@@ -98,7 +98,7 @@ def quiet_about_glyphs() -> Iterator[None]:
     log.setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         stack.callback(log.setLevel, level)
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+        warnings.filterwarnings("ignore", message=r"(?s)Glyph .* missing from", category=UserWarning)
         warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support", category=UserWarning)
         yield
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..effects.measures import MEASURES
+from ..errors import OptionError
+from ..options import a_level
 from .canvas import BLUE, GREY, finished, in_own_style, start
 from .figure import Plot
 from .results import level_of, summary
 from .scatter_data import axis_name, estimates, table_of
-from .study_intervals import check_level
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,9 @@ def plot_orchard(result: Any, *, level: float | None = None, ax: Axes | None = N
     """
     table = table_of(result)
     yi, se, _ = estimates(table)
-    found = summary(result, check_level(level_of([result], level)))
+    if result is table:
+        raise OptionError("an orchard plot shows a pooled result · give what lam.pool or lam.pool_bayes returns")
+    found = summary(result, a_level(level_of([result], level)))
     figure, ax = start(ax, 4.2, 1.9)
     w = 1 / se**2
     ax.scatter(yi, _spread(len(yi)), s=90 * w / w.max() + 5, facecolor=BLUE, edgecolor="white", lw=0.5, alpha=0.6)

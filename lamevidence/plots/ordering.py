@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..effects.evidence_table import EvidenceTable
 from ..errors import InputError, OptionError, UnknownName
+from ..options import a_choice, shown
 
 if TYPE_CHECKING:
     from .content import StudyRow
@@ -32,12 +33,12 @@ def group_names(table: EvidenceTable, group: object) -> tuple[tuple[str, ...], b
             names = tuple(str(v) for v in table.moderators[group])
         else:
             raise UnknownName("grouping", group, ("design", *table.moderators))
-    elif isinstance(group, Sequence):
+    elif isinstance(group, Sequence) and not isinstance(group, bytes):
         names = tuple(str(v) for v in group)
         if len(names) != table.k:
             raise InputError(f"group has {len(names)} entries for {table.k} rows · give one a row")
     else:
-        raise OptionError(f"group={group!r} is not 'design', a moderator's name, one label a row, or None")
+        raise OptionError(f"group={shown(group)} is no grouping · give 'design', a moderator, a label a row, or None")
     return tuple(names), len(set(names)) > 1
 
 
@@ -46,8 +47,8 @@ def order(rows: Sequence[StudyRow], table: EvidenceTable, sort: str | None, grou
 
     Without ``sort``, year and then label; rows that are not estimable come last when sorted by estimate.
     """
-    if sort is not None and sort not in SORTS:
-        raise UnknownName("order", sort, SORTS)
+    if sort is not None:
+        a_choice("order", sort, SORTS)
     if sort == "year" and not table.years:
         raise OptionError("sort='year' needs the years of the studies, which this table lacks · use sort='none'")
     if sort == "weight" and all(math.isnan(r.weight) for r in rows):

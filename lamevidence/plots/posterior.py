@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import OptionError
+from ..options import a_level, a_text, shown
 from .canvas import GREY, RUST, finished, in_own_style, start
 from .figure import Plot
-from .study_intervals import check_level
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,10 +43,17 @@ def plot_posterior(
         Axes to draw on.
     """
     for thing, wanted in ((distribution, ("pdf", "quantile", "interval", "median")), (prior, ("pdf",))):
-        if thing is not None and not all(hasattr(thing, part) for part in wanted):
-            raise OptionError(f"{type(thing).__name__} is not a distribution: it lacks one of {', '.join(wanted)}")
-    low, high = distribution.interval(check_level(level))
+        optional = thing is None and "interval" not in wanted
+        if not optional and (isinstance(thing, type) or not all(hasattr(thing, part) for part in wanted)):
+            raise OptionError(
+                f"{shown(thing)} is not a distribution: it lacks one of {', '.join(wanted)} · give for example post.mu"
+            )
+    a_text("name", name)
+    a_text("unit", unit)
+    low, high = distribution.interval(a_level(level))
     first, last = (float(distribution.quantile(p)) for p in (0.0005, 0.9995))
+    if not np.isfinite(last - first):
+        raise OptionError(f"the tails of {name or 'this quantity'} reach beyond any axis · draw another quantity")
     at = np.linspace(first, last, 400)
     density = np.asarray(distribution.pdf(at), dtype=float)
     figure, ax = start(ax, 3.6, 2.4)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..options import a_text
 from .canvas import BLUE, LIGHT, RUST, finished, in_own_style, start
 from .figure import Plot
 from .frames import labels_of, numbers_of
@@ -27,6 +28,7 @@ def plot_predictive_intervals(frame: pd.DataFrame, *, name: str = "", ax: Axes |
     observed, low, high = (numbers_of(frame, column) for column in ("observed", "low", "high"))
     y = np.arange(len(labels))[::-1]
     outside = (observed < low) | (observed > high)
+    a_text("name", name)
     figure, ax = start(ax, 4.2, 0.9 + 0.22 * len(labels))
     ax.hlines(y, low, high, color=LIGHT, lw=4)
     for mask, color in ((~outside, BLUE), (outside, RUST)):

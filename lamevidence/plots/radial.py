@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from scipy import special
 
+from ..options import a_level
 from .canvas import BLUE, GREY, finished, in_own_style, start
 from .figure import Plot
 from .scatter_data import centre_of, estimates, table_of
-from .study_intervals import check_level
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ def plot_radial(
     ----------
     Galbraith 1988, doi:10.1002/sim.4780070807.
     """
-    check_level(level)
+    a_level(level)
     yi, se, _ = estimates(table_of(result))
     middle = centre_of(result, centre)
     z = float(special.ndtri(0.5 + level / 2))

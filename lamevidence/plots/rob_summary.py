@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
+from ..options import a_choice
 from .bias import judged_by, judgement
 from .canvas import finished, in_own_style, start
 from .figure import Plot
@@ -35,12 +36,11 @@ def plot_rob_summary(result: Any, *, tool: str | None = None, ax: Axes | None = 
     """
     tools = judged_by(table_of(result))
     if not tools:
-        raise OptionError("no row of this table has risk-of-bias judgements")
+        raise OptionError("no row of this table has risk-of-bias judgements · add risk_of_bias to the table")
     if tool is None and len(tools) > 1:
         raise OptionError(f"the rows were judged with several tools · give tool= one of {', '.join(tools)}")
-    name = tool or next(iter(tools))
-    if name not in tools:
-        raise OptionError(f"no row was judged with {name!r} · tools: {', '.join(tools)}")
+    name = next(iter(tools)) if tool is None else tool
+    a_choice("risk-of-bias tool", name, tools)
     domains = tools[name]
     figure, ax = start(ax, 5.0, 0.8 + 0.26 * len(domains))
     seen: list[str] = []

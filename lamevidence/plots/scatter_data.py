@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ import numpy as np
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, NotEstimable
+from ..errors import NotEstimable
+from ..options import a_number
 from .results import bayesian, one_table
 
 __all__ = ["axis_name", "centre_of", "estimates", "table_of"]
@@ -23,7 +23,9 @@ def table_of(result: Any) -> EvidenceTable:  # noqa: ANN401
 
 def estimates(table: EvidenceTable, least: int = 1) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
     """Return estimates, standard errors and labels of the rows that have both."""
-    usable = np.isfinite(table.yi) & np.isfinite(table.vi) & (table.vi > 0)
+    with np.errstate(all="ignore"):
+        weight = 1.0 / table.vi
+    usable = np.isfinite(table.yi) & np.isfinite(table.vi) & np.isfinite(weight) & (table.vi > 0)
     if usable.sum() < least:
         raise NotEstimable(
             f"this figure needs at least {least} rows with an estimate and a variance,"
@@ -36,9 +38,7 @@ def estimates(table: EvidenceTable, least: int = 1) -> tuple[FloatArray, FloatAr
 def centre_of(result: Any, centre: float | None) -> float:  # noqa: ANN401
     """Return the pooled estimate on the analysis scale: given, of the result, or inverse-variance weighted."""
     if centre is not None:
-        if not math.isfinite(centre):
-            raise InputError(f"centre={centre} is not a finite number")
-        return float(centre)
+        return a_number("centre", centre)
     if isinstance(result, EvidenceTable):
         yi, se, _ = estimates(result)
         return float(np.sum(yi / se**2) / np.sum(1 / se**2))

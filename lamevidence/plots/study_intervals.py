@@ -9,10 +9,9 @@ from scipy import special
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError
 from .display import Display
 
-__all__ = ["StudyIntervals", "check_level", "clopper_pearson", "garwood", "study_intervals"]
+__all__ = ["StudyIntervals", "clopper_pearson", "garwood", "study_intervals"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +22,6 @@ class StudyIntervals:
     low: FloatArray
     high: FloatArray
     how: str
-
-
-def check_level(level: float) -> float:
-    """Return the level, or raise when it is not a probability strictly between 0 and 1."""
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
-        raise OptionError(f"level={level!r} is not between 0 and 1 · for 95 % give 0.95")
-    return float(level)
 
 
 def clopper_pearson(x: FloatArray, n: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:

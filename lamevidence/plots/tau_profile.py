@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
+from ..options import a_level, a_text
 from .canvas import BLUE, GREY, finished, in_own_style, start
 from .figure import Plot
 from .frames import numbers_of
-from .study_intervals import check_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,8 @@ def plot_tau_profile(frame: pd.DataFrame, *, unit: str = "", level: float = 0.95
     tau, value = numbers_of(frame, "tau"), numbers_of(frame, "log_likelihood")
     order = np.argsort(tau)
     tau, value = tau[order], value[order] - value.max()
-    cut = -float(special.ndtri(0.5 + check_level(level) / 2)) ** 2 / 2
+    cut = -float(special.ndtri(0.5 + a_level(level) / 2)) ** 2 / 2
+    a_text("unit", unit)
     figure, ax = start(ax, 3.6, 2.4)
     ax.plot(tau, value, color=BLUE, lw=1.4)
     best = int(np.argmax(value))
