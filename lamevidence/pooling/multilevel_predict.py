@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..effects.measures.base import FloatArray
-from ..errors import UnknownName
+from ..options import a_choice
 from .intervals import quantile
 from .multilevel_terms import Term
 
@@ -92,8 +92,8 @@ def _new_variance(fit: MultilevelPooled, inner: str | None) -> float | None:
     if not terms:
         return None
     levels = {x for t in terms if t.inner is not None for x in t.inner.labels}
-    if inner is not None and inner not in levels:
-        raise UnknownName("inner level", inner, sorted(levels) or ["(the model has none)"])
+    if inner is not None:
+        a_choice("inner level", inner, sorted(levels) or ["(the model has none)"])
     total = 0.0
     for term, G in zip(terms, fit.likelihood.covariances(fit.maximum.theta), strict=True):
         variances = np.diag(G) * fit.likelihood.scale**2
@@ -112,8 +112,6 @@ def random_effects(fit: MultilevelPooled, level: float) -> tuple[RandomEffects, 
     Robinson 1991, 10.1214/ss/1177011926. The estimation of the variances themselves is not reflected.
     """
     covariances = fit.likelihood.covariances(fit.maximum.theta)
-    df = float(np.min(fit.coefficients.df)) if fit.robust is None else np.inf
-    crit = quantile(level, df)
     out = []
     for term, G in zip(fit.likelihood.terms, covariances, strict=True):
         Z, D, labels = _cells(term, G)
@@ -124,9 +122,20 @@ def random_effects(fit: MultilevelPooled, level: float) -> tuple[RandomEffects, 
         variance = variance + np.einsum("ig,ij,jg->g", pulled, fit.moments.covariance, pulled)
         estimate = fit.likelihood.scale * (DZ.T @ fit.moments.residual)
         se = fit.likelihood.scale * np.sqrt(np.maximum(variance, 0.0))
+        crit = quantile(level, _degrees(fit, term))
         bounds = np.stack([estimate - crit * se, estimate + crit * se], axis=1)
         out.append(RandomEffects(term.name, labels, estimate, se, bounds))
     return tuple(out)
+
+
+def _degrees(fit: MultilevelPooled, term: Term) -> float:
+    """Return the df of intervals for a term's effects: by containment, its own groups less the coefficients."""
+    if fit.robust is not None:
+        return np.inf
+    groups = len(term.outer.labels) - fit.beta.size
+    if fit.spec.why.get("df") == "contain" and groups > 0:
+        return float(groups)
+    return float(np.min(fit.coefficients.df))
 
 
 def _cells(term: Term, G: FloatArray) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:

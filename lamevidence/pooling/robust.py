@@ -17,7 +17,7 @@ from .multilevel_blocks import row_blocks, same_size, stack_covariance, stack_ro
 from .multilevel_coefficients import Coefficients, Omnibus
 from .multilevel_terms import cluster_labels, group_rows
 from .policy import check_level
-from .robust_sandwich import KINDS, Block, Sandwich, WorkingModel, sandwich
+from .robust_sandwich import CROSSED, KINDS, Block, Sandwich, WorkingModel, crossed_sandwich, sandwich
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +105,9 @@ def cluster_robust(
     fit
         The model; its marginal covariance is the working covariance, its inverse the weights.
     cluster
-        Column of the table, or one label a row. Rows that share a random effect or a covariance belong to one cluster.
+        Column of the table, or one label a row. Rows that share a random effect or a covariance belong to one cluster,
+        except for CR0, CR1, CR1p and CR1S: with the weights of the whole covariance they take clusters that cut through
+        crossed effects, too.
     kind
         CR0 (no correction), CR1 (m/(m − 1)), CR1p (m/(m − p)), CR1S, CR2 (unbiased in the working model), CR3.
     df
@@ -116,7 +118,7 @@ def cluster_robust(
     Raises
     ------
     InputError
-        Clusters that cut through the random effects, wrong length.
+        Clusters that cut through the random effects (CR2, CR3, Satterthwaite), wrong length.
     NotEstimable
         Fewer than two clusters, no degrees of freedom.
     UnknownName
@@ -140,33 +142,41 @@ def cluster_robust(
     level = fit.spec.level if level is None else check_level(level)
     groups = group_rows("cluster", cluster_labels(fit.table, cluster))
     lik = fit.likelihood
-    _require_nested(groups.codes, row_blocks(lik.terms, lik.V))
     variances = lik.covariances(fit.maximum.theta)
+    nested = _nested(groups.codes, row_blocks(lik.terms, lik.V))
     blocks = []
-    for rows in same_size(groups.codes):
+    for rows in same_size(groups.codes if nested else np.zeros_like(groups.codes)):
         M = lik.scale**2 * stack_covariance(stack_rows(lik.terms, rows, lik.V), variances)
         blocks.append(Block(rows, M, np.asarray(np.linalg.inv(M), dtype=np.float64)))
     model, _ = WorkingModel.of(fit.design.X, fit.table.yi, blocks)
-    return robust_coefficients(model, fit.design.names, fit.beta, kind, df, level)
+    if nested:
+        return robust_coefficients(model, fit.design.names, fit.beta, kind, df, level)
+    KINDS.entry(kind)
+    if kind not in CROSSED or df == "Satterthwaite":
+        raise InputError(
+            "rows of different clusters share a random effect or a covariance · choose clusters that hold whole groups,"
+            f" or kind {', '.join(CROSSED)} with df 'n-p', which need no covariance within clusters alone"
+        )
+    crossed = crossed_sandwich(model, groups.codes, kind)
+    return robust_coefficients(model, fit.design.names, fit.beta, kind, df, level, crossed)
 
 
-def _require_nested(cluster: NDArray[np.intp], blocks: NDArray[np.intp]) -> None:
+def _nested(cluster: NDArray[np.intp], blocks: NDArray[np.intp]) -> bool:
+    """Return whether every block of dependent rows lies in one cluster."""
     first = np.zeros(int(blocks.max()) + 1, dtype=np.intp)
     first[blocks] = cluster
-    if (first[blocks] != cluster).any():
-        raise InputError(
-            "rows of different clusters share a random effect or a covariance · choose clusters that hold whole groups"
-        )
+    return bool((first[blocks] == cluster).all())
 
 
 def robust_coefficients(
-    model: WorkingModel, names: tuple[str, ...], beta: FloatArray, kind: str, df: str | None, level: float
+    model: WorkingModel, names: tuple[str, ...], beta: FloatArray, kind: str, df: str | None, level: float,
+    made: Sandwich | None = None,
 ) -> ClusterRobust:
-    """Return robust inference of a working model; see `cluster_robust`."""
+    """Return robust inference of a working model, by the sandwich ``made`` or its own; see `cluster_robust`."""
     KINDS.entry(kind)
     df = ("Satterthwaite" if kind == "CR2" else "n-p") if df is None else df
     a_choice("degrees of freedom", df, DEGREES)
-    made = sandwich(model, kind)
+    made = sandwich(model, kind) if made is None else made
     p = beta.size
     if df == "Satterthwaite":
         degrees = made.satterthwaite(np.eye(p))

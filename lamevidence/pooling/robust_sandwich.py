@@ -17,7 +17,10 @@ from ..catalog import Catalog
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable
 
-__all__ = ["KINDS", "Block", "Sandwich", "WorkingModel", "sandwich"]
+__all__ = ["CROSSED", "KINDS", "Block", "Sandwich", "WorkingModel", "crossed_sandwich", "sandwich"]
+
+CROSSED = ("CR0", "CR1", "CR1p", "CR1S")
+"""Kinds without an adjustment matrix: they need no working covariance of single clusters."""
 
 NULL_EIGENVALUE = 1e-10
 """Directions of a cluster that the fit takes up completely (leverage 1) carry no residual and get weight 0."""
@@ -208,11 +211,10 @@ def _jackknife(model: WorkingModel, block: Block) -> FloatArray:
     """Return A = (I − H_gg)⁻¹."""
     X = model.X[block.rows]
     H = X @ model.bread @ np.swapaxes(X, 1, 2) @ block.weights
-    eye = np.eye(block.rows.shape[1])
-    try:
-        return np.asarray(np.linalg.inv(eye - H))
-    except np.linalg.LinAlgError:
-        raise NotEstimable("a cluster alone determines a coefficient, CR3 does not exist · use CR2 or CR1") from None
+    left = np.eye(block.rows.shape[1]) - H
+    if (np.linalg.svd(left, compute_uv=False)[:, -1] < NULL_EIGENVALUE).any():
+        raise NotEstimable("a cluster alone determines a coefficient, CR3 does not exist · use CR2 or CR1")
+    return np.asarray(np.linalg.inv(left))
 
 
 def _register(code: str, title: str, adjust: Adjust, factor: Factor, reference: str) -> None:
@@ -239,12 +241,7 @@ def sandwich(model: WorkingModel, kind: str) -> Sandwich:
         Fewer than two clusters, or no more clusters than coefficients where the factor needs more.
     """
     rule = KINDS[kind]
-    m, (k, p) = model.clusters, model.X.shape
-    if m < 2:
-        raise NotEstimable(f"cluster-robust inference needs at least two clusters, got {m} · leave cluster out")
-    factor = rule.factor(m, k, p)
-    if not np.isfinite(factor):
-        raise NotEstimable(f"{kind} needs more clusters ({m}) than coefficients ({p}) · use CR2")
+    factor = _factor(model, model.clusters, kind)
     parts: list[list[FloatArray]] = [[], [], [], [], []]
     for block in model.blocks:
         A = rule.adjust(model, block)
@@ -259,3 +256,31 @@ def sandwich(model: WorkingModel, kind: str) -> Sandwich:
     C = model.bread
     covariance = factor * C @ (scores.T @ scores) @ C
     return Sandwich(covariance, scores, slopes, own, left, right, C, C @ model.meat @ C, factor)
+
+
+def _factor(model: WorkingModel, m: int, kind: str) -> float:
+    """Return the multiplier of one kind for m clusters, or say why there is none."""
+    k, p = model.X.shape
+    if m < 2:
+        raise NotEstimable(f"cluster-robust inference needs at least two clusters, got {m} · leave cluster out")
+    factor = KINDS[kind].factor(m, k, p)
+    if not np.isfinite(factor):
+        raise NotEstimable(f"{kind} needs more clusters ({m}) than coefficients ({p}) · use CR2")
+    return factor
+
+
+def crossed_sandwich(model: WorkingModel, codes: NDArray[np.intp], kind: str) -> Sandwich:
+    """Return the sandwich of clusters that cut through the dependent rows, without parts for degrees of freedom.
+
+    The score of cluster g is Σ_{i in g} (WX)_i e_i with the weights W of the whole covariance.
+    """
+    m, (k, p) = int(codes.max()) + 1, model.X.shape
+    factor = _factor(model, m, kind)
+    weighted = np.empty((k, p))
+    for block in model.blocks:
+        weighted[block.rows] = block.weights @ model.X[block.rows]
+    scores = np.zeros((m, p))
+    np.add.at(scores, codes, weighted * model.residual[:, None])
+    C, none = model.bread, np.zeros((m, p, p))
+    covariance = factor * C @ (scores.T @ scores) @ C
+    return Sandwich(covariance, scores, none, none, none, none, C, C @ model.meat @ C, factor)
