@@ -271,7 +271,8 @@ class Posterior:
             The prior of the tested quantity is improper.
         """
         if len(null) != 1 or next(iter(null)) not in ("tau", "mu"):
-            raise OptionError("name one null: bayes_factor(tau=0) or bayes_factor(mu=value)")
+            given = ", ".join(null) or "none"
+            raise OptionError(f"null {given} · name one null: bayes_factor(tau=0) or bayes_factor(mu=value)")
         ((name, value),) = null.items()
         prior = self.prior_tau if name == "tau" else self.prior_mu[0]
         if not prior.proper:

@@ -12,8 +12,10 @@ from ..bayes.exact_state import ExactState
 from ..bayes.mixture import NormalMixture
 from ..bayes.posterior import Posterior
 from ..bayes.refit import refit
+from ..effects.given_numbers import names_of
 from ..effects.measures.base import FloatArray
-from ..errors import ImproperPosterior, InputError, NotEstimable, OptionError, UnknownName
+from ..errors import ImproperPosterior, InputError, NotEstimable, UnknownName
+from ..options import a_seed, an_instance
 from .predictive import predictive_check
 from .tables import CheckTable
 
@@ -62,6 +64,8 @@ def node_split(post: Posterior, by: str | Sequence[str] = "design", seed: int | 
     >>> lam.node_split(post, by=["trial", "trial", "series", "series"])["group"]
     ('trial', 'series')
     """
+    an_instance("post", post, Posterior, "give what lam.pool_bayes returns")
+    a_seed(seed)
     names, title = _groups(post, by)
     distinct = tuple(dict.fromkeys(names))
     if len(distinct) < 2:
@@ -90,9 +94,7 @@ def node_split(post: Posterior, by: str | Sequence[str] = "design", seed: int | 
 def _groups(post: Posterior, by: str | Sequence[str]) -> tuple[list[str], str]:
     table = post.table
     if not isinstance(by, str):
-        if len(by) != post.k:
-            raise InputError(f"by has {len(by)} names, the result has {post.k} rows · give one a row")
-        return [str(b) for b in by], "given group"
+        return list(names_of(by, "by", post.k)), "given group"
     known: dict[str, Any] = {"label": table.labels, **table.moderators}
     for name, values in (("design", table.designs), ("group", table.groups)):
         if values:
@@ -188,8 +190,7 @@ def prior_data_conflict(post: Posterior, draws: int = _DRAWS, seed: int | None =
     >>> lam.prior_data_conflict(post, seed=1)["statistic"]
     ('q', 'mean')
     """
-    if not isinstance(post, Posterior):
-        raise OptionError(f"prior_data_conflict takes a result of pool_bayes, got {type(post).__name__}")
+    an_instance("post", post, Posterior, "give what lam.pool_bayes returns")
     if not post.proper:
         raise ImproperPosterior("an improper prior predicts no data · give mu=Normal(…) and a proper prior of τ")
     estimates = post.likelihood in ("normal", "t")

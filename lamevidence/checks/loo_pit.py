@@ -11,8 +11,7 @@ from scipy import special
 from ..bayes.loo import LeaveOneOut
 from ..bayes.posterior import Posterior
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError
-from ..options import a_level
+from ..options import a_level, an_instance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +124,6 @@ def loo_pit(post: Posterior, level: float = 0.95) -> LooPit:
     >>> lam.loo_pit(post).pit.shape
     (3,)
     """
-    if not isinstance(post, Posterior):
-        raise OptionError(f"loo_pit refits a result of pool_bayes, got {type(post).__name__}")
-    return LooPit(post.loo(), a_level(level))
+    an_instance("post", post, Posterior, "give what lam.pool_bayes returns")
+    level = a_level(level)
+    return LooPit(post.loo(), level)

@@ -10,14 +10,14 @@ import numpy as np
 
 from ..bayes.contract import observed
 from ..bayes.posterior import Posterior
+from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, OptionError
+from ..errors import InputError
+from ..options import a_choice, a_level, a_seed, a_whole, an_instance
 from .predictive_statistics import statistics_for
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ..effects.evidence_table import EvidenceTable
 
 __all__ = ["PredictiveCheck", "predictive_check"]
 
@@ -62,8 +62,7 @@ class PredictiveCheck:
 
     def p(self, statistic: str) -> float:
         """Return P(replicate ≥ observed), ties counted half."""
-        if statistic not in self.observed:
-            raise OptionError(f"no statistic {statistic!r} in this check · it has: {', '.join(self.observed)}")
+        a_choice("statistic in this check", statistic, self.observed)
         value, drawn = self.observed[statistic], self.replicated[statistic]
         same = np.isclose(drawn, value, rtol=1e-12, atol=0.0)
         return float(np.mean(np.where(same, 0.5, drawn > value)))
@@ -93,6 +92,7 @@ class PredictiveCheck:
         """Return, for each row, the observed datum and the central interval of its replicates."""
         import pandas as pd
 
+        level = a_level(level)
         low, high = np.quantile(self.rows, [(1 - level) / 2, (1 + level) / 2], axis=0)
         return pd.DataFrame({"label": self.labels, "observed": self.data, "low": low, "high": high})
 
@@ -170,10 +170,11 @@ def predictive_check(
     >>> list(check.to_frame()["statistic"])
     ['q', 'max']
     """
+    a_seed(seed), a_whole("draws", draws, _FEW, 10**7)
+    if table is not None:
+        an_instance("table", table, EvidenceTable, "give the table the replicates were made for")
     if not isinstance(post, Posterior):
         return _of_arviz(post, statistics, table)
-    if draws < _FEW:
-        raise OptionError(f"draws={draws} do not resolve a tail · give at least {_FEW}")
     seed = next(s for s in (seed, post.seed, 0) if s is not None)
     rows = post.predictive(draws, seed, replicate=replicate, source=source)
     return _check(post.table, post.likelihood, statistics, rows, replicate, seed)

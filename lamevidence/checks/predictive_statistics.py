@@ -9,6 +9,7 @@ import numpy as np
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..errors import OptionError, UnknownName
+from ..options import shown
 
 __all__ = ["STATISTICS", "Statistic", "statistics_for"]
 
@@ -37,11 +38,13 @@ def statistics_for(table: EvidenceTable, likelihood: str, names: Sequence[str] |
     counts = likelihood not in ("normal", "t")
     own = ("zeros", "total") if counts else ("above_zero",)
     usual = ("q", "max", "min", "range", "sd", *own)
-    chosen = usual if names is None else tuple(names)
+    chosen = usual if names is None else tuple(names) if isinstance(names, Sequence) else names
+    if isinstance(names, str | bytes) or not isinstance(chosen, tuple):
+        raise OptionError(f"statistics={shown(names)} is not a list of names · choices: {', '.join(usual)}")
     if not chosen:
         raise OptionError(f"statistics is empty · choices: {', '.join(usual)}")
     for name in chosen:
-        if name not in STATISTICS:
+        if not isinstance(name, str) or name not in STATISTICS:
             raise UnknownName("statistic", name, usual)
         if name not in usual:
             raise OptionError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
+from ..options import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,10 +37,9 @@ class CheckTable:
     notes: tuple[str, ...] = field(default=())
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401
-        try:
-            return self.columns[name]
-        except KeyError:
-            raise OptionError(f"{self.title} has no column {name!r} · columns: {', '.join(self.columns)}") from None
+        if not isinstance(name, str) or name not in self.columns:
+            raise OptionError(f"{self.title} has no column {shown(name)} · columns: {', '.join(self.columns)}")
+        return self.columns[name]
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

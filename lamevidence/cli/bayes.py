@@ -23,7 +23,7 @@ def bayes_question(
     asked, table = registry.question(question), registry.evidence(question)
     if not asked.pooled:
         raise NotEstimable(f"{question}: the rows share patients and are not pooled")
-    priors = {name: parse_prior(text, unit=table.unit) for name, text in (("mu", mu), ("tau", tau)) if text}
+    priors = {name: parse_prior(text, unit=table.unit) for name, text in (("mu", mu), ("tau", tau)) if text is not None}
     post = pool_bayes(table, level=level, **priors)
     if as_json:
         print_json(posterior_shape(Answer(asked, table, None, post)))

@@ -19,6 +19,7 @@ from ..registry.registry import Registry
 from ..reports.answer import Answer, answer
 from ..reports.shapes import pooled_shape, posterior_shape
 from ..reports.terminal import NARROW, WIDE, render_answer
+from ..writing import a_folder, write_whole
 from .figures import Draughtsman, figure_key
 from .output import jsonable, open_registry, print_json
 from .table import table_json
@@ -35,6 +36,7 @@ def run_all(*, out: Path, studies: Path | None, as_json: bool, layout: str, figu
     if out.exists() and not out.is_dir():
         raise OptionError(f"--out {out} is a file · name a folder")
     registry = open_registry(studies)
+    a_folder(out)
     if not as_json:
         print(_header(registry))
     before = _previous(out)
@@ -53,7 +55,7 @@ def run_all(*, out: Path, studies: Path | None, as_json: bool, layout: str, figu
     if hand is not None:
         written |= hand.finish()
     manifest = _manifest(registry, written, layout, hand.keys if hand is not None else {})
-    (out / "manifest.json").write_text(_json(manifest), encoding="utf-8")
+    _save(out / "manifest.json", _json(manifest))
     if as_json:
         print_json({"out": str(out), "questions": pooled, "manifest": manifest})
         return
@@ -61,6 +63,10 @@ def run_all(*, out: Path, studies: Path | None, as_json: bool, layout: str, figu
     print(f"\nwrote {out}/: {len(pooled)} questions · {kinds}summary.csv · studies.csv · results.json · manifest.json")
     first = next(iter(registry.questions), "QUESTION")
     print(f"next: lamevidence explain {first} · lamevidence show {next(iter(registry.by_id), 'STUDY')}")
+
+
+def _save(path: Path, text: str) -> None:
+    write_whole(path, lambda file: file.write_text(text, encoding="utf-8", newline=""))
 
 
 def _previous(out: Path) -> dict[str, Any]:
@@ -92,8 +98,7 @@ def _ascii_only() -> bool:
 
 
 def _write(found: Answer, shapes: Mapping[str, Any], out: Path) -> dict[str, str]:
-    folder = out / found.question.id
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = a_folder(out / found.question.id)
     written = {
         "results.json": _json({"table": table_json(found.table), **shapes}),
         "studies.csv": _csv(_study_rows(found)),
@@ -101,7 +106,7 @@ def _write(found: Answer, shapes: Mapping[str, Any], out: Path) -> dict[str, str
     }
     hashes = {}
     for name, text in written.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="")
+        _save(folder / name, text)
         hashes[f"{found.question.id}/{name}"] = hashlib.sha256(text.encode()).hexdigest()
     return hashes
 
