@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from ..effects.given_numbers import finite
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, OptionError, UnknownName
+from ..errors import InputError, OptionError
+from ..options import a_choice, a_seed, a_whole
 from ..pooling.intervals import quantile
 from ..pooling.kernels import Projection
 from ..pooling.likelihood import log_likelihood
@@ -101,9 +103,8 @@ def normal_quantiles(fit: Fit, residual: str = "standardized") -> CheckTable:
     >>> lam.normal_quantiles(lam.pool(table, model="common"))["x"].round(2).tolist()
     [-1.05, -0.3, 0.3, 1.05]
     """
-    if residual not in ("standardized", "studentized"):
-        raise UnknownName("residual", residual, ("standardized", "studentized"))
-    source = source_of(fit, "a normal quantile plot", needed=3)
+    a_choice("residual", residual, ("standardized", "studentized"))
+    source = source_of(fit, "a normal quantile plot", needed=2 if residual == "standardized" else 3)
     found = residual_columns(source, deletions(source))[residual]
     good = np.isfinite(found)
     y = found[good]
@@ -132,7 +133,8 @@ def gosh(fit: Fit, subsets: int | None = None, seed: int | None = None) -> Check
     -------
     CheckTable
         One row a subset: ``k``, ``estimate``, ``tau2``, ``q``, ``i2``, ``h2``, and ``included`` (m, k); I² and H² come
-        from Q; they and τ² are nan for single studies.
+        from Q for a common effect and DerSimonian and Laird's τ², from τ² otherwise; they and τ² are nan for single
+        studies.
 
     References
     ----------
@@ -150,7 +152,7 @@ def gosh(fit: Fit, subsets: int | None = None, seed: int | None = None) -> Check
         raise OptionError("a GOSH analysis is for models without moderators · leave moderators out")
     masks = _subsets(source, subsets, seed)
     found = refit(source, masks)
-    _, i2, h2 = found.heterogeneity(1, common=True)
+    _, i2, h2 = found.heterogeneity(1, common=source.method in ("none", "DL"))
     columns = {
         "k": found.k,
         "estimate": found.beta[:, 0],
@@ -176,8 +178,7 @@ def _subsets(source: Source, subsets: int | None, seed: int | None) -> Mask:
         codes = np.arange(1, 2**source.k)
         masks = (codes[:, None] >> np.arange(source.k)) & 1 == 1
         return np.asarray(masks)
-    if isinstance(subsets, bool) or not isinstance(subsets, int) or not 1 <= subsets <= MANY:
-        raise OptionError(f"subsets={subsets!r} must be a whole number from 1 to {MANY}")
+    subsets, seed = a_whole("subsets", subsets, 1, MANY), a_seed(seed)
     if seed is None:
         raise OptionError("give a seed, so that the random subsets can be drawn again")
     random = np.random.default_rng(seed)
@@ -213,8 +214,8 @@ def likelihood_profile(fit: Fit, tau2: ArrayLike) -> CheckTable:
     source = source_of(fit, "a likelihood profile", needed=2)
     if source.method not in ("ML", "REML"):
         raise OptionError(f"tau2={source.method!r} does not maximise a likelihood · use tau2='ML' or 'REML'")
-    values = np.atleast_1d(np.asarray(tau2, dtype=np.float64))
-    if values.ndim != 1 or not (np.isfinite(values).all() and (values >= 0).all()):
+    values = np.atleast_1d(finite(tau2, "tau2", "give finite numbers ≥ 0", least=0))
+    if values.ndim != 1:
         raise InputError("tau2 must be finite numbers ≥ 0")
     rows = [_at(source, t) for t in values / source.scale**2]
     table = np.array(rows)

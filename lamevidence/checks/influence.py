@@ -84,6 +84,7 @@ def residual_columns(source: Source, without: Refits) -> dict[str, Any]:
     raw, se = np.where(exact, 0.0, raw), np.where(exact, 0.0, se)
     with np.errstate(divide="ignore", invalid="ignore"):
         standardized = np.where(exact, 0.0, raw / se)
+        studentized = deleted / deleted_se
     weights = 100 / total / np.sum(1 / total)
     shift = source.design @ own.coefficients(source.y)
     offset = source.table.yi[source.rows] - source.scale * source.y
@@ -96,7 +97,7 @@ def residual_columns(source: Source, without: Refits) -> dict[str, Any]:
         "standardized": standardized,
         "deleted": source.scale * deleted,
         "deleted_se": source.scale * deleted_se,
-        "studentized": deleted / deleted_se,
+        "studentized": studentized,
         "hat": hat,
         "weight": weights,
     }
@@ -180,8 +181,10 @@ def _changes(source: Source, without: Refits) -> tuple[FloatArray, FloatArray, F
         dfbetas = (change @ source.back.T) / np.sqrt(spread)
         predicted = np.einsum("ij,ij->i", source.design, change)
         dffits = predicted / np.sqrt(without.factor * hat * (source.v + without.t))
-        information = np.linalg.inv(full.basis_cov[0] * full.factor[0])
-        cook = np.einsum("ij,jk,ik->i", change, information, change)
+        cook = np.full(source.k, np.nan)
+        if full.factor[0] > 0:
+            information = np.linalg.inv(full.basis_cov[0] * full.factor[0])
+            cook = np.einsum("ij,jk,ik->i", change, information, change)
         whole = np.linalg.det(full.basis_cov[0]) * full.factor[0] ** source.p
         ratio = np.linalg.det(without.basis_cov) * without.factor**source.p / whole
     return dfbetas, dffits, cook, ratio

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from ..effects.given_numbers import floats
 from ..errors import InputError, NotEstimable, OptionError
 from ..pooling.regression import Regression
 from .refits import Fit, source_of
@@ -94,14 +95,17 @@ def wald_test(fit: Regression, matrix: ArrayLike) -> ModelTest:
     """
     if not isinstance(fit, Regression):
         raise OptionError(f"wald_test needs a meta-regression, not {type(fit).__name__} · give moderators to lam.pool")
-    L = np.atleast_2d(np.asarray(matrix, dtype=np.float64))
+    L = np.atleast_2d(floats(matrix, "the matrix", f"give one number for each of {', '.join(fit.names)} in every row"))
     if L.ndim != 2 or L.shape[1] != fit.beta.size or not np.isfinite(L).all():
         raise InputError(f"the matrix must have one finite number for each of {', '.join(fit.names)} in every row")
     m = L.shape[0]
     if np.linalg.matrix_rank(L) < m:
         raise NotEstimable("the rows of the matrix depend on each other · leave redundant rows out")
     b = L @ fit.beta
-    value = float(b @ np.linalg.solve(L @ fit.vb @ L.T, b))
+    try:
+        value = float(b @ np.linalg.solve(L @ fit.vb @ L.T, b))
+    except np.linalg.LinAlgError:
+        raise NotEstimable("the contrasts have no variance: all residuals are 0 · use interval='z'") from None
     if math.isinf(fit.df):
         return ModelTest("Wald χ²", value, m, math.inf, float(special.chdtrc(m, value)))
     return ModelTest("F", value / m, m, fit.df, float(special.fdtrc(m, fit.df, value / m)))

@@ -248,11 +248,15 @@ def refit(source: Source, masks: Mask) -> Refits:
 
 
 def _estimable(source: Source, masks: Mask) -> Mask:
-    """Return which subsets leave more studies than coefficients (or one study) and a full-rank design."""
+    """Return which subsets leave more studies than coefficients (or one study) and a full-rank design.
+
+    With τ² known and z tests, as many studies as coefficients are enough: nothing is estimated from the residuals.
+    """
     size = masks.sum(axis=1)
     if source.X is None:
         return np.asarray(size >= 2)
-    enough = size > source.p
+    known = source.method in ("none", "fixed") and source.interval == "z"
+    enough = size >= source.p if known else size > source.p
     grams = np.einsum("mk,ki,kj->mij", masks.astype(np.float64), source.X, source.X)
     return np.asarray(enough & (np.linalg.eigvalsh(grams)[:, 0] > ALONE))
 
@@ -266,7 +270,8 @@ def _piece(source: Source, masks: Mask) -> Refits:
     factor, t, q, typical = (np.full(m, np.nan) for _ in range(4))
     if good.any():
         known = np.full(int(good.sum()), source.t) if source.method == "fixed" else None
-        found = fit_many(y[good], v[good], source.method, source.X, known)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = fit_many(y[good], v[good], source.method, source.X, known)
         _check_status(found, source)
         beta[good], t[good] = found.beta, found.t
         cov[good] = (found.se**2)[:, :, None] if found.cov is None else found.cov
@@ -274,7 +279,8 @@ def _piece(source: Source, masks: Mask) -> Refits:
         plain = Projection(1.0 / v[good], source.X)
         r = plain.residuals(y[good])
         q[good] = np.add.reduce(plain.w * r * r, axis=-1)
-        typical[good] = (masks[good].sum(axis=1) - p) / plain.trace()
+        df = masks[good].sum(axis=1) - p
+        typical[good] = np.divide(df, plain.trace(), out=np.full(df.size, np.nan), where=df > 0)
     single = masks.sum(axis=1) == 1
     if source.X is None and single.any():
         at = masks[single].argmax(axis=1)

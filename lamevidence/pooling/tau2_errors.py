@@ -8,15 +8,51 @@ from ..effects.given_numbers import finite
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError, TooFewStudies
 from ..options import a_number
-from .kernels import Projection
 from .tau2 import TAU2, crude_variance
 
 __all__ = ["standard_error", "tau2_standard_error"]
 
 
+HIGH = 0.5
+"""A study whose leverage is above this is left out to learn what it leaves: 1 − h loses digits beside 1."""
+
+
+def traces(w: FloatArray, d: FloatArray, X: FloatArray | None) -> tuple[float, float]:
+    """Return tr P and tr(PDPD) for a diagonal D, P = W − WX(X'WX)⁻¹X'W, each a sum of terms that do not cancel.
+
+    With Q the orthonormal basis of W^½X, h its squared rows and a = wd:
+    tr(PDPD) = Σ aᵢ²(1 − hᵢ)² + Σ_{i≠j} aᵢaⱼ(qᵢ'qⱼ)². Where one weight is millions of times another, tr PP written as
+    Σw² − 2… keeps no digits.
+    """
+    X = np.ones((w.size, 1)) if X is None else X
+    order = np.argsort(-w)  # heavy rows first: the small rows of Q then keep their relative digits
+    w, d, X = w[order], d[order], X[order]
+    Q = np.linalg.qr(np.sqrt(w)[:, None] * X)[0]
+    h = np.einsum("ij,ij->i", Q, Q)
+    left, high, a = 1.0 - h, np.flatnonzero(h > HIGH), w * d
+    for i in high:
+        left[i] = _left(w, X, int(i))
+    low = np.setdiff1d(np.arange(w.size), high)
+    inner = (Q[low].T * a[low]) @ Q[low]
+    off = float((inner * inner).sum() - ((a[low] * h[low]) ** 2).sum())
+    cross = np.outer(a[high], a) * (Q[high] @ Q.T) ** 2
+    cross[np.arange(high.size), high] = 0.0  # in `left` already
+    off += float(2 * cross[:, low].sum() + cross[:, high].sum())
+    return float((w * left).sum()), float(((a * left) ** 2).sum()) + off
+
+
+def _left(w: FloatArray, X: FloatArray, i: int) -> float:
+    """Return 1 − hᵢ = 1/(1 + wᵢxᵢ'(X'WX without i)⁻¹xᵢ), 0 where the design needs the study."""
+    others = np.delete(np.sqrt(w)[:, None] * X, i, axis=0)
+    singular, V = np.linalg.svd(others, full_matrices=False)[1:]
+    if others.shape[0] < X.shape[1] or singular[-1] <= 1e-13 * singular[0]:
+        return 0.0
+    return 1.0 / (1.0 + w[i] * float((((V @ X[i]) / singular) ** 2).sum()))
+
+
 def form_variance(v: FloatArray, t: float, X: FloatArray | None, a: FloatArray) -> float:
     """Return Var(y'Py) = 2 tr(P(V + tI)P(V + tI)) for weights ``a``."""
-    return 2.0 * float(Projection(a, X).trace_squared(v + t))
+    return 2.0 * traces(a, v + t, X)[1]
 
 
 def tau2_standard_error(
@@ -76,7 +112,7 @@ def standard_error(
     k, p = y.size, 1 if X is None else X.shape[1]
     w = 1.0 / (v + t)
     if method in ("ML", "REML"):
-        information = np.sum(w * w) if method == "ML" else Projection(w, X).trace_squared()
+        information = np.sum(w * w) if method == "ML" else traces(w, np.ones(k), X)[1]
         return float(np.sqrt(2.0 / information))
     if method in ("PM", "EB", "DLIT", "SJIT", "PMM"):
         return float(np.sqrt(2.0 * k * k / (k - p)) / np.sum(w))
@@ -91,7 +127,7 @@ def standard_error(
     weights = _moment_weights(method, y, v, X, a)
     if weights is None:
         return float("nan")
-    return float(np.sqrt(form_variance(v, t, X, weights)) / Projection(weights, X).trace())
+    return float(np.sqrt(form_variance(v, t, X, weights)) / traces(weights, v, X)[0])
 
 
 def _own_weights(method: str, a: FloatArray | None, k: int) -> FloatArray:

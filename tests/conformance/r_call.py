@@ -15,6 +15,11 @@ OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide, ast.Pow: np.power,
 }
 
+ELEMENTARY: dict[str, Callable[..., Any]] = {
+    "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "abs": np.abs, "length": np.size, "mean": np.mean, "sum": np.sum,
+    "min": np.min, "max": np.max, "rep": lambda x, times: np.repeat(x, int(times)),
+}
+
 
 def parse(call: str) -> ast.Call:
     """Return the call as a tree; dots in names become double underscores, which Python can read."""
@@ -28,6 +33,11 @@ def parse(call: str) -> ast.Call:
     if not isinstance(tree, ast.Call):
         raise Unsupported(f"{call!r} is not a call")
     return tree
+
+
+def expression(text: str, inputs: Mapping[str, Any]) -> Any:
+    """Return the value of an R expression over columns, as in ``weights=1/sqrt(vi)``."""
+    return value(parse(f"c({text})").args[0], inputs, ELEMENTARY)
 
 
 def name_of(node: ast.AST) -> str:

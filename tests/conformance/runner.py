@@ -5,6 +5,10 @@ it calls the **public** functions of lamevidence and names their results as the 
 It raises `Unsupported` with a reason for what the package does not offer. A case whose expected
 value is null (R gave no result) passes when ``compute`` returns a number of ours or raises a
 `LamEvidenceError`: deciding on purpose is what is asked for there.
+
+An adapter may compare by rules of its own: ``deviations(got, expected, hint)`` yields (path, got, expected, relative
+deviation, fine) and, as a sixth item, the name of the rule by which a value passed that the plain tolerance would
+refuse. Such cases are counted by rule.
 """
 
 from __future__ import annotations
@@ -38,12 +42,18 @@ class Outcome:
     failures: list[dict[str, Any]] = field(default_factory=list)
     unsupported: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    rules: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def area(self, name: str) -> dict[str, Any]:
         return self.areas.setdefault(name, {"passed": 0, "failed": 0, "unsupported": 0, "worst": 0.0})
 
     def to_json(self) -> dict[str, Any]:
-        return {"areas": self.areas, "failures": [_jsonable(f) for f in self.failures], "unsupported": self.unsupported}
+        return {
+            "areas": self.areas,
+            "rules": dict(sorted(self.rules.items())),
+            "failures": [_jsonable(f) for f in self.failures],
+            "unsupported": self.unsupported,
+        }
 
 
 def _jsonable(value: Any) -> Any:
@@ -93,25 +103,27 @@ def run_file(data: dict[str, Any], name: str, outcome: Outcome) -> None:
     except ModuleNotFoundError:
         for case in data["cases"]:
             tally["unsupported"] += 1
-            outcome.unsupported.append({"file": name, "case": case["id"], "reason": f"area {area} is not offered"})
+            reason = f"area {area} is not offered"
+            outcome.unsupported.append({"area": area, "file": name, "case": case["id"], "reason": reason})
         return
     prepare = getattr(adapter, "prepare", None)
     inputs = prepare(data) if prepare else data["inputs"]
     for case in data["cases"]:
-        run_case(adapter, inputs, case, name, tally, outcome)
+        run_case(adapter, inputs, case, (area, name), tally, outcome)
     outcome.seconds[area] += time.perf_counter() - start
 
 
 def run_case(
-    adapter: Any, inputs: Any, case: dict[str, Any], name: str, tally: dict[str, Any], outcome: Outcome
+    adapter: Any, inputs: Any, case: dict[str, Any], place: tuple[str, str], tally: dict[str, Any], outcome: Outcome
 ) -> None:
-    """Run one case: pass, fail or unsupported."""
+    """Run one case of a (area, file): pass, fail or unsupported."""
+    area, name = place
     expected = case.get("expected")
     try:
         got = plain(adapter.compute(inputs, case))
     except Unsupported as reason:
         tally["unsupported"] += 1
-        outcome.unsupported.append({"file": name, "case": case["id"], "reason": str(reason)})
+        outcome.unsupported.append({"area": area, "file": name, "case": case["id"], "reason": str(reason)})
         return
     except LamEvidenceError as error:
         if expected is None:
@@ -134,15 +146,22 @@ def run_case(
         outcome.failures.append({"file": name, "case": case["id"], "key": "", "got": last, "expected": "no traceback"})
         return
     hint = case.get("tolerance_hint") or {}
-    bad = []
+    bad, by = [], set()
     checker = getattr(adapter, "deviations", deviations)
-    for key, g, e, relative, fine in checker(got, expected, hint):
-        if not fine:
-            bad.append({"file": name, "case": case["id"], "key": key, "got": g, "expected": e})
-        elif math.isfinite(relative):
-            tally["worst"] = max(tally["worst"], relative)
+    try:
+        for key, g, e, relative, fine, *rule in checker(got, expected, hint):
+            by.update(rule)
+            if not fine:
+                bad.append({"file": name, "case": case["id"], "key": key, "got": g, "expected": e})
+            elif math.isfinite(relative):
+                tally["worst"] = max(tally["worst"], relative)
+    except Exception:
+        bad.append({"file": name, "case": case["id"], "key": "", "got": traceback.format_exc(limit=-2), "expected": ""})
     tally["failed" if bad else "passed"] += 1
     outcome.failures.extend(bad)
+    if not bad and checker is not deviations and not all(row[4] for row in deviations(got, expected, hint)):
+        for rule in sorted(r for r in by if r) or ["compared by the adapter's own rule"]:
+            outcome.rules[f"{area}: {rule}"] += 1
 
 
 def report(outcome: Outcome, show: int = 20) -> str:
@@ -153,6 +172,7 @@ def report(outcome: Outcome, show: int = 20) -> str:
         lines.append(f"{area:<16}{counts}  {t['worst']:>10.1e}  {outcome.seconds[area]:>7.1f}")
     totals = [sum(t[key] for t in outcome.areas.values()) for key in ("passed", "failed", "unsupported")]
     lines.append(f"{'total':<16}{totals[0]:>8}{totals[1]:>8}{totals[2]:>8}")
+    lines.extend(f"by rule ({count}): {rule}" for rule, count in sorted(outcome.rules.items()))
     for failure in outcome.failures[:show]:
         place = f"{failure['file']} {failure['case']} {failure['key']}"
         lines.append(f"FAIL {place}: got {failure['got']}, expected {failure['expected']}")
@@ -160,6 +180,6 @@ def report(outcome: Outcome, show: int = 20) -> str:
         lines.append(f"... {len(outcome.failures) - show} more")
     reasons: dict[str, int] = defaultdict(int)
     for item in outcome.unsupported:
-        reasons[item["reason"]] += 1
+        reasons[f"{item['area']}: {item['reason']}"] += 1
     lines.extend(f"unsupported ({count}): {reason}" for reason, count in sorted(reasons.items()))
     return "\n".join(lines)

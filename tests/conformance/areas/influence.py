@@ -2,47 +2,76 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 import lamevidence as lam
+from lamevidence.errors import NotEstimable
+from tests.conformance.areas.predict import transformed
 from tests.conformance.areas.rma_uni import fit_case
 from tests.conformance.compare import deviations as plain_deviations
+from tests.conformance.runner import Unsupported
+from tests.conformance.settings import column, design_rows, forgiving, honoured, lost, observed, weights_of
+
+KNOWN = ("method", "test", "weights", "weighted", "tau2", "level", "mods")
+OWN = {
+    "cumul": ("order", "transf"), "cumul_vi": ("order", "transf"), "leave1out": ("transf",), "anova": ("btt", "L", "X"),
+    "robust": ("cluster", "adjust", "vcov", "df"),
+}
+KINDS = (
+    "influence", "leave1out", "cumul", "cumul_vi", "residuals", "blup", "ranef", "vif", "anova", "anova_LRT", "robust",
+)
 
 
 def model_of(inputs: Any, args: dict[str, Any]) -> Any:
     """Return the fit that the settings describe."""
-    yi, vi = np.array(inputs["yi"], dtype=float), np.array(inputs["vi"], dtype=float)
+    yi, vi, rows = observed(inputs)
+    weights = args.get("weights")
     if "mods" not in args:
-        return fit_case(yi, vi, args, None)
-    rows = inputs.get("rows_used", range(len(yi)))
+        return fit_case(yi, vi, args, None, weights=weights_of(weights, inputs, rows))
+    if "X" not in inputs:
+        raise Unsupported("the file holds no model matrix")
     X = np.array(inputs["X"], dtype=float)
-    keep = np.asarray(list(rows), dtype=int) if len(X) != len(yi) else np.arange(len(yi))
-    return fit_case(yi[keep], vi[keep], args, X, inputs["X_columns"])
+    keep = design_rows(inputs, X)
+    yi, vi = column(inputs["yi"])[keep], column(inputs["vi"])[keep]
+    return fit_case(yi, vi, args, X, inputs.get("X_columns"), weights_of(weights, inputs, keep))
 
 
 def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
     """Run one case."""
-    args = case["args"]
     kind = case["id"].removeprefix("X|").split("|")[0]
+    kind = "anova" if kind.startswith("anova") and kind != "anova_LRT" else kind
+    if kind not in KINDS:
+        raise Unsupported(f"a case of kind {kind!r}")
+    args = honoured(case, (*KNOWN, *OWN.get(kind, ())))
     if kind == "anova_LRT":
         return likelihood_ratio(inputs, args)
     fit = model_of(inputs, args)
-    kind = "anova" if kind.startswith("anova") else kind
-    return globals()[f"case_{kind}"](fit, args, case)
+    out = globals()[f"case_{kind}"](fit, args, case | {"inputs": inputs})
+    out["_lost"] = lost(fit.table.vi, fit.design.X if "mods" in args else None)
+    return out | ({"_fit": fit, "_order": args.get("order")} if kind in ("leave1out", "cumul", "cumul_vi") else {})
 
 
 def case_influence(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     found = lam.influence(fit)
     names = list((case["expected"] or {}).get("dfbs", {}))
     ours = [name for name in found.columns if name.startswith("dfbetas_")]
+    names = names or ours
+    if len(names) != len(ours):
+        raise Unsupported(f"{len(names)} coefficients expected, {len(ours)} in the model")
     out = {"dfbs": {n: found[o] for n, o in zip(names, ours, strict=True)}, "is.infl": found["influential"]}
-    if (
-        "mods" in args
-    ):  # R inverts X'WX: digits go with the squared condition number of a calendar year beside an intercept
+    out["inf"] = {theirs: found[own] for theirs, own in DIAGNOSTICS.items()}
+    if "mods" in args:  # R inverts X'WX: digits go with the squared condition number of a year beside an intercept
         out["zero"] = 0.01 * np.finfo(float).eps * np.linalg.cond(fit.design.X) ** 2
     return out
+
+
+DIAGNOSTICS = {
+    "rstudent": "studentized", "dffits": "dffits", "cook.d": "cook", "cov.r": "cov_ratio", "tau2.del": "tau2_deleted",
+    "QE.del": "q_deleted", "hat": "hat", "weight": "weight",
+}
 
 
 def case_leave1out(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
@@ -52,7 +81,7 @@ def case_leave1out(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
 def rows(found: Any, args: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of R; a single study has τ² = I² = 0, H² = 1 and Qp = 1 there, and none of them here."""
     single = np.isnan(found["tau2"])
-    z = "zval" if args["test"] == "z" else "tval"
+    z = "zval" if args.get("test", "z") == "z" else "tval"
     names = {
         "estimate": "estimate",
         "se": "se",
@@ -64,11 +93,20 @@ def rows(found: Any, args: dict[str, Any]) -> dict[str, Any]:
     }
     out: dict[str, Any] = {theirs: found[ours] for theirs, ours in names.items()}
     fill = {"Qp": ("q_p", 1.0), "tau2": ("tau2", 0.0), "I2": ("i2", 0.0), "H2": ("h2", 1.0)}
-    return out | {theirs: np.where(single, value, found[ours]) for theirs, (ours, value) in fill.items()}
+    out |= {theirs: np.where(single, value, found[ours]) for theirs, (ours, value) in fill.items()}
+    if args.get("transf"):
+        del out["se"]
+        shown = transformed({"pred": out["estimate"], "ci.lb": out["ci.lb"], "ci.ub": out["ci.ub"]}, args["transf"])
+        out |= {"estimate": shown["pred"], "ci.lb": shown["ci.lb"], "ci.ub": shown["ci.ub"]}
+    return out
 
 
 def case_cumul(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
-    found = lam.cumulative(fit, order="precision" if args["order"] == "increasing vi" else None)
+    order = args.get("order", "input order")
+    if order not in ("input order", "increasing vi") and not isinstance(order, list):
+        raise Unsupported(f"order={order!r}")
+    given = "precision" if order == "increasing vi" else None if order == "input order" else order
+    found = lam.cumulative(fit, order=given)
     k = len(found)
     return rows(found, args) | {"k": found["k"], "slab.null": [True] * k, "measure": [fit.table.measure] * k}
 
@@ -113,25 +151,39 @@ def case_vif(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
 
 def case_anova(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     if "btt" in args:
-        statistic, m, df, p = fit.test([args["btt"]])
+        columns = [args["btt"]] if isinstance(args["btt"], int) else args["btt"]
+        statistic, m, df, p = fit.test(columns)
         return {"QM": statistic, "QMdf": [m, df], "QMp": p}
-    p = len(fit.names)
-    L = np.vstack([[1.0] + [0.5] * (p - 1), np.eye(p)[1]])
+    L = contrasts_of(args.get("L", args.get("X")), len(fit.names))
     rows = fit.contrasts(L)
-    joint = lam.wald_test(fit, L)
-    return {
+    out = {
         "Xb": rows["estimate"].to_numpy(),
         "se": rows["std_error"].to_numpy(),
         "zval": rows["statistic"].to_numpy(),
         "pval": rows["p_value"].to_numpy(),
-        "QM": joint.statistic,
-        "QMdf": [joint.df, joint.df_denominator],
-        "QMp": joint.p_value,
     }
+    if np.linalg.matrix_rank(L) < len(L):
+        return out  # R gives no joint test of dependent contrasts
+    try:
+        joint = lam.wald_test(fit, L)
+    except NotEstimable:
+        return out | {"QM": math.nan, "QMdf": [len(L), fit.df], "QMp": math.nan}
+    return out | {"QM": joint.statistic, "QMdf": [joint.df, joint.df_denominator], "QMp": joint.p_value}
+
+
+def contrasts_of(given: Any, p: int) -> np.ndarray:
+    """Return the contrast matrix: numbers, or the pattern in words that does not depend on p."""
+    if isinstance(given, list):
+        return np.atleast_2d(np.array(given, dtype=float))
+    if given == "rows (1,.5,...,.5) and (0,1,0,...)":
+        return np.vstack([[1.0] + [0.5] * (p - 1), np.eye(p)[1]])
+    raise Unsupported(f"contrasts {given!r}")
 
 
 def likelihood_ratio(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     """Return the comparison with the model without moderators."""
+    if args["method"] != "ML":
+        raise Unsupported(f"likelihood ratio test by {args['method']}")
     full = model_of(inputs, args | {"test": "z"})
     reduced = lam.pool(full.table, tau2="ML", interval="z", prediction="none")
     found = lam.likelihood_ratio_test(full, reduced)
@@ -148,11 +200,16 @@ def likelihood_ratio(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
 
 def case_robust(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     """Robust inference of the same model, fitted with one random effect a row."""
-    k = fit.k
+    if args.get("method", "REML") not in ("ML", "REML") or "weights" in args or args.get("weighted") is False:
+        raise Unsupported("cluster-robust inference of this model")
     table = lam.EvidenceTable.from_estimates(fit.table.yi, fit.table.vi)
-    labels = [str(i // 2) for i in range(k)]
-    kind = args.get("vcov") or ("CR1p" if args["adjust"] else "CR0")
-    found = lam.cluster_robust(lam.multilevel(table, random="1 | row"), labels, kind=kind)
+    X = fit.design.X if "mods" in args else None
+    kind = args.get("vcov") or ("CR1p" if args.get("adjust", True) else "CR0")
+    if kind not in ("CR0", "CR1", "CR1p", "CR1S", "CR2"):
+        raise Unsupported(f"vcov={kind!r}")
+    whole = lam.multilevel(table, random="1 | row", moderators=X, method=args.get("method", "REML"))
+    level = args.get("level", 95) / 100
+    found = lam.cluster_robust(whole, clusters(args.get("cluster"), case["inputs"], fit.k), kind=kind, level=level)
     c = found.coefficients
     bounds = np.array(list(c.intervals()))
     return {
@@ -167,7 +224,76 @@ def case_robust(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     }
 
 
+def clusters(given: Any, inputs: Any, k: int) -> list[str]:
+    """Return the cluster of each row."""
+    if given == "pairs of consecutive rows":
+        return [str(i // 2) for i in range(k)]
+    labels = inputs.get(given.removeprefix("inputs.")) if isinstance(given, str) else given
+    if not isinstance(labels, list) or len(labels) != k:
+        raise Unsupported(f"cluster={given!r}")
+    return [str(x) for x in labels]
+
+
 def deviations(got: Any, expected: Any, hint: Any) -> Any:
     """Compare; where R's τ² stopped just above the 0 it stands for, random effects of size √τ² are 0."""
-    zero = isinstance(got, dict) and got.pop("zero", 0.0)
-    yield from plain_deviations(got, expected, dict(hint) | {"abs": hint["abs"] + zero} if zero else hint)
+    zero = isinstance(got, dict) and got.get("zero", 0.0)
+    wide = dict(hint) | {"abs": hint["abs"] + zero} if zero else hint
+    what = "digits lost with the condition number of the design" if "dfbs" in got else STRAY
+    relative = got["_lost"] if isinstance(got, dict) and "_lost" in got else 0.0
+    theirs = at_their_tau2(got, expected) if expected and "_fit" in got and "tau2" in expected else {}
+    for row in forgiving(plain_deviations(got, expected, wide), relative):
+        name, _, place = row[0].partition("[")
+        if not row[4] and place and int(place.rstrip("]")) in theirs:
+            rule, values = theirs[int(place.rstrip("]"))]
+            ours = values.get(name, row[1])
+            yield *row[:3], 0.0, abs(ours - row[2]) <= 10 * hint["rel"] * abs(row[2]) + 10 * hint["abs"], rule
+        else:
+            yield *row[:5], *(row[5:] or [what if zero else ""])
+
+
+STRAY = "R's tau2 stopped just above the 0 it stands for"
+LOWER = "R stopped at a lower maximum of the likelihood: compared at its tau2"
+LIKELIHOODS = ("ML", "REML")
+
+
+def at_their_tau2(got: Any, expected: Any) -> dict[int, tuple[str, dict[str, float]]]:
+    """Return, for rows whose τ² differs, why it may and what the other results are at R's τ².
+
+    R's may be a stray from 0, or lie at a lower maximum of the likelihood than ours.
+    """
+    fit, found = got["_fit"], {}
+    ours, theirs = np.asarray(got["tau2"], dtype=float), np.asarray(expected["tau2"], dtype=float)
+    limit = 1e-10 * np.var(fit.table.yi, ddof=1)
+    for i in np.flatnonzero((ours != theirs) & np.isfinite(ours) & np.isfinite(theirs)):
+        part = subset_of(fit, got, int(i))
+        if part.k < 2:
+            continue
+        model = {"interval": fit.spec.interval, "prediction": "none", "level": fit.spec.level}
+        if ours[i] == 0 and theirs[i] <= limit:
+            rule = STRAY
+        elif fit.spec.tau2 in LIKELIHOODS:
+            own = lam.pool(part, tau2=fit.spec.tau2, **model)
+            high, low = lam.likelihood_profile(own, [ours[i], theirs[i]])["log_likelihood"]
+            if high <= low:
+                continue
+            rule = LOWER
+        else:
+            continue
+        again = lam.pool(part, tau2=float(theirs[i]), **model)
+        low, high = again.interval()
+        tested = {"zval": again.statistic, "tval": again.statistic, "pval": again.p_value, "ci.lb": low, "ci.ub": high}
+        found[int(i)] = rule, {
+            "estimate": again.mu, "se": again.se, "tau2": float(theirs[i]), "I2": again.i2, "H2": again.h2, **tested
+        }
+    return found
+
+
+def subset_of(fit: Any, got: Any, i: int) -> Any:
+    """Return the studies behind row i of a leave-one-out or cumulative analysis."""
+    yi, vi = fit.table.yi, fit.table.vi
+    if "_order" in got and got["_order"] is not None:
+        rows = np.argsort(vi, kind="stable") if got["_order"] == "increasing vi" else np.arange(vi.size)
+        rows = rows[: i + 1]
+    else:
+        rows = np.delete(np.arange(vi.size), i)
+    return lam.EvidenceTable.from_estimates(yi[rows], vi[rows])

@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 
 import lamevidence as lam
+from tests.conformance.runner import Unsupported
+from tests.conformance.settings import honoured
+
+KNOWN = ("mods", "scale", "link", "method", "test", "level", "model")
 
 
 def prepare(data: dict[str, Any]) -> dict[str, Any]:
@@ -21,22 +25,27 @@ def prepare(data: dict[str, Any]) -> dict[str, Any]:
 def fitted(prepared: dict[str, Any], name: str) -> Any:
     if name not in prepared["fits"]:
         args, inputs = prepared["models"][name], prepared["inputs"]
+        if args.get("link", "log") not in ("log", "identity") or args["method"] not in ("ML", "REML"):
+            raise Unsupported(f"link={args.get('link')!r}, method={args['method']!r}")
         table = lam.EvidenceTable.from_estimates(inputs["yi"], inputs["vi"])
-        X = np.array(inputs["X"]) if "X" in inputs else None
+        X = np.array(inputs["X"], dtype=float) if "X" in inputs else None
         prepared["fits"][name] = lam.location_scale(
             table,
             scale=np.array(inputs["Z"]),
             moderators=X,
-            link=args["link"],
+            link=args.get("link", "log"),
             method=args["method"],
-            test=args["test"],
+            test=args.get("test", "z"),
+            level=args.get("level", 95) / 100,
         )
     return prepared["fits"][name]
 
 
 def compute(prepared: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
-    args = case["args"]
+    args = honoured(case, KNOWN)
     if "model" in args:
+        if args["fn"] != "predict" or args["model"] not in prepared["models"]:
+            raise Unsupported(f"{args['fn']} of model {args['model']!r}")
         p = fitted(prepared, args["model"]).predict()
         return {
             "pred": p.mean,
