@@ -26,10 +26,13 @@ def audit(registry: Registry) -> tuple[Problem, ...]:
     tuple of Problem
         In the order of files and lines.
     """
+    from ..options import an_instance
+    from ..registry.registry import Registry
     from . import dispersion, sums
     from .doubts import CHECKS
 
     del dispersion, sums  # imported for what they file in the catalogue
+    an_instance("registry", registry, Registry, "read one with load_registry(path)")
     found: list[Problem] = []
     for study in registry.studies:
         document = registry.documents[study.path]

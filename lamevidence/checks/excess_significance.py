@@ -10,7 +10,8 @@ import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError
+from ..options import a_choice, a_number
 from .refits import Fit, source_of
 from .small_study import caution
 
@@ -108,13 +109,10 @@ def test_excess_significance(
     >>> lam.test_excess_significance(lam.pool(table, model="common")).observed
     1
     """
-    if test not in TESTS:
-        raise UnknownName("test", test, TESTS)
-    if alternative not in SIDES:
-        raise UnknownName("alternative", alternative, SIDES)
-    for name, value in (("alpha", alpha), ("limit_alpha", limit_alpha)):
-        if not (isinstance(value, int | float) and 0 < value < 1):
-            raise OptionError(f"{name}={value!r} must lie between 0 and 1")
+    a_choice("test", test, TESTS)
+    a_choice("alternative", alternative, SIDES)
+    alpha = a_number("alpha", alpha, above=0, below=1)
+    limit_alpha = a_number("limit_alpha", limit_alpha, above=0, below=1)
     source = source_of(fit, "the test of excess significance")
     if source.X is not None:
         raise OptionError("the test of excess significance is for models without moderators · leave moderators out")

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError, TooFewStudies, UnknownName
+from ..errors import OptionError, TooFewStudies
+from ..options import a_choice, shown
 from .refits import Fit, Source, source_of
 from .selection_fit import Best, best_fit
 from .selection_likelihood import SelectionData, unselected
@@ -182,10 +184,8 @@ def selection_model(
     >>> lam.selection_model(lam.pool(table, tau2="ML"), steps=0.025).counts
     (2, 3)
     """
-    if type not in TYPES:
-        raise UnknownName("selection model", type, TYPES)
-    if alternative not in ("greater", "less"):
-        raise UnknownName("alternative", alternative, ("greater", "less"))
+    a_choice("selection model", type, TYPES)
+    a_choice("alternative", alternative, ("greater", "less"))
     source = source_of(fit, "a selection model")
     if source.method not in ("ML", "none"):
         raise OptionError(
@@ -205,9 +205,9 @@ def selection_model(
 def _steps(type: str, steps: float | Sequence[float] | None) -> tuple[float, ...]:
     if steps is None:
         return (0.025,) if type == "stepfun" else ()
-    values = np.atleast_1d(np.asarray(steps, dtype=np.float64))
+    values = np.atleast_1d(floats(steps, "steps", "give p values between 0 and 1, for example [0.025, 0.5]"))
     if values.ndim != 1 or not ((values > 0) & (values < 1)).all() or (np.diff(values) <= 0).any() or values.size == 0:
-        raise OptionError(f"steps={steps!r} must be rising p values between 0 and 1, for example [0.025, 0.5]")
+        raise OptionError(f"steps={shown(steps)} must be rising p values between 0 and 1, for example [0.025, 0.5]")
     if type != "stepfun" and (values.size > 1 or type in ("beta", "negexppow")):
         raise OptionError(f"type={type!r} takes {'no steps' if type in ('beta', 'negexppow') else 'one step'}")
     return tuple(float(x) for x in values)
@@ -216,7 +216,7 @@ def _steps(type: str, steps: float | Sequence[float] | None) -> tuple[float, ...
 def _known(type: str, delta: ArrayLike | None, steps: int) -> FloatArray | None:
     if delta is None:
         return None
-    values = np.atleast_1d(np.asarray(delta, dtype=np.float64))
+    values = np.atleast_1d(floats(delta, "delta", "give finite numbers ≥ 0"))
     size = steps + 1 if type == "stepfun" else WEIGHTS[type].size
     if values.shape != (size,) or not np.isfinite(values).all() or (values < 0).any():
         raise OptionError(f"delta must be {size} finite numbers ≥ 0 for type={type!r}")
@@ -249,8 +249,7 @@ def _data(
 def _imprecision(source: Source, type: str, name: str) -> FloatArray:
     from .small_study import size_predictor
 
-    if name not in PRECISIONS:
-        raise UnknownName("precision", name, PRECISIONS)
+    a_choice("precision", name, PRECISIONS)
     if type in WITHOUT_PRECISION:
         raise OptionError(f"type={type!r} does not depend on precision · leave precision out")
     values = size_predictor(source, name)

@@ -12,7 +12,8 @@ import numpy as np
 from ..catalog import Catalog
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable, OptionError, TooFewStudies, UnknownName
+from ..errors import NotEstimable, OptionError, TooFewStudies
+from ..options import a_choice
 from ..pooling.design import design_of
 from ..pooling.random_effects import pool
 from ..values import Interval
@@ -147,8 +148,8 @@ def small_study_test(fit: Any, method: str = "egger-lm", *, predictor: str | Non
     test = SMALL_STUDY_TESTS[method]
     if predictor is not None and method not in ("egger-lm", "egger-rma"):
         raise OptionError(f"method={method!r} has a predictor of its own · leave predictor out, or use 'egger-rma'")
-    if predictor is not None and predictor not in PREDICTORS:
-        raise UnknownName("predictor", predictor, PREDICTORS)
+    if predictor is not None:
+        a_choice("predictor", predictor, PREDICTORS)
     return test(fit, predictor)
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from ..catalog import Catalog
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import ConvergenceError, NotEstimable, OptionError, TooFewStudies, UnknownName
+from ..errors import ConvergenceError, NotEstimable, OptionError, TooFewStudies
+from ..options import a_choice
 from ..pooling.random_effects import pool
 from ..pooling.results import Pooled
 from .refits import Source, source_of
@@ -126,8 +127,8 @@ def trim_and_fill(fit: Pooled, *, estimator: str = "L0", side: str | None = None
         raise TooFewStudies("trim and fill", source.k, 3)
     if side is None:
         side = "right" if _slope(fit) < 0 else "left"
-    elif side not in SIDES:
-        raise UnknownName("side", side, SIDES)
+    else:
+        a_choice("side", side, SIDES)
     sign = -1.0 if side == "right" else 1.0
     order = np.argsort(sign * source.y, kind="stable")
     y, v = sign * source.y[order], source.v[order]

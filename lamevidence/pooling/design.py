@@ -62,6 +62,8 @@ class Design:
         if self.recipe is not None and not isinstance(new, np.ndarray | list | tuple):
             import pandas as pd
 
+            if not isinstance(new, Mapping | pd.DataFrame):
+                raise InputError(f"new={shown(new)} · give a mapping or a frame of the moderators in the formula")
             frame = pd.DataFrame(new if not isinstance(new, Mapping) else {k: np.atleast_1d(v) for k, v in new.items()})
             try:
                 made = self.recipe.get_model_matrix(frame)

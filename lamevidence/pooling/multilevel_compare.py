@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from ..errors import InputError, OptionError
+from ..options import an_instance
 
 if TYPE_CHECKING:
     from .multilevel_results import MultilevelPooled
@@ -47,6 +48,7 @@ def compare_multilevel(reduced: MultilevelPooled, full: MultilevelPooled) -> Lik
     >>> multilevel(table).against(multilevel(table, random="1 | study")).df
     1
     """
+    an_instance("the reduced model", reduced, type(full), "fit it with multilevel(table, random=…)")
     if reduced.table.k != full.table.k or (reduced.table.yi != full.table.yi).any():
         raise InputError("the two models were fitted to different rows · compare models of the same table")
     if reduced.covariance.shape != full.covariance.shape or (reduced.covariance != full.covariance).any():

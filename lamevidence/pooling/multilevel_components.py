@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError
+from ..options import a_choice, a_whole
 from .multilevel_likelihood import Likelihood
 
 __all__ = ["Component", "Components", "components_of"]
@@ -59,8 +60,8 @@ class Components:
     def get(self, name: str, index: int) -> Component:
         """Return one component, or raise with what there is."""
         names = dict.fromkeys(c.name for c in self.parts)
-        if name not in names:
-            raise UnknownName("variance component", name, names)
+        a_choice("variance component", name, names)
+        a_whole("index", index, 0)
         for c in self.parts:
             if (c.name, c.index) == (name, index):
                 return c

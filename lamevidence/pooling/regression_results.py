@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ..effects.evidence_table import EvidenceTable
+from ..effects.given_numbers import finite
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError
+from ..options import a_choice, a_whole, shown
 from ..values import Interval
 from .design import Design
 from .heterogeneity import Heterogeneity, heterogeneity
@@ -203,12 +205,17 @@ class Regression:
         ----------
         matrix
             (m, p), one contrast a row.
+
+        Raises
+        ------
+        InputError
+            Another number of columns, or something that is not a finite number.
         """
         import pandas as pd
 
-        L = np.atleast_2d(np.asarray(matrix, dtype=np.float64))
-        if L.shape[1] != self.beta.size:
-            raise InputError(f"contrasts have {L.shape[1]} columns, the model has {', '.join(self.names)}")
+        L = np.atleast_2d(finite(matrix, "matrix", f"give one number for each of {', '.join(self.names)} in every row"))
+        if L.ndim != 2 or L.shape[1] != self.beta.size:
+            raise InputError(f"contrasts have shape {L.shape}, the model has {', '.join(self.names)}")
         estimate, se = L @ self.beta, np.sqrt(np.einsum("ij,jk,ik->i", L, self.vb, L))
         half = quantile(self.spec.level, self.df) * se
         p = [two_sided(float(z), self.df) for z in estimate / se]
@@ -220,9 +227,12 @@ class Regression:
 
         χ²(m) with z; F(m, k − p) otherwise, the denominator df inf for χ².
         """
+        if columns is not None and not isinstance(columns, list | tuple | range):
+            known = ", ".join(self.names)
+            raise OptionError(f"columns={shown(columns)} · give a list of {known}, or of their positions")
         at = self.design.tested if columns is None else tuple(self._position(c) for c in columns)
-        if not at:
-            raise OptionError(f"name at least one coefficient · coefficients: {', '.join(self.names)}")
+        if not at or len(set(at)) < len(at):
+            raise OptionError(f"name at least one coefficient, each once · coefficients: {', '.join(self.names)}")
         b, block = self.beta[list(at)], self.vb[np.ix_(at, at)]
         try:
             wald = float(b @ np.linalg.solve(block, b))
@@ -235,12 +245,8 @@ class Regression:
 
     def _position(self, column: int | str) -> int:
         if isinstance(column, str):
-            if column not in self.names:
-                raise OptionError(f"no coefficient {column!r} · coefficients: {', '.join(self.names)}")
-            return self.names.index(column)
-        if not 0 <= column < len(self.names):
-            raise OptionError(f"no coefficient number {column} · there are {len(self.names)}, counted from 0")
-        return int(column)
+            return self.names.index(a_choice("coefficient", column, self.names))
+        return a_whole("position of a coefficient", column, 0, len(self.names) - 1)
 
     @property
     def qm(self) -> float:
@@ -280,6 +286,8 @@ class Regression:
         mean, se = rows @ self.beta, np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, self.vb, rows), 0.0))
         half = quantile(level, self.df) * se
         frame = pd.DataFrame({"mean": mean, "std_error": se, "conf_low": mean - half, "conf_high": mean + half})
+        if prediction is not None:
+            a_choice("prediction", prediction, REGRESSION_PREDICTIONS)
         kind = self.spec.prediction if prediction is None else prediction
         if kind == "none":
             return frame
@@ -290,8 +298,6 @@ class Regression:
         return frame
 
     def _prediction(self, kind: str, se: FloatArray) -> tuple[FloatArray, float]:
-        if kind not in REGRESSION_PREDICTIONS:
-            raise OptionError(f"prediction={kind!r} does not apply here · choices: {', '.join(REGRESSION_PREDICTIONS)}")
         if self.spec.tau2 == "none":
             raise OptionError("a common-effect model has no prediction interval · use model='random'")
         df = {"normal": math.inf, "simple": math.inf, "t": self.q_df, "riley": max(1, self.q_df - 1)}[kind]

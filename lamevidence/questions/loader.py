@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Problem, did_you_mean
+from ..options import a_path, an_instance
 from ..registry.files import read_yaml
 from ..registry.nodes import Document
 from ..registry.validation import blank_problems, duplicate_problems, validate
@@ -33,6 +34,9 @@ def load_questions(
     root
         Folder that printed paths are relative to.
     """
+    folder = a_path("folder", folder)
+    an_instance("vocabulary", vocabulary, Vocabulary, "take it from load_registry(path).vocabulary")
+    root = None if root is None else a_path("root", root)
     questions: dict[str, Question] = {}
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():

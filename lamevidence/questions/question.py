@@ -8,8 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeAlias, get_args
+
+from ..errors import OptionError
+from ..options import a_choice, a_flag, a_number, a_text, a_unit, an_instance, shown
 
 __all__ = ["Correlation", "Eligibility", "ExcludedStudy", "Question"]
 
@@ -42,6 +45,13 @@ class Eligibility:
     categories: tuple[str, ...] = ()
     exclude: tuple[ExcludedStudy, ...] = ()
 
+    def __post_init__(self) -> None:
+        for member in fields(self):
+            kind = ExcludedStudy if member.name == "exclude" else str
+            given = getattr(self, member.name)
+            if not isinstance(given, tuple | list) or not all(isinstance(x, kind) for x in given):
+                raise OptionError(f"{member.name}={shown(given)} · give a tuple of {kind.__name__}, () for any")
+
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
@@ -51,6 +61,12 @@ class Correlation:
     low: float
     high: float
     because: str
+
+    def __post_init__(self) -> None:
+        low = a_number("low", self.low, least=-1, most=1)
+        used = a_number("used", self.used, least=low, most=1)
+        a_number("high", self.high, least=used, most=1)
+        a_text("because", self.because)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,21 @@ class Question:
     notes: tuple[str, ...] = ()
     registered: str = ""
     path: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("id", "title", "estimand", "outcome", "measure", "higher_is", "registered", "path"):
+            a_text(name, getattr(self, name))
+        a_choice("kind", self.kind, get_args(Kind))
+        a_choice("compare", self.compare, get_args(Compare))
+        a_choice("rows", self.rows, ("study", "category", "subject"))
+        a_flag("pooled", self.pooled)
+        a_unit(self.unit)
+        an_instance("eligibility", self.eligibility, Eligibility, "write Eligibility(designs=…, phases=…)")
+        if self.correlation is not None:
+            an_instance("correlation", self.correlation, Correlation, "write Correlation(used, low, high, because)")
+        for name in ("prefer", "primary", "model", "bayes"):
+            an_instance(name, getattr(self, name), Mapping, "give a mapping")
+        an_instance("notes", self.notes, tuple, "give a tuple of sentences")
 
     @property
     def hash(self) -> str:

@@ -19,6 +19,10 @@ def missing(path: str, message: str, remedy: str) -> Problem:
     return Problem("LE008", path, 0, 0, "", message, remedy)
 
 
+def _shown(path: Path, root: Path | None) -> str:
+    return (path.relative_to(root) if root is not None and path.is_relative_to(root) else path).as_posix()
+
+
 def read_yaml(path: Path, root: Path | None = None) -> Document:
     """Read one YAML file into a `Document`; whatever is wrong with it is in ``problems``.
 
@@ -29,7 +33,7 @@ def read_yaml(path: Path, root: Path | None = None) -> Document:
     root
         Folder that printed paths are relative to.
     """
-    shown = path.relative_to(root).as_posix() if root is not None else path.as_posix()
+    shown = _shown(path, root)
     try:
         data = path.read_bytes()
     except OSError as error:

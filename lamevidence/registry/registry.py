@@ -7,14 +7,15 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from ..errors import InvalidRegistry, Problem, UnknownName
+from ..errors import InvalidRegistry, Problem
+from ..options import a_choice, a_flag, a_path, an_instance
 from .files import missing, read_yaml
 from .nodes import Document
 from .overlaps import ExcludedPaper, OverlapGroup, read_excluded, read_overlaps
 from .reader import read_study
-from .records import Finding, Study
+from .records import Finding, Phase, Study
 from .rules_registry import registry_problems
 from .vocabulary import Vocabulary, read_vocabulary
 
@@ -64,9 +65,7 @@ class Registry:
 
     def study(self, study_id: str) -> Study:
         """Return one study; raises `UnknownName` with the nearest id."""
-        if study_id not in self.by_id:
-            raise UnknownName("study", study_id, self.by_id)
-        return self.by_id[study_id]
+        return self.by_id[a_choice("study", study_id, self.by_id)]
 
     def findings(
         self,
@@ -86,8 +85,10 @@ class Registry:
         if outcome is not None:
             self.vocabulary.outcome(outcome)
         kinds = ("continuous", "dichotomous", "rate", "contrast", "paired", "direction")
-        if kind is not None and kind not in kinds:
-            raise UnknownName("kind of finding", kind, kinds)
+        if kind is not None:
+            a_choice("kind of finding", kind, kinds)
+        if phase is not None:
+            a_choice("phase", phase, get_args(Phase))
         return tuple(
             self._matching(outcome, kind, self.studies if study is None else (self.study(study),), phase)
         )
@@ -121,15 +122,17 @@ class Registry:
 
     def question(self, question_id: str) -> Question:
         """Return one question; raises `UnknownName` with the nearest id."""
-        if question_id not in self.questions:
-            raise UnknownName("question", question_id, self.questions)
-        return self.questions[question_id]
+        return self.questions[a_choice("question", question_id, self.questions)]
 
     def evidence(self, question: str | Question) -> EvidenceTable:
         """Return the evidence table of a question, given by id or as a `Question` of one's own."""
         from ..effects.derivation import evidence
+        from ..questions.question import Question
 
-        return evidence(self, self.question(question) if isinstance(question, str) else question)
+        if isinstance(question, str):
+            question = self.question(question)
+        an_instance("question", question, Question, f"give a Question, or one of {', '.join(self.questions)}")
+        return evidence(self, question)
 
     def __repr__(self) -> str:
         findings = sum(len(s.findings) for s in self.studies)
@@ -167,7 +170,8 @@ def load_registry(path: str | Path | None = None, *, strict: bool = True) -> Reg
     >>> import lamevidence as lam
     >>> registry = lam.load_registry(strict=False)  # doctest: +SKIP
     """
-    root = Path(path) if path is not None else shipped_studies()
+    a_flag("strict", strict)
+    root = a_path("path", path) if path is not None else shipped_studies()
     registry = _read(root)
     if strict and any(p.is_error for p in registry.problems):
         raise InvalidRegistry(registry.problems, root)

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..errors import Problem, UnknownName, did_you_mean
+from ..errors import Problem, did_you_mean
+from ..options import a_choice
 from ..units import UNITS, factor
 from .nodes import Document
 from .scalars import Flag, Number, Slug, Text, UnitSymbol
@@ -56,9 +57,7 @@ class Vocabulary:
 
     def outcome(self, name: str) -> Outcome:
         """Return an outcome; raises `UnknownName` with the nearest one."""
-        if name not in self.outcomes:
-            raise UnknownName("outcome", name, self.outcomes)
-        return self.outcomes[name]
+        return self.outcomes[a_choice("outcome", name, self.outcomes)]
 
 
 class OutcomeModel(Strict):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import math
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pandas as pd
 import lamevidence as lam
 from lamevidence import questions
 from lamevidence.audit import audit
+from lamevidence.checks.p_values import COMBINATIONS
 from lamevidence.checks.small_study import SMALL_STUDY_TESTS
 from lamevidence.effects import recovery, transforms
 from lamevidence.effects.measures import MEASURES
@@ -20,9 +24,11 @@ from lamevidence.pooling.intervals import INTERVALS
 from lamevidence.pooling.multilevel_structures import STRUCTURES
 from lamevidence.pooling.prediction import PREDICTIONS
 from lamevidence.pooling.random_effects import MODELS
+from lamevidence.pooling.sparse import mantel_haenszel_test
 from lamevidence.pooling.tau2 import TAU2
-from lamevidence.units import UNITS, convert, factor, unit
-from tests.nonsense.sweep import BELOW_ONE, COUNT, FLAG, NUMBER, POSITIVE, TEXT, Base, Kind
+from lamevidence.pooling.tau2_intervals import TAU2_INTERVALS
+from lamevidence.units import convert, factor, unit
+from tests.nonsense.sweep import COUNT, FLAG, NUMBER, POSITIVE, TEXT, Base, Kind
 
 YI = [0.10, 0.35, 0.22, 0.61, 0.05, 0.40, 0.31, 0.52]
 VI = [0.02, 0.05, 0.03, 0.04, 0.02, 0.06, 0.03, 0.05]
@@ -33,7 +39,8 @@ STUDIES = ["A", "A", "B", "B", "C", "C", "D", "D"]
 def table() -> lam.EvidenceTable:
     """Eight independent studies with one numeric and one verbal moderator."""
     return lam.EvidenceTable.from_estimates(
-        YI, VI, n=[40, 25, 60, 30, 80, 22, 50, 34], moderators={"dose": [1.0, 2, 3, 4, 5, 6, 7, 9], "kind": list("xyxyxyxy")}
+        YI, VI, n=[40, 25, 60, 30, 80, 22, 50, 34], moderators={"dose": [1.0, 2, 3, 4, 5, 6, 7, 9],
+            "kind": list("xyxyxyxy")}
     )
 
 
@@ -79,6 +86,38 @@ def regression() -> Any:
 @functools.cache
 def likelihood_regression() -> Any:
     return lam.pool(table(), moderators="~ dose", tau2="ML")
+
+
+@functools.cache
+def likelihood_fit() -> Any:
+    return lam.pool(table(), tau2="ML", interval="z")
+
+
+@functools.cache
+def located() -> Any:
+    return lam.location_scale(table(), scale="~ dose")
+
+
+@functools.cache
+def heavy() -> Any:
+    return lam.robust_random_effects(table())
+
+
+@functools.cache
+def drawn() -> Any:
+    return lam.bootstrap_prediction(table(), draws=1000, seed=1)
+
+
+@functools.cache
+def folder() -> Path:
+    """A registry with a vocabulary, a question and one record, so that a call reads next to nothing."""
+    made = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, made)
+    (made / "records").mkdir()
+    shutil.copy(registry().root / "vocabulary.yaml", made)
+    first = sorted((registry().root / "records").glob("*.yaml"))[0]
+    shutil.copy(first, made / "records")
+    return made
 
 
 @functools.cache
@@ -152,9 +191,11 @@ BASES: dict[str, Base] = {
         "measure": Kind(choices=tuple(MEASURES)), "ai": CELLS, "bi": CELLS, "ci": CELLS, "di": CELLS,
     }),
     "escalc, options": Base(lam.escalc, lambda: {
-        "measure": "OR", "ai": [0, 5], "n1i": [7, 9], "ci": [4, 6], "n2i": [5, 8], "add": 0.5, "to": "all", "drop00": False,
+        "measure": "OR", "ai": [0, 5], "n1i": [7, 9], "ci": [4, 6], "n2i": [5, 8], "add": 0.5, "to": "all",
+        "drop00": False,
     }, {
-        "add": Kind(accepts=("zero", "half", "two"), nan=(".yi", ".vi")), "to": Kind(choices=("only0", "if0all", "none")),
+        "add": Kind(accepts=("zero", "half", "two"), nan=(".yi", ".vi")), "to": Kind(choices=("only0", "if0all",
+        "none")),
         "drop00": FLAG, "ai": CELLS, "ci": CELLS, "n1i": CELLS, "n2i": CELLS,
     }),
     "arm_interval": Base(lam.arm_interval, lambda: {"events": [3, 5], "total": [10, 12]}, {
@@ -187,7 +228,8 @@ BASES: dict[str, Base] = {
     }),
     "effects.recovery.skewness_test": Base(recovery.skewness_test, lambda: {"five": five()}),
     "effects.recovery.bounds": Base(_bounds, lambda: {"rule": math.sqrt, "value": 2.0, "half": 0.5}, {
-        "rule": Kind(own=("class",)), "value": Kind(accepts=("half", "two"), own=("minus", "minus half", "zero")), "half": AMOUNT,
+        "rule": Kind(own=("class",)), "value": Kind(accepts=("half", "two"), own=("minus", "minus half", "zero")),
+        "half": AMOUNT,
     }),
     "effects.recovery.change_variance_range": Base(recovery.change_variance_range, lambda: {
         "sd_pre": 3.0, "sd_post": 4.0, "n": 20, "r": (0.3, 0.8),
@@ -219,22 +261,26 @@ BASES: dict[str, Base] = {
     "effects.recovery.sd_of_change": Base(recovery.sd_of_change, lambda: {"sd_pre": 2.0, "sd_post": 3.0, "r": 0.5}, {
         "sd_pre": AMOUNTS, "sd_post": AMOUNTS, "r": (*CORRELATION.accepts, "one", "matrix", "cube"),
     }),
-    "effects.recovery.se_from_ci": Base(recovery.se_from_ci, lambda: {"low": 0.65, "high": 4.0, "df": 20, "log": False}, {
+    "effects.recovery.se_from_ci": Base(
+        recovery.se_from_ci, lambda: {"low": 0.65, "high": 4.0, "df": 20, "log": False}, {
         "low": REALS, "high": ("two", "matrix", "cube", "frame"), "df": POSITIVES, "log": FLAG,
     }),
     "effects.recovery.se_from_p": Base(recovery.se_from_p, lambda: {"estimate": 2.0, "p": 0.02}, {
         "estimate": REALS, "p": ("half", "one"), "df": POSITIVES,
     }),
-    "effects.recovery.se_from_statistic": Base(recovery.se_from_statistic, lambda: {"estimate": 2.0, "statistic": 2.1}, {
+    "effects.recovery.se_from_statistic": Base(
+        recovery.se_from_statistic, lambda: {"estimate": 2.0, "statistic": 2.1}, {
         "estimate": REALS, "statistic": tuple(x for x in REALS if x != "zero"),
     }),
-    "effects.recovery.slope_from_change": Base(recovery.slope_from_change, lambda: {"change": 2.0, "se": 0.3, "span": 12.0}, {
+    "effects.recovery.slope_from_change": Base(
+        recovery.slope_from_change, lambda: {"change": 2.0, "se": 0.3, "span": 12.0}, {
         "change": REALS, "se": AMOUNTS, "span": POSITIVES,
     }),
     **{f"effects.transforms.{name}": Base(getattr(transforms, name), lambda: {"d": 0.4}, {"d": REALS}) for name in (
         "d_to_cles", "d_to_cliff", "d_to_overlap", "d_to_success_rate", "d_to_u1", "d_to_u2", "d_to_u3",
     )},
-    "effects.transforms.d_to_point_biserial": Base(transforms.d_to_point_biserial, lambda: {"d": 0.4, "n1": 20, "n2": 30}, {
+    "effects.transforms.d_to_point_biserial": Base(
+        transforms.d_to_point_biserial, lambda: {"d": 0.4, "n1": 20, "n2": 30}, {
         "d": REALS, "n1": POSITIVES, "n2": POSITIVES,
     }),
     **{f"effects.transforms.{name}": Base(getattr(transforms, name), lambda: {"x": 0.4, "tau2": 0.1}, {
@@ -243,10 +289,12 @@ BASES: dict[str, Base] = {
     **{f"effects.transforms.{name}": Base(getattr(transforms, name), lambda: {"x": 0.4, "total": 20}, {
         "x": REALS, "total": POSITIVES,
     }) for name in ("freeman_tukey_back", "freeman_tukey_rate_back")},
-    "effects.transforms.odds_ratio_to_risk": Base(transforms.odds_ratio_to_risk, lambda: {"log_or": 0.4, "baseline": 0.1}, {
+    "effects.transforms.odds_ratio_to_risk": Base(
+        transforms.odds_ratio_to_risk, lambda: {"log_or": 0.4, "baseline": 0.1}, {
         "log_or": REALS, "baseline": RISKS,
     }),
-    "effects.transforms.risk_ratio_to_risk": Base(transforms.risk_ratio_to_risk, lambda: {"log_rr": -0.4, "baseline": 0.1}, {
+    "effects.transforms.risk_ratio_to_risk": Base(
+        transforms.risk_ratio_to_risk, lambda: {"log_rr": -0.4, "baseline": 0.1}, {
         "log_rr": REALS, "baseline": RISKS,
     }),
     # pooling
@@ -308,11 +356,13 @@ BASES: dict[str, Base] = {
         "interval": Kind(accepts=("none",), choices=tuple(INTERVALS)),
     }),
     "permutation_test": Base(lam.permutation_test, lambda: {"fit": pooled(), "permutations": 99, "seed": 1}, {
-        "exact": FLAG, "permutations": COUNT, "limit": ("zero", "two"), "engine": Kind(choices=("auto", "numpy", "numba")),
+        "exact": FLAG, "permutations": COUNT, "limit": ("zero", "two"), "engine": Kind(choices=("auto", "numpy",
+        "numba")),
     }),
     "permutation_test, regression": Base(lam.permutation_test, lambda: {
         "fit": regression(), "permutations": 99, "seed": 1, "exact": False,
-    }, {"exact": Kind(skip="as above; all 40320 orders take a second"), "permutations": COUNT, "limit": ("zero", "two")}),
+    }, {"exact": Kind(skip="as above; all 40320 orders take a second"), "permutations": COUNT, "limit": ("zero",
+        "two")}),
     "pool_many": Base(lam.pool_many, lambda: {"yi": [YI, YI], "vi": [VI, VI]}, {
         "tau2": Kind(accepts=AMOUNT, choices=tuple(TAU2)), "interval": Kind(choices=("z", "t", "HKSJ", "HKSJ-floor")),
         "engine": Kind(choices=("auto", "numpy", "numba")),
@@ -328,11 +378,17 @@ BASES: dict[str, Base] = {
         "method": Kind(choices=("ML", "EE")), "prediction": Kind(choices=("HTS", "none")),
     }),
     "fit_glmm, arms": Base(lam.fit_glmm, lambda: {"table": two_by_two(), "model": "UM.RS", "nagq": 3}, {
-        "nagq": ("none", "two"), "coding": ("zero", "half"), "model": Kind(accepts=("none",), choices=("CM.EL", "UM.FS")),
+        "nagq": ("none", "two"), "coding": ("zero", "half"), "model": Kind(accepts=("none",), choices=("CM.EL",
+        "UM.FS")),
         "correlated": FLAG, "drop00": FLAG,
     }),
     "mantel_haenszel": Base(lam.mantel_haenszel, lambda: {"table": two_by_two(), "add": 0.5, "to": "all"}, {
-        "measure": Kind(choices=("OR", "RR", "RD")), "correct": FLAG, "add": AMOUNT, "variance": Kind(choices=("sato",)),
+        "measure": Kind(choices=("OR", "RR", "RD")), "correct": FLAG, "add": AMOUNT,
+        "variance": Kind(choices=("sato",)),
+        "to": Kind(choices=("none", "only0", "all", "if0all")),
+    }),
+    "mantel_haenszel_test": Base(mantel_haenszel_test, lambda: {"table": two_by_two(), "add": 0.5, "to": "all"}, {
+        "measure": Kind(choices=("OR", "IRR")), "correct": FLAG, "add": AMOUNT,
         "to": Kind(choices=("none", "only0", "all", "if0all")),
     }),
     "peto": Base(lam.peto, lambda: {"table": two_by_two(), "add": 0.5, "to": "all"}, {
@@ -348,27 +404,146 @@ BASES: dict[str, Base] = {
         "full": likelihood_regression(), "reduced": lam.pool(table(), model="random", tau2="ML"),
     }),
     "small_study_test": Base(lam.small_study_test, lambda: {"fit": pooled()}, {
-        "method": Kind(choices=tuple(SMALL_STUDY_TESTS)),
+        "method": Kind(choices=tuple(SMALL_STUDY_TESTS)), "predictor": Kind(choices=("sei", "vi")),
     }),
     "egger_test": Base(lam.egger_test, lambda: {"fit": pooled()}),
-    "trim_and_fill": Base(lam.trim_and_fill, lambda: {"fit": pooled()}),
-    "fail_safe_n": Base(lam.fail_safe_n, lambda: {"fit": pooled()}),
-    "fail_safe_n, Orwin": Base(lam.fail_safe_n, lambda: {"fit": pooled(), "kind": "Orwin", "target": 0.1}),
-    "test_excess_significance": Base(lam.test_excess_significance, lambda: {"fit": pooled()}),
+    "trim_and_fill": Base(lam.trim_and_fill, lambda: {"fit": pooled()}, {
+        "estimator": Kind(choices=("L0", "R0", "Q0")), "side": Kind(choices=("left", "right")),
+    }),
+    "fail_safe_n": Base(lam.fail_safe_n, lambda: {"fit": pooled()}, {
+        "kind": Kind(choices=("Rosenthal", "Orwin", "Rosenberg", "General")), "alpha": (), "weighted": FLAG,
+        "null": Kind(choices=("identical", "heterogeneous")),
+    }),
+    "fail_safe_n, Orwin": Base(lam.fail_safe_n, lambda: {"fit": pooled(), "kind": "Orwin", "target": 0.1}, {
+        "target": ("none", *AMOUNT), "weighted": FLAG,
+    }),
+    "fail_safe_n, General": Base(lam.fail_safe_n, lambda: {"fit": pooled(), "kind": "General", "null": "identical"}, {
+        "kind": Kind(skip="as above"), "target": Kind(accepts=AMOUNT, nan=("tau2_then", "then")),
+        "weighted": FLAG,
+    }),
+    "test_excess_significance": Base(lam.test_excess_significance, lambda: {"fit": pooled()}, {
+        "test": Kind(choices=("exact", "chi2", "binomial")), "limit_alpha": Kind(accepts=("half",), nan=("limit",)),
+        "alternative": Kind(choices=("two-sided", "greater", "less")),
+    }),
     "radial": Base(lam.radial, lambda: {"fit": pooled()}),
     "baujat": Base(lam.baujat, lambda: {"fit": pooled()}),
-    "normal_quantiles": Base(lam.normal_quantiles, lambda: {"fit": pooled()}),
-    "gosh": Base(lam.gosh, lambda: {"fit": pooled(), "subsets": 20, "seed": 1}),
-    "likelihood_profile": Base(lam.likelihood_profile, lambda: {"fit": pooled(), "tau2": [0.0, 0.1]}),
-    "selection_model": Base(lam.selection_model, lambda: {"fit": lam.pool(table(), tau2="ML", interval="z"), "steps": 0.025}),
-    "combine_p_values": Base(lam.combine_p_values, lambda: {"p": [0.01, 0.2, 0.4]}),
+    "normal_quantiles": Base(lam.normal_quantiles, lambda: {"fit": pooled()}, {
+        "residual": Kind(choices=("standardized", "studentized")),
+    }),
+    "gosh": Base(
+        lam.gosh, lambda: {"fit": pooled(), "subsets": 20, "seed": 1}, {"subsets": COUNT, "seed": ("zero", "two")}),
+    "likelihood_profile": Base(lam.likelihood_profile, lambda: {"fit": pooled(), "tau2": [0.0, 0.1]}, {
+        "tau2": ("zero", "half", "two", "one"),
+    }),
+    "selection_model": Base(lam.selection_model, lambda: {"fit": likelihood_fit(), "steps": 0.025}, {
+        "type": Kind(choices=("stepfun", "beta", "negexppow")), "alternative": Kind(choices=("greater", "less")),
+        "steps": ("half", "one"), "precision": Kind(choices=("sei", "vi")),
+    }),
+    "selection_model, negexp": Base(lam.selection_model, lambda: {
+        "fit": likelihood_fit(), "type": "negexp", "delta": 1.0, "precision": "sei",
+    }, {"type": Kind(skip="as above"), "steps": ("half", "one"), "delta": ("none", "zero", "half", "two", "one"),
+        "precision": Kind(accepts=("none",), choices=("sei", "vi"))}),
+    "combine_p_values": Base(lam.combine_p_values, lambda: {"p": [0.01, 0.2, 0.4]}, {
+        "method": Kind(choices=tuple(COMBINATIONS)),
+    }),
+    **{f"combine_p_values, {method}": Base(
+        lam.combine_p_values, lambda method=method, options=options: {"p": [0.01, 0.2, 0.4], "method": method,
+            **options},
+        {"method": Kind(skip="as above"), **kinds},
+    ) for method, options, kinds in (
+        ("stouffer", {"weights": [1, 2, 3]}, {"weights": ("none",)}),
+        ("wilkinson", {"rank": 1}, {"rank": COUNT}),
+        ("invchisq", {"df": 3}, {"df": POSITIVE}),
+        ("invt", {"df": 3}, {}),
+        ("truncated", {"threshold": 0.5}, {"threshold": ("half",)}),
+    )},
     "pet_peese": Base(lam.pet_peese, lambda: {"fit": pooled()}),
     "shrinkage": Base(lam.shrinkage, lambda: {"fit": pooled()}),
     # units, questions, registry
     "units.unit": Base(unit, lambda: {"symbol": "mL/month"}, {"symbol": Kind(choices=("mL/month",))}),
-    "units.factor": Base(factor, lambda: {"source": "mL/month", "target": "mL/year"}),
-    "units.convert": Base(convert, lambda: {"value": 2.0, "source": "mL/month", "target": "mL/year"}),
-    "questions.load_questions": Base(questions.load_questions, lambda: {"root": registry().root}),
-    "load_registry": Base(lam.load_registry, lambda: {"path": registry().root}),
+    "units.factor": Base(factor, lambda: {"source": "mL/month", "target": "mL/year"}, {
+        "source": Kind(choices=("mL/month",)), "target": Kind(choices=("mL/month",)),
+    }),
+    "units.convert": Base(
+        convert, lambda: {"value": 2.0, "source": "mL/month", "target": "mL/year"}, {"value": NUMBER}),
+    "questions.load_questions": Base(questions.load_questions, lambda: {
+        "folder": folder(), "vocabulary": registry().vocabulary, "root": folder(),
+    }, {"folder": ("text",), "root": ("none", "text")}),
+    "questions.Question": Base(questions.Question, lambda: {
+        "id": "Q1", "title": "t", "estimand": "e", "outcome": "fev1", "kind": "rate", "compare": "single_arm",
+        "measure": "IRLN",
+    }, {
+        **dict.fromkeys(("id", "estimand", "outcome", "measure", "higher_is", "registered", "path"), TEXT),
+        **dict.fromkeys(("prefer", "primary", "model", "bayes"), ("dict",)), "pooled": FLAG, "unit": (),
+        "kind": Kind(choices=("rate", "paired")), "compare": Kind(choices=("single_arm",)),
+        "rows": Kind(choices=("study", "subject")),
+    }),
+    "load_registry": Base(lam.load_registry, lambda: {"path": folder(), "strict": False}, {
+        "path": ("none", "text"), "strict": FLAG,
+    }),
     "audit.audit": Base(audit, lambda: {"registry": registry()}),
+    "Registry.study": Base(registry().study, lambda: {"study_id": next(iter(registry().by_id))}),
+    "Registry.question": Base(registry().question, lambda: {"question_id": next(iter(registry().questions))}),
+    "Registry.evidence": Base(registry().evidence, lambda: {"question": next(iter(registry().questions))}),
+    "Registry.findings": Base(registry().findings, dict, {
+        "kind": Kind(choices=("rate", "paired")), "phase": Kind(choices=("baseline",)),
+    }),
+    # results: what their methods take
+    "Pooled.interval": Base(pooled().interval, dict),
+    "Pooled.prediction": Base(pooled().prediction, dict),
+    "Pooled.probability": Base(pooled().probability, lambda: {"statement": "new < 0"}),
+    "Pooled.tau2_interval": Base(pooled().tau2_interval, dict, {"method": Kind(choices=tuple(TAU2_INTERVALS))}),
+    "Pooled.i2_interval": Base(pooled().i2_interval, dict, {"method": Kind(choices=tuple(TAU2_INTERVALS))}),
+    "Pooled.h2_interval": Base(pooled().h2_interval, dict, {"method": Kind(choices=tuple(TAU2_INTERVALS))}),
+    "Regression.interval": Base(regression().interval, dict),
+    "Regression.tau2_interval": Base(regression().tau2_interval, dict, {"method": Kind(choices=tuple(TAU2_INTERVALS))}),
+    "Regression.contrasts": Base(regression().contrasts, lambda: {"matrix": [[0.0, 1.0]]}),
+    "Regression.test": Base(regression().test, lambda: {"columns": [1]}, {"columns": ("none",)}),
+    "Regression.predict": Base(regression().predict, lambda: {"new": {"dose": [1.0, 2.0]}}),
+    "MultilevelPooled.interval": Base(levels().interval, dict),
+    "MultilevelPooled.prediction": Base(levels().prediction, dict),
+    "MultilevelPooled.random_effects": Base(levels().random_effects, dict),
+    "MultilevelPooled.predict": Base(levels().predict, dict, {"new": REALS}),
+    "MultilevelPooled.against": Base(levels().against, lambda: {
+        "reduced": lam.multilevel(nested(), random=None, method="REML"),
+    }),
+    "MultilevelPooled.component_interval": Base(levels().component_interval, lambda: {"name": "sigma2"}, {
+        "index": ("zero",),
+    }),
+    "ClusterRobust.wald": Base(clustered().wald, lambda: {"tested": [0]}),
+    "LocationScale.predict": Base(located().predict, dict),
+    "RobustPooled.interval": Base(heavy().interval, dict),
+    "RobustPooled.prediction": Base(heavy().prediction, dict),
+    "RobustVariance.interval": Base(lam.robust_variance(nested()).interval, dict),
+    "BootstrapPrediction.interval": Base(drawn().interval, dict),
+    "BootstrapPrediction.mean_interval": Base(drawn().mean_interval, dict),
+    "BootstrapPrediction.probability": Base(drawn().probability, lambda: {"statement": "new < 0"}),
+    "PooledMany.interval": Base(lam.pool_many([YI, YI], [VI, VI]).interval, dict),
+    "Measure.label": Base(MEASURES["OR"].label, dict, {"transformed": FLAG}),
+    "Measure.check_options": Base(MEASURES["OR"].check_options, lambda: {"given": {"add": 0.5}}, {"given": ("dict",)}),
+    "Catalog.entry": Base(TAU2.entry, lambda: {"code": "DL"}, {"code": Kind(choices=tuple(TAU2))}),
 }
+
+REASONS = {
+    **dict.fromkeys(("Pooled", "Regression"), "made by pool"),
+    "MultilevelPooled": "made by multilevel", "ClusterRobust": "made by cluster_robust",
+    "LocationScale": "made by location_scale", "RobustPooled": "made by robust_random_effects",
+    "BootstrapTest": "made by wild_bootstrap", "RobustVariance": "made by robust_variance",
+    "BootstrapPrediction": "made by bootstrap_prediction", "Subgroups": "made by subgroups",
+    "PermutationTest": "made by permutation_test", "PooledMany": "made by pool_many",
+    "PooledDataset": "made by pool_dataset", "Registry": "made by load_registry", "CheckTable": "made by the checks",
+    "ModelTest": "made by wald_test", "SmallStudyTest": "made by small_study_test",
+    "TrimAndFill": "made by trim_and_fill",
+    "FailSafeN": "made by fail_safe_n", "ExcessSignificance": "made by test_excess_significance",
+    "SelectionModel": "made by selection_model", "CombinedP": "made by combine_p_values",
+    "PetPeese": "made by pet_peese",
+    "LamEvidenceError": "takes any message", "EvidenceWarning": "takes any message",
+    "effects.recovery.MeanSd": "made by mean_sd_from_quantiles", "effects.recovery.Rule": "made by the catalogue",
+    "effects.measures.Estimates": "made by escalc", "effects.measures.Measure": "made by the catalogue",
+    "effects.measures.FloatArray": "a type", "catalog.Catalog": "for the package's own methods",
+    "catalog.Entry": "made by Catalog.register", "units.Unit": "made by units.unit", "values.Interval": "a plain pair",
+    "Catalog.register": "for the package's own methods", "MultilevelPooled.at": "how multilevel makes its result",
+    "MultilevelPooled.with_inference": "how multilevel(cluster=…) makes its result",
+    "pool_arrow": "tests/nonsense/test_nonsense_data.py", "pool_dataset": "tests/nonsense/test_nonsense_data.py",
+}
+"""Public name → why it has no base call of its own."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...catalog import Catalog
 from ...errors import OptionError
-from ...options import a_number
+from ...options import a_flag, a_number, an_instance
 
 __all__ = ["MEASURES", "Estimates", "FloatArray", "Measure", "identity"]
 
@@ -92,11 +92,13 @@ class Measure:
 
     def label(self, *, transformed: bool = False) -> str:
         """Return the axis title in words, on the analysis scale or on the scale people read."""
+        a_flag("transformed", transformed)
         text = (self.back_title or self.title) if transformed else self.title
         return text[:1].upper() + text[1:]
 
     def check_options(self, given: Mapping[str, object]) -> None:
         """Raise `OptionError` for an option or a value that this measure does not have."""
+        an_instance("options", given, Mapping, "give a mapping from option to value")
         known = (*self.options, *self.numbers)
         for name, value in given.items():
             if name not in known:

@@ -1,0 +1,265 @@
+"""Every model of `lamevidence.models`: a design, priors, and its law written again in NumPy and SciPy.
+
+Data sets are simulated by these functions, not by PyMC: a model that is not what its docstring says is not calibrated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+import lamevidence as lam
+
+Truth = dict[str, np.ndarray]
+
+MU, TAU = lam.Normal(0, 20), lam.HalfNormal(6)
+SE = np.array([1.0, 2.0, 3.0, 4.0, 6.0])
+X = np.array([0.0, 1.0, 1.0, 0.0, 1.0])
+SLOPES = lam.Normal(0, 10)
+PATIENTS = np.array([6.0, 8.0, 10.0, 15.0, 20.0])
+MANY_SE = np.linspace(0.5, 1.0, 10)
+AWAY = lam.LogNormal(1.0, 0.5)
+"""A prior of τ away from 0, where the centred form is of use."""
+WITHIN, SE2 = 0.6, np.array([1.5, 1.5, 2.0, 5.0, 4.0])
+
+LOGIT, LOG, SPREAD = lam.Normal(-1, 1.5), lam.Normal(-1.5, 1), lam.HalfNormal(1)
+SIZE = np.array([12.0, 20.0, 15.0, 22.0])
+DISPERSION = lam.HalfNormal(0.75)
+RATIO, RATIO_SPREAD, BASELINE = lam.Normal(0, 1), lam.HalfNormal(0.5), lam.Normal(0, 2.5)
+ARMS = np.array([[15.0, 14.0], [12.0, 13.0], [20.0, 18.0], [10.0, 11.0]])
+EVENTS = np.array([8.0, 6.0, 12.0, 9.0])
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One model: how it is built, drawn, simulated; what is ranked.
+
+    Attributes
+    ----------
+    builder, build
+        The function of `lamevidence.models`, and a call of it on the design (the data are placeholders).
+    draw, simulate, log_likelihood
+        Parameters from the prior; data given parameters; log density of data at many draws, (n,).
+    ranked
+        Names in the posterior, ``theta[0]`` for one entry; ``log_likelihood`` is ranked besides.
+    priors
+        In words, for the stored result.
+    """
+
+    builder: Callable[..., Any]
+    build: Callable[[], Any]
+    draw: Callable[[np.random.Generator], Truth]
+    simulate: Callable[[Truth, np.random.Generator], np.ndarray]
+    log_likelihood: Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
+    ranked: tuple[str, ...]
+    priors: tuple[Any, ...]
+
+
+def around(mu: Any, tau: Any, k: int, rng: np.random.Generator) -> Truth:
+    spread = np.exp(rng.normal(tau.meanlog, tau.sdlog)) if isinstance(tau, lam.LogNormal) else half(tau, rng)
+    centre = rng.normal(mu.loc, mu.scale)
+    return {"mu": centre, "tau": spread, "theta": centre + spread * rng.standard_normal(k)}
+
+
+def half(prior: Any, rng: np.random.Generator) -> Any:
+    return abs(rng.normal(0.0, prior.scale))
+
+
+def estimates(se: np.ndarray, **more: Any) -> Any:
+    return lam.EvidenceTable.from_estimates(np.zeros(se.size), sei=se, **more)
+
+
+def marginal(p: Mapping[str, np.ndarray], y: np.ndarray) -> np.ndarray:
+    return stats.norm.logpdf(y, p["mu"][:, None], np.sqrt(SE**2 + p["tau"][:, None] ** 2)).sum(1)
+
+
+def regression_draw(rng: np.random.Generator) -> Truth:
+    beta = np.array([rng.normal(MU.loc, MU.scale), rng.normal(SLOPES.loc, SLOPES.scale)])
+    tau = half(TAU, rng)
+    return {"beta": beta, "tau": tau, "theta": beta[0] + beta[1] * X + tau * rng.standard_normal(SE.size)}
+
+
+def regression_log(p: Mapping[str, np.ndarray], y: np.ndarray) -> np.ndarray:
+    centre = p["beta"] @ np.stack([np.ones_like(X), X])
+    return stats.norm.logpdf(y, centre, np.sqrt(SE**2 + p["tau"][:, None] ** 2)).sum(1)
+
+
+def student_table() -> Any:
+    return dataclasses.replace(estimates(SE), n=PATIENTS)
+
+
+def bivariate_draw(rng: np.random.Generator) -> Truth:
+    mu = rng.normal(MU.loc, MU.scale, 2)
+    tau = np.array([half(TAU, rng), half(TAU, rng)])
+    return {"mu": mu, "tau": tau, "rho": rng.uniform(-1, 1)}
+
+
+def bivariate_cov(tau: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    """Covariances of the pair of every study, (…, k, 2, 2); ``tau`` (…, 2), ``rho`` (…)."""
+    first, second, rho = tau[..., :1], tau[..., 1:], np.asarray(rho)[..., None]
+    off = WITHIN * SE * SE2 + rho * first * second
+    rows = [np.stack([SE**2 + first**2, off], -1), np.stack([off, SE2**2 + second**2], -1)]
+    return np.stack(rows, -1)
+
+
+def bivariate_data(p: Truth, rng: np.random.Generator) -> np.ndarray:
+    return np.array([rng.multivariate_normal(p["mu"], S) for S in bivariate_cov(p["tau"], p["rho"])])
+
+
+def bivariate_log(p: Mapping[str, np.ndarray], y: np.ndarray) -> np.ndarray:
+    S, gap = bivariate_cov(p["tau"], p["rho"]), y - p["mu"][:, None, :]
+    quadratic = (gap * np.linalg.solve(S, gap[..., None])[..., 0]).sum((1, 2))
+    return -0.5 * (np.linalg.slogdet(2 * np.pi * S)[1].sum(1) + quadratic)
+
+
+def counted(measure: str, **columns: np.ndarray) -> Any:
+    return lam.EvidenceTable.from_frame(pd.DataFrame(columns), measure, **{name: name for name in columns})
+
+
+def rate_table() -> Any:
+    return dataclasses.replace(counted("IRLN", xi=np.ones(SIZE.size), ti=SIZE), n=SIZE)
+
+
+def negative_binomial_draw(rng: np.random.Generator) -> Truth:
+    return around(LOG, SPREAD, SIZE.size, rng) | {"dispersion": half(DISPERSION, rng)}
+
+
+def negative_binomial_data(p: Truth, rng: np.random.Generator) -> np.ndarray:
+    shape = SIZE / p["dispersion"] ** 2
+    return rng.poisson(SIZE * np.exp(p["theta"]) * rng.gamma(shape) / shape)
+
+
+def negative_binomial_log(p: Mapping[str, np.ndarray], y: np.ndarray) -> np.ndarray:
+    shape = SIZE / p["dispersion"][:, None] ** 2
+    return stats.nbinom.logpmf(y, shape, shape / (shape + SIZE * np.exp(p["theta"]))).sum(1)
+
+
+def arm_logits(p: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.stack([p["phi"] + 0.5 * p["theta"], p["phi"] - 0.5 * p["theta"]], axis=-1)
+
+
+def contrast_draw(rng: np.random.Generator) -> Truth:
+    k = len(ARMS)
+    return around(RATIO, RATIO_SPREAD, k, rng) | {"phi": rng.normal(BASELINE.loc, BASELINE.scale, k)}
+
+
+def two_by_two() -> Any:
+    a = np.minimum(np.floor(EVENTS / 2), ARMS[:, 0])
+    c = EVENTS - a
+    return counted("OR", ai=a, bi=ARMS[:, 0] - a, ci=c, di=ARMS[:, 1] - c)
+
+
+def fisher(theta: np.ndarray) -> Any:
+    return stats.nchypergeom_fisher(ARMS.sum(1), ARMS[:, 0], EVENTS, np.exp(theta))
+
+
+def fisher_log(p: Mapping[str, np.ndarray], y: np.ndarray) -> np.ndarray:
+    return fisher(p["theta"]).logpmf(y).sum(1)
+
+
+def arms_in_time() -> Any:
+    a = np.floor(EVENTS / 2)
+    return counted("IRR", x1i=a, x2i=EVENTS - a, t1i=ARMS[:, 0], t2i=ARMS[:, 1])
+
+
+def share(theta: np.ndarray) -> np.ndarray:
+    return special.expit(theta + np.log(ARMS[:, 0] / ARMS[:, 1]))
+
+
+N = {"mu": MU, "tau": TAU}
+CASES: dict[str, Case] = {
+    "normal_normal marginal": Case(
+        lam.models.normal_normal,
+        lambda: lam.models.normal_normal(estimates(SE), **N),
+        lambda rng: around(MU, TAU, SE.size, rng),
+        lambda p, rng: rng.normal(p["theta"], SE),
+        marginal, ("mu", "tau"), (MU, TAU, SE),
+    ),
+    "normal_normal non-centred": Case(
+        lam.models.normal_normal,
+        lambda: lam.models.normal_normal(estimates(SE), "non-centred", **N),
+        lambda rng: around(MU, TAU, SE.size, rng),
+        lambda p, rng: rng.normal(p["theta"], SE),
+        marginal, ("mu", "tau", "theta[0]", "theta[4]"), (MU, TAU, SE),
+    ),
+    "normal_normal centred": Case(
+        lam.models.normal_normal,
+        lambda: lam.models.normal_normal(estimates(MANY_SE), "centred", mu=MU, tau=AWAY),
+        lambda rng: around(MU, AWAY, MANY_SE.size, rng),
+        lambda p, rng: rng.normal(p["theta"], MANY_SE),
+        lambda p, y: stats.norm.logpdf(y, p["theta"], MANY_SE).sum(1),
+        ("mu", "tau", "theta[0]", "theta[9]"), (MU, AWAY, MANY_SE),
+    ),
+    "regression": Case(
+        lam.models.regression,
+        lambda: lam.models.regression(estimates(SE, moderators={"x": X}), ["x"], slopes=SLOPES, **N),
+        regression_draw,
+        lambda p, rng: rng.normal(p["theta"], SE),
+        regression_log, ("beta[0]", "beta[1]", "tau"), (MU, SLOPES, TAU, SE, X),
+    ),
+    "student_t": Case(
+        lam.models.student_t,
+        lambda: lam.models.student_t(student_table(), **N),
+        lambda rng: around(MU, TAU, SE.size, rng),
+        lambda p, rng: p["theta"] + SE * rng.standard_t(PATIENTS - 1),
+        lambda p, y: stats.t.logpdf(y, PATIENTS - 1, p["theta"], SE).sum(1),
+        ("mu", "tau", "theta[0]", "theta[4]"), (MU, TAU, SE, PATIENTS),
+    ),
+    "bivariate": Case(
+        lam.models.bivariate,
+        lambda: lam.models.bivariate(estimates(SE), estimates(SE2), within=WITHIN, **N),
+        bivariate_draw, bivariate_data, bivariate_log,
+        ("mu[0]", "mu[1]", "tau[0]", "tau[1]", "rho"), (MU, TAU, SE, SE2, WITHIN),
+    ),
+    "binomial": Case(
+        lam.models.binomial,
+        lambda: lam.models.binomial(counted("PLO", xi=np.ones(SIZE.size), ni=SIZE), mu=LOGIT, tau=SPREAD),
+        lambda rng: around(LOGIT, SPREAD, SIZE.size, rng),
+        lambda p, rng: rng.binomial(SIZE.astype(int), special.expit(p["theta"])),
+        lambda p, y: stats.binom.logpmf(y, SIZE, special.expit(p["theta"])).sum(1),
+        ("mu", "tau", "theta[0]"), (LOGIT, SPREAD, SIZE),
+    ),
+    "poisson": Case(
+        lam.models.poisson,
+        lambda: lam.models.poisson(rate_table(), mu=LOG, tau=SPREAD),
+        lambda rng: around(LOG, SPREAD, SIZE.size, rng),
+        lambda p, rng: rng.poisson(SIZE * np.exp(p["theta"])),
+        lambda p, y: stats.poisson.logpmf(y, SIZE * np.exp(p["theta"])).sum(1),
+        ("mu", "tau", "theta[0]"), (LOG, SPREAD, SIZE),
+    ),
+    "negative_binomial": Case(
+        lam.models.negative_binomial,
+        lambda: lam.models.negative_binomial(rate_table(), mu=LOG, tau=SPREAD, dispersion=DISPERSION),
+        negative_binomial_draw, negative_binomial_data, negative_binomial_log,
+        ("mu", "tau", "dispersion", "theta[0]"), (LOG, SPREAD, DISPERSION, SIZE),
+    ),
+    "contrast": Case(
+        lam.models.contrast,
+        lambda: lam.models.contrast(two_by_two(), mu=RATIO, tau=RATIO_SPREAD, baseline=BASELINE),
+        contrast_draw,
+        lambda p, rng: rng.binomial(ARMS.astype(int), special.expit(arm_logits(p))),
+        lambda p, y: stats.binom.logpmf(y, ARMS, special.expit(arm_logits(p))).sum((1, 2)),
+        ("mu", "tau", "theta[0]", "phi[0]"), (RATIO, RATIO_SPREAD, BASELINE, ARMS),
+    ),
+    "hypergeometric": Case(
+        lam.models.hypergeometric,
+        lambda: lam.models.hypergeometric(two_by_two(), mu=RATIO, tau=RATIO_SPREAD),
+        lambda rng: around(RATIO, RATIO_SPREAD, len(ARMS), rng),
+        lambda p, rng: fisher(p["theta"]).rvs(size=len(ARMS), random_state=rng),
+        fisher_log, ("mu", "tau", "theta[0]"), (RATIO, RATIO_SPREAD, ARMS, EVENTS),
+    ),
+    "conditional_binomial": Case(
+        lam.models.conditional_binomial,
+        lambda: lam.models.conditional_binomial(arms_in_time(), mu=RATIO, tau=RATIO_SPREAD),
+        lambda rng: around(RATIO, RATIO_SPREAD, len(ARMS), rng),
+        lambda p, rng: rng.binomial(EVENTS.astype(int), share(p["theta"])),
+        lambda p, y: stats.binom.logpmf(y, EVENTS, share(p["theta"])).sum(1),
+        ("mu", "tau", "theta[0]"), (RATIO, RATIO_SPREAD, ARMS, EVENTS),
+    ),
+}  # fmt: skip
