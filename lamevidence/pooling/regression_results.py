@@ -218,8 +218,9 @@ class Regression:
             raise InputError(f"contrasts have shape {L.shape}, the model has {', '.join(self.names)}")
         estimate, se = L @ self.beta, np.sqrt(np.einsum("ij,jk,ik->i", L, self.vb, L))
         half = quantile(self.spec.level, self.df) * se
-        p = [two_sided(float(z), self.df) for z in estimate / se]
-        columns = {"estimate": estimate, "std_error": se, "statistic": estimate / se, "p_value": p}
+        statistic = np.divide(estimate, se, out=np.full(se.size, np.nan), where=se > 0)
+        p = [two_sided(float(z), self.df) for z in statistic]
+        columns = {"estimate": estimate, "std_error": se, "statistic": statistic, "p_value": p}
         return pd.DataFrame(columns | {"conf_low": estimate - half, "conf_high": estimate + half})
 
     def test(self, columns: Sequence[int | str] | None = None) -> tuple[float, int, float, float]:
