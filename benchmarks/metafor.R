@@ -2,6 +2,11 @@
 suppressPackageStartupMessages(library(metafor))
 arguments <- commandArgs(trailingOnly = TRUE)
 task <- arguments[1]
+needed <- c("CM.EL" = "BiasedUrn", "CM.AL" = "lme4", "UM.FS" = "lme4", "UM.RS" = "lme4", levels3 = "Matrix")
+if (task %in% names(needed) && !requireNamespace(needed[[task]], quietly = TRUE)) {
+  message("metafor needs the R package ", needed[[task]], " for ", task, ": install.packages(\"", needed[[task]], "\")")
+  quit(status = 2)
+}
 repeats <- as.integer(arguments[2])
 bcg <- escalc(measure = "OR", ai = tpos, bi = tneg, ci = cpos, di = cneg, data = dat.bcg)
 glmm <- function(model) {

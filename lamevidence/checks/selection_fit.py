@@ -1,4 +1,4 @@
-"""Maximising a selection likelihood: several starts, quasi-Newton on logs, then Newton steps with exact gradients."""
+"""Maximising a selection likelihood: Newton's method on logs from several starts, then on the parameters themselves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError
-from .selection_likelihood import SelectionData, gradient, hessian, log_likelihood, unpack
+from .selection_likelihood import SelectionData, Terms, terms, unpack
 
 __all__ = ["Best", "best_fit"]
 
@@ -19,6 +19,14 @@ TINY = 1e-9
 
 NEAR = 1e-4
 """A parameter this close to its edge is compared with the edge itself."""
+LOWEST = -1e300
+STEPS = 200
+REACH = 3.0
+"""Longest step on the logs."""
+ROUGH, FINE = 1e-3, 1e-9
+"""Promised gain at which the starts are compared, and at which the best of them are handed to the last steps."""
+RIVAL = 0.1
+"""Starts that end this much below the best one are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,43 +73,66 @@ def _inner(data: SelectionData, x: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(x > _floor(data, x.size) + TINY)
 
 
-def _value(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> float:
+def _terms(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> Terms:
+    """Return the likelihood with its derivatives; very low where it does not exist."""
     with np.errstate(all="ignore"):
-        value = float(np.real(log_likelihood(data, *unpack(data, x, fixed))))
-    return value if np.isfinite(value) else -1e300
+        found = terms(data, x, fixed)
+    return found if np.isfinite(found.value) else Terms(LOWEST, found.gradient, found.hessian)
 
 
-def _climb(data: SelectionData, start: FloatArray, fixed: FloatArray | None, gtol: float = 1e-4) -> FloatArray:
-    """Return where BFGS on (β, log τ², log δ) arrives."""
-    from scipy.optimize import minimize
+def _value(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> float:
+    return _terms(data, x, fixed).value
 
+
+def _climb(data: SelectionData, start: FloatArray, fixed: FloatArray | None, fine: float) -> tuple[FloatArray, float]:
+    """Return where Newton's method on (β, log τ², log δ) arrives, eigenvalues of the wrong sign turned, and its height.
+
+    It ends when a step promises less than ``fine``.
+    """
     p = data.X.shape[1]
-
     floor = _floor(data, start.size)
+    x = np.concatenate([start[:p], np.maximum(start[p:], 1e-12)])
+    at = _terms(data, x, fixed)
+    for _ in range(STEPS):
+        stretch = np.concatenate([np.ones(p), x[p:]])
+        slope = at.gradient * stretch
+        curve = at.hessian * stretch[:, None] * stretch
+        curve[np.arange(p, x.size), np.arange(p, x.size)] += slope[p:]
+        if not (np.isfinite(slope).all() and np.isfinite(curve).all()):
+            break
+        values, vectors = np.linalg.eigh(curve)
+        size = np.maximum(np.abs(values), 1e-9 * max(1.0, float(np.abs(values).max())))
+        step = vectors @ ((vectors.T @ slope) / size)
+        if 0.5 * float(slope @ step) < fine:
+            break
+        length = min(1.0, REACH / float(np.abs(step).max()))
+        while length > 1e-6:
+            u = np.concatenate([x[:p] + length * step[:p], np.log(x[p:]) + length * step[p:]])
+            new = np.concatenate([u[:p], np.maximum(floor[p:], np.exp(np.clip(u[p:], -60.0, 8.0)))])
+            tried = _terms(data, new, fixed)
+            if tried.value > at.value:
+                break
+            length /= 4
+        else:
+            break
+        x, at = new, tried
+    return x, at.value
 
-    def natural(u: FloatArray) -> FloatArray:
-        return np.concatenate([u[:p], np.maximum(floor[p:], np.exp(np.clip(u[p:], -60.0, 8.0)))])
 
-    def objective(u: FloatArray) -> tuple[float, FloatArray]:
-        x = natural(u)
-        with np.errstate(all="ignore"):
-            slope = gradient(data, x, fixed)
-        slope[p:] *= x[p:]
-        return -_value(data, x, fixed), -np.nan_to_num(slope)
-
-    u = np.concatenate([start[:p], np.log(np.maximum(start[p:], 1e-12))])
-    found = minimize(objective, u, jac=True, method="BFGS", options={"gtol": gtol, "maxiter": 300})
-    return natural(found.x)
+def _same(data: SelectionData, end: FloatArray, x: FloatArray, fixed: FloatArray | None) -> bool:
+    """Return whether x lies where the curvature at a maximum puts points that are `RIVAL` / 10 below it at most."""
+    away = x - end
+    return bool(-0.5 * away @ _terms(data, end, fixed).hessian @ away <= RIVAL / 10)
 
 
 def _polish(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> FloatArray:
     """Return x after damped Newton steps in the parameters that are away from their edge."""
     floor = _floor(data, x.size)
-    height = _value(data, x, fixed)
+    at = _terms(data, x, fixed)
     for _ in range(30):
         inner = _inner(data, x)
-        slope = gradient(data, x, fixed)[inner]
-        curve = hessian(data, x, fixed)[np.ix_(inner, inner)]
+        slope = at.gradient[inner]
+        curve = at.hessian[np.ix_(inner, inner)]
         if not np.isfinite(curve).all():
             return x
         try:
@@ -113,13 +144,14 @@ def _polish(data: SelectionData, x: FloatArray, fixed: FloatArray | None) -> Flo
             new = x.copy()
             new[inner] += factor * step
             new = np.maximum(new, floor)
-            if _value(data, new, fixed) >= height - 1e-13 * abs(height):
+            tried = _terms(data, new, fixed)
+            if tried.value >= at.value - 1e-13 * abs(at.value):
                 break
             factor /= 2
         else:
             return x
         small = np.abs(new - x).max() < 1e-10 * (1 + np.abs(x).max()) or float(slope @ step) < 1e-15
-        x, height = new, _value(data, new, fixed)
+        x, at = new, tried
         if small:
             return x
     return x
@@ -147,19 +179,22 @@ def best_fit(data: SelectionData, fixed: FloatArray | None) -> Best:
     """
     p = data.X.shape[1]
     free = data.cuts.shape[0] if data.weight is None else data.weight.size
-    points = [_climb(data, start, fixed) for start in _starts(data, fixed, free)]
-    heights = np.array([_value(data, x, fixed) for x in points])
-    best = _polish(data, _climb(data, points[int(np.argmax(heights))], fixed, 1e-8), fixed)
-    heights = np.append(heights, _value(data, best, fixed))
-    if heights.max() <= -1e299:
+    found = [_climb(data, start, fixed, ROUGH) for start in _starts(data, fixed, free)]
+    top = max(height for _, height in found)
+    ends: list[tuple[FloatArray, float]] = []
+    for x, reached in sorted(found, key=lambda end: -end[1]):
+        if reached >= top - RIVAL and not any(_same(data, end, x, fixed) for end, _ in ends):
+            ends.append(_climb(data, x, fixed, FINE))
+    best, height = max(ends, key=lambda end: end[1])
+    if height <= LOWEST:
         raise ConvergenceError("the selection likelihood has no finite maximum from any start · simplify the model")
     notes: tuple[str, ...] = ()
-    best = _on_edges(data, best, fixed)
+    best = _on_edges(data, _polish(data, best, fixed), fixed)
     at_zero = bool(data.free_tau2 and best[p] == 0)
     inner = _inner(data, best)
     covariance = np.full((best.size, best.size), np.nan)
     try:
-        inverse = np.linalg.inv(-hessian(data, best, fixed)[np.ix_(inner, inner)])
+        inverse = np.linalg.inv(-_terms(data, best, fixed).hessian[np.ix_(inner, inner)])
         covariance[np.ix_(inner, inner)] = inverse
         bad = bool((np.diag(inverse) <= 0).any())
     except np.linalg.LinAlgError:
@@ -171,5 +206,5 @@ def best_fit(data: SelectionData, fixed: FloatArray | None) -> Best:
         notes += ("a selection parameter is at the edge of its range",)
     beta, tau2, delta = unpack(data, best, fixed)
     return Best(
-        beta, float(np.real(tau2)), np.asarray(delta, float), _value(data, best, fixed), covariance, at_zero, notes
+        beta, tau2, np.asarray(delta, float), _value(data, best, fixed), covariance, at_zero, notes
     )

@@ -1,24 +1,26 @@
 """Weight functions of selection models: how likely a study with a one-sided p value is to be seen.
 
-Each takes log p and log(1 − p), the parameters δ and the study's imprecision, and returns log w. Everything is
-analytic in δ, so that exact derivatives come from complex steps.
+Each takes log p and log(1 − p), the parameters δ and the study's imprecision, and returns log w with its first and
+second derivatives by δ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy import special
 
 from ..catalog import Catalog
+from ..effects.measures.base import FloatArray
 
-__all__ = ["WEIGHTS", "Weight"]
+__all__ = ["WEIGHTS", "Logs", "Weight"]
 
-Array: TypeAlias = NDArray[Any]
-LogWeight: TypeAlias = Callable[[Array, Array, Array, Array], Array]
+Logs: TypeAlias = tuple[FloatArray, list[FloatArray], list[FloatArray]]
+LogWeight: TypeAlias = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], Logs]
+"""(log p, log(1 − p), δ, imprecision) → log w, its slopes by δ₁ … δ_d, its second derivatives 11, 12, 22."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Weight:
     Attributes
     ----------
     log
-        ``log(log_p, log_q, delta, imprecision)``.
+        `LogWeight`.
     size
         Number of parameters.
     null
@@ -40,6 +42,8 @@ class Weight:
         weight would not exist otherwise.
     lowest
         Where the search for δ ends.
+    far
+        z up to which w may still change; beyond it w is taken as constant.
     """
 
     log: LogWeight
@@ -48,11 +52,13 @@ class Weight:
     starts: tuple[tuple[float, ...], ...]
     bound: float = 0.0
     lowest: float = 0.0
+    far: float = 7.0
 
 
 WEIGHTS: Catalog[Weight] = Catalog("selection model")
 
 BOUND = 1e-5
+NORMAL_BOUND = float(special.ndtri(BOUND))
 
 _ONE = ((0.1,), (1.0,), (4.0,))
 
@@ -61,56 +67,60 @@ def _file(code: str, title: str, reference: str, weight: Weight) -> None:
     WEIGHTS.register(code, title=title, reference=reference)(weight)
 
 
+
+
+def _linear(slopes: list[FloatArray], delta: FloatArray) -> Logs:
+    """Return Σ δⱼ slopeⱼ with its derivatives."""
+    total = np.asarray(sum(d * s for d, s in zip(delta, slopes, strict=True)))
+    none = np.zeros_like(total)
+    return total, slopes, [none] * (len(slopes) * (len(slopes) + 1) // 2)
+
+
+def _beta(p: FloatArray, q: FloatArray, d: FloatArray, u: FloatArray) -> Logs:
+    return _linear([p, q], d - 1.0)
+
+
+def _half_normal(p: FloatArray, q: FloatArray, d: FloatArray, u: FloatArray) -> Logs:
+    return _linear([-u * np.exp(2 * p)], d)
+
+
+def _exponential(p: FloatArray, q: FloatArray, d: FloatArray, u: FloatArray) -> Logs:
+    return _linear([-u * np.exp(p)], d)
+
+
+def _logistic(p: FloatArray, q: FloatArray, d: FloatArray, u: FloatArray) -> Logs:
+    c = u * np.exp(p)
+    x = d[0] * c
+    rising, falling = special.expit(x), special.expit(-x)
+    return np.log(2.0) - x + special.log_expit(x), [-c * rising], [-c * c * rising * falling]
+
+
+def _power(p: FloatArray, q: FloatArray, d: FloatArray, u: FloatArray) -> Logs:
+    return _linear([u * q], d)
+
+
+def _exponential_power(p: FloatArray, q: FloatArray, d: FloatArray, u: FloatArray) -> Logs:
+    c = u * np.exp(p / d[1])
+    turn = p / d[1] ** 2
+    second = -d[0] * c * turn
+    return -d[0] * c, [-c, -second], [np.zeros_like(c), c * turn, second * (turn + 2.0 / d[1])]
+
+
 _file(
     "beta",
     "beta density of p",
     "10.1002/jrsm.1191",
-    Weight(
-        lambda p, q, d, u: (d[0] - 1) * p + (d[1] - 1) * q,
-        2,
-        1.0,
-        ((1.0, 1.0), (0.8, 1.5), (1.2, 2.0), (0.5, 0.8), (0.01, 2.5)),
-        BOUND,
-        1e-5,
-    ),
+    Weight(_beta, 2, 1.0, ((1.0, 1.0), (0.8, 1.5), (1.2, 2.0), (0.5, 0.8), (0.01, 2.5)), BOUND, 1e-5, -NORMAL_BOUND),
 )
+_file("halfnorm", "half-normal, exp(−δp²)", "10.1002/sim.4780110204", Weight(_half_normal, 1, 0.0, _ONE))
+_file("negexp", "negative exponential, exp(−δp)", "10.1002/sim.4780110204", Weight(_exponential, 1, 0.0, _ONE))
 _file(
-    "halfnorm",
-    "half-normal, exp(−δp²)",
-    "10.1002/sim.4780110204",
-    Weight(lambda p, q, d, u: -d[0] * u * np.exp(2 * p), 1, 0.0, _ONE),
+    "logistic", "logistic, 2exp(−δp)/(1 + exp(−δp))", "10.1002/sim.4780110204", Weight(_logistic, 1, 0.0, _ONE)
 )
-_file(
-    "negexp",
-    "negative exponential, exp(−δp)",
-    "10.1002/sim.4780110204",
-    Weight(lambda p, q, d, u: -d[0] * u * np.exp(p), 1, 0.0, _ONE),
-)
-_file(
-    "logistic",
-    "logistic, 2exp(−δp)/(1 + exp(−δp))",
-    "10.1002/sim.4780110204",
-    Weight(
-        lambda p, q, d, u: np.log(2.0) - d[0] * u * np.exp(p) - np.log1p(np.exp(-d[0] * u * np.exp(p))),
-        1,
-        0.0,
-        _ONE,
-    ),
-)
-_file(
-    "power",
-    "power, (1 − p)^δ",
-    "10.1002/sim.4780110204",
-    Weight(lambda p, q, d, u: d[0] * u * q, 1, 0.0, _ONE, BOUND),
-)
+_file("power", "power, (1 − p)^δ", "10.1002/sim.4780110204", Weight(_power, 1, 0.0, _ONE, BOUND, far=-NORMAL_BOUND))
 _file(
     "negexppow",
     "negative exponential power, exp(−δ₁p^(1/δ₂))",
     "10.1037/1082-989X.1.1.81",
-    Weight(
-        lambda p, q, d, u: -d[0] * u * np.exp(p / d[1]),
-        2,
-        0.0,
-        ((1.0, 1.0), (0.5, 0.5), (3.0, 2.0), (2.0, 0.3)),
-    ),
+    Weight(_exponential_power, 2, 0.0, ((1.0, 1.0), (0.5, 0.5), (3.0, 2.0), (2.0, 0.3)), far=38.0),
 )
