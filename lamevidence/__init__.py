@@ -103,6 +103,7 @@ _NAMES: dict[str, str] = {
     "rate_interval": "effects.measures.arm_intervals",
     "aggregate": "effects.covariance",
     "correlated_covariance": "effects.covariance",
+    "dependent_covariance": "effects.dependence",
     "shared_control_covariance": "effects.covariance",
     "risk_per_1000": "effects.transforms",
     "mean_sd_from_quantiles": "effects.recovery",
@@ -226,6 +227,7 @@ if TYPE_CHECKING:
     from .effects.covariance import aggregate as aggregate
     from .effects.covariance import correlated_covariance as correlated_covariance
     from .effects.covariance import shared_control_covariance as shared_control_covariance
+    from .effects.dependence import dependent_covariance as dependent_covariance
     from .effects.escalc import escalc as escalc
     from .effects.evidence_table import EvidenceTable as EvidenceTable
     from .effects.measures.arm_intervals import arm_interval as arm_interval

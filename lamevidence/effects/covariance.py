@@ -41,6 +41,27 @@ def _require_positive(matrix: FloatArray) -> FloatArray:
     return matrix
 
 
+def same_rows(key: Sequence[Hashable], k: int, name: str) -> Any:  # noqa: ANN401
+    """Return which pairs of the k rows have one entry of ``key``, (k, k)."""
+    return _same(key, k, name)
+
+
+def variances_of(vi: ArrayLike) -> FloatArray:
+    """Return sampling variances, finite and not negative."""
+    variances = _vector("vi", vi)
+    if (variances < 0).any():
+        raise InputError("vi holds a negative number · variances are not")
+    return variances
+
+
+def covariance_of(variances: FloatArray, correlation: FloatArray) -> FloatArray:
+    """Return √v_i √v_j r_ij with v on the diagonal, positive semidefinite."""
+    errors = np.sqrt(variances)
+    matrix = correlation * errors[:, None] * errors[None, :]
+    np.fill_diagonal(matrix, variances)
+    return _require_positive(matrix)
+
+
 def correlated_covariance(
     vi: ArrayLike, cluster: Sequence[Hashable], rho: float, *, within: Sequence[Hashable] | None = None,
     rho_within: float | None = None,
@@ -71,9 +92,7 @@ def correlated_covariance(
     >>> round(float(V[0, 1]), 6)
     0.03
     """
-    variances = _vector("vi", vi)
-    if (variances < 0).any():
-        raise InputError("vi holds a negative number · variances are not")
+    variances = variances_of(vi)
     a_number("rho", rho, least=-1, most=1)
     if rho_within is not None:
         a_number("rho_within", rho_within, least=-1, most=1)
@@ -84,11 +103,7 @@ def correlated_covariance(
     correlation = np.where(same, float(rho), 0.0)
     if within is not None and rho_within is not None:
         correlation = np.where(same & _same(within, k, "within"), float(rho_within), correlation)
-    np.fill_diagonal(correlation, 1.0)
-    errors = np.sqrt(variances)
-    matrix = correlation * errors[:, None] * errors[None, :]
-    np.fill_diagonal(matrix, variances)
-    return _require_positive(matrix)
+    return covariance_of(variances, correlation)
 
 
 def shared_control_covariance(vi: ArrayLike, control_vi: ArrayLike, control: Sequence[Hashable]) -> FloatArray:

@@ -13,7 +13,6 @@ from lamevidence.errors import InputError, NotEstimable
 from tests.conformance.compare import number
 from tests.conformance.runner import Unsupported
 
-
 UNDERSTOOD = {"mods", "random", "struct", "data", "method", "test", "dfs", "R", "level", "control", "verbose", "digits"}
 """Arguments of ``rma.mv`` that are read from the call; any other makes the case unsupported."""
 
@@ -201,7 +200,7 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     if fn == "predict":
         p = fit.predict()
         if p.new is None and "pi.lb" in expected:
-            raise Unsupported("prediction intervals of inner levels with variances of their own: a level is to be named")
+            raise Unsupported("prediction intervals of inner levels with variances of their own need a level")
         out = {"pred": p.mean, "se": p.se, "ci.lb": p.interval[:, 0], "ci.ub": p.interval[:, 1]}
         return out | ({} if p.new is None else {"pi.lb": p.new[:, 0], "pi.ub": p.new[:, 1]})
     if fn == "ranef":
