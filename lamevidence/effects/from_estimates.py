@@ -95,11 +95,12 @@ def _numbered_table(
 ) -> EvidenceTable:
     """Return the table of checked numbers alone: nothing is left for `EvidenceTable` to check."""
     yi.flags.writeable = vi.flags.writeable = False
+    plain = float(np.minimum.reduce(vi)) > 0.0 and float(np.maximum.reduce(vi)) < np.inf
     names, lineage, unknown = _kept_numbers(yi.size) if yi.size <= NUMBERED else _numbers(yi.size)
     table = cls.__new__(cls)
     table.__dict__.update(
         yi=yi, vi=vi, labels=names, studies=names, measure=measure, unit=unit, title=title, n=unknown, lineage=lineage,
-        counts={}, moderators={}, model={},
+        counts={}, moderators={}, model={}, plain=plain,
     )
     return table
 

@@ -7,8 +7,6 @@ shows for most data sets that it is the only one (`likelihood_certain`), all oth
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ..effects.measures.base import FloatArray
@@ -19,7 +17,8 @@ from .likelihood_scan import LikelihoodFit, scan
 from .likelihood_terms import restricted_log_likelihood, score
 
 __all__ = [
-    "LikelihoodFit", "information", "log_likelihood", "maximise", "maximise_one", "restricted_log_likelihood", "score",
+    "LikelihoodFit", "information", "log_likelihood", "maximise", "maximum_of_one", "restricted_log_likelihood",
+    "score",
 ]
 
 SCANNED = 1000
@@ -68,15 +67,6 @@ def information(value: float, v: FloatArray, p: int, estimated: bool, restricted
     }
 
 
-def maximise_one(y: FloatArray, v: FloatArray, restricted: bool) -> tuple[float, int, float, int]:
-    """Return value, modes, gap and status for one complete data set (k,) with positive variances and no design."""
-    only = maximum_of_one(y, v, restricted)
-    if only is not None:
-        return only, 1, math.inf, 0
-    found = scan(y[None], v[None], np.array([float(y.size)]), None, restricted)
-    return float(found.value[0]), int(found.modes[0]), float(found.gap[0]), int(found.status[0])
-
-
 def maximise(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, restricted: bool
 ) -> LikelihoodFit:
@@ -95,7 +85,7 @@ def maximise(
     """
     m = y.shape[0]
     if m == 1 and X is None and k[0] == y.shape[1] > 1 and v.min() > 0:
-        return LikelihoodFit(*(np.array([x]) for x in maximise_one(y[0], v[0], restricted)))
+        return LikelihoodFit(*(np.array([x]) for x in maximum_of_one(y[0], v[0], restricted)))
     y, v = np.asfortranarray(y), np.asfortranarray(v)
     t, sure = certain(y, v, k - (0 if not restricted else 1 if X is None else X.shape[-1]), X, restricted)
     fit = LikelihoodFit(t, np.ones(m, dtype=np.int64), np.full(m, np.inf), np.zeros(m, dtype=np.int64))

@@ -6,6 +6,7 @@ cache, with all sums of a piece as one small matrix product.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from operator import mul
 from typing import TypeAlias
@@ -13,13 +14,17 @@ from typing import TypeAlias
 import numpy as np
 
 from ..effects.measures.base import FloatArray
+from .kernels import OK, OUT_OF_ITERATIONS
 from .likelihood_certain import BEYOND, STEPS, arrived, falls_from_zero, one_root_from_here, rises_up_to_here
-from .likelihood_terms import Terms
+from .likelihood_scan import ROUNDING, root_bound
+from .likelihood_terms import Terms, restricted_log_likelihood, score
 
 __all__ = ["maximum_of_one"]
 
 FEW = 32
 """Up to this number of studies plain numbers are faster than arrays."""
+LONG = 2000
+"""From this number of studies on, a grid of τ² is read one point after the other."""
 PIECE = 8192
 KEPT = 1e-3
 """A sum about another centre that leaves less than this share is added up anew about its own."""
@@ -55,25 +60,22 @@ def _few(y: list[float], v: list[float], restricted: bool) -> At:
 
 
 def _many(y: FloatArray, v: FloatArray, restricted: bool) -> At:
-    """Return the terms as a function of t; the residuals are kept about the mean of the last t."""
-    powers = np.empty((3, y.size))
-    powers[0] = 1.0
-    weights = np.empty((3, min(PIECE, y.size)))
+    """Return the terms as a function of t; residuals are about the mean of an earlier t."""
+    work = np.empty((6, min(PIECE, y.size)))
+    work[3] = 1.0
 
-    def about(centre: float) -> None:
-        np.subtract(y, centre, out=powers[1])
-        np.multiply(powers[1], powers[1], out=powers[2])
-
-    def sums(t: float) -> list[list[float]]:
+    def sums(t: float, centre: float) -> list[list[float]]:
         found = np.zeros((3, 3))
         for i in range(0, y.size, PIECE):
-            part = powers[:, i : i + PIECE]
-            w = weights[:, : part.shape[1]]
-            np.add(v[i : i + PIECE], t, out=w[0])
-            np.divide(1.0, w[0], out=w[0])
-            np.multiply(w[0], w[0], out=w[1])
-            np.multiply(w[0], w[1], out=w[2])
-            found += w.dot(part.T)
+            part = y[i : i + PIECE]
+            w, ww, www, _, r, rr = here = work[:, : part.size]
+            np.add(v[i : i + PIECE], t, out=w)
+            np.divide(1.0, w, out=w)
+            np.multiply(w, w, out=ww)
+            np.multiply(w, ww, out=www)
+            np.subtract(part, centre, out=r)
+            np.multiply(r, r, out=rr)
+            found += here[:3].dot(here[3:].T)
         return found.tolist()  # type: ignore[no-any-return]
 
     centre = 0.0
@@ -81,13 +83,12 @@ def _many(y: FloatArray, v: FloatArray, restricted: bool) -> At:
     def at(t: float) -> Terms:
         nonlocal centre
         for _ in range(2):
-            (s10, s11, s12), (s20, s21, s22), (s30, s31, s32) = sums(t)
+            (s10, s11, s12), (s20, s21, s22), (s30, s31, s32) = sums(t, centre)
             mean = s11 / s10
             up = s22 - mean * (2.0 * s21 - mean * s20)
             if up >= KEPT * (s22 + mean * mean * s20):
                 break
             centre += mean
-            about(centre)
         cross = s21 - mean * s20
         cubic = s32 - mean * (2.0 * s31 - mean * s30) - cross * cross / s10
         down, curvature = s10, s20
@@ -97,20 +98,12 @@ def _many(y: FloatArray, v: FloatArray, restricted: bool) -> At:
             curvature = s20 - 2.0 * s30 / s10 + share * share
         return Terms(up, down, s12 - mean * s11, cubic, curvature)
 
-    about(centre)
     return at
 
 
-def maximum_of_one(y: FloatArray, v: FloatArray, restricted: bool) -> float | None:
-    """Return the maximum for one complete data set (k,), None where it is not proven to be the global one."""
-    at = _few(y.tolist(), v.tolist(), restricted) if y.size <= FEW else _many(y, v, restricted)
-    begin = at(0.0)
-    if begin.up <= begin.down:
-        falls = one_root_from_here(begin) or (begin.up > 0 and falls_from_zero(begin, at(BEYOND), BEYOND))
-        return 0.0 if falls else None
-    n = y.size - 1 if restricted else y.size
-    t = (begin.q - n if begin.q > n else n / 8.0) / begin.down
-    low, high, last = 0.0, np.inf, 0.0
+def _root(at: At, t: float, low: float, high: float) -> tuple[float, Terms, float, bool]:
+    """Return a maximum by Newton's method from ``t``, the terms of its last step and where they were, and success."""
+    last = 0.0
     for _ in range(STEPS):
         here = at(t)
         ratio = here.down / here.up
@@ -124,7 +117,47 @@ def maximum_of_one(y: FloatArray, v: FloatArray, restricted: bool) -> float | No
             t, last = (0.5 * (low + high) if high < np.inf else 4.0 * t), 0.0
             continue
         move = abs(new - t)
-        if arrived(move, new, last):
-            return new if one_root_from_here(here) and rises_up_to_here(here, t, begin.down) else None
+        if arrived(move, new, last) or high - low <= ROUNDING * low:
+            return new, here, t, True
         t, last = new, move
-    return None
+    return t, here, t, False
+
+
+def maximum_of_one(y: FloatArray, v: FloatArray, restricted: bool) -> tuple[float, int, float, int]:
+    """Return the maximum for one complete data set (k,), the number of modes, the gap to the next, and a status."""
+    at = _few(y.tolist(), v.tolist(), restricted) if y.size <= FEW else _many(y, v, restricted)
+    begin = at(0.0)
+    if begin.up <= begin.down:
+        if one_root_from_here(begin) or (begin.up > 0 and falls_from_zero(begin, at(BEYOND), BEYOND)):
+            return 0.0, 1, math.inf, OK
+    else:
+        n = y.size - 1 if restricted else y.size
+        t, here, where, found = _root(at, (begin.q - n if begin.q > n else n / 8.0) / begin.down, 0.0, np.inf)
+        if found and one_root_from_here(here) and rises_up_to_here(here, where, begin.down):
+            return t, 1, math.inf, OK
+    return _scanned(at, y, v, restricted)
+
+
+def _scanned(at: At, y: FloatArray, v: FloatArray, restricted: bool) -> tuple[float, int, float, int]:
+    """Return the same after a look at every scale, as `scan` does."""
+    lowest, largest = float(v.min()), float(v.max())
+    r = y - float(np.add.reduce(y)) / y.size
+    bound = max(root_bound(float(r.dot(r)) / (y.size - 1), lowest, largest), lowest / 2)
+    grid = [0.0, *(lowest / 4 * 2.0**i for i in range(math.ceil(math.log2(4 * bound / lowest)) + 1))]
+    if y.size < LONG:
+        up, down = score(y, v, np.array(grid), None, restricted)
+        h = (down / up - 1.0).tolist()
+    else:
+        h = [at(t).h for t in grid]
+    status, modes = OK, [0.0] if h[0] >= 0 else []
+    for i in range(len(grid) - 1):
+        if h[i] < 0 <= h[i + 1]:
+            a, b = grid[i], grid[i + 1]
+            t, _, _, found = _root(at, a + (b - a) * h[i] / (h[i] - h[i + 1]), a, b)
+            modes.append(t)
+            status = status if found else OUT_OF_ITERATIONS
+    if len(modes) == 1:
+        return modes[0], 1, math.inf, status
+    heights = [float(restricted_log_likelihood(y, v, np.array(t), None, restricted)) for t in modes]
+    second, top = sorted(heights)[-2:]
+    return modes[heights.index(top)], len(modes), top - second, status

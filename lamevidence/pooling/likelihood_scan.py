@@ -15,7 +15,7 @@ from ..effects.measures.base import FloatArray
 from .kernels import ITERATION_LIMIT, OUT_OF_ITERATIONS, IntArray, Projection, pick, take
 from .likelihood_terms import restricted_log_likelihood, score, terms
 
-__all__ = ["LikelihoodFit", "scan"]
+__all__ = ["ROUNDING", "LikelihoodFit", "root_bound", "scan"]
 
 GRID_RATIO = 2.0
 RELATIVE_STOP = 1e-11
@@ -48,7 +48,7 @@ def _grid(y: FloatArray, v: FloatArray, k: FloatArray, p: int, X: FloatArray | N
         positive = np.where(live & (v > 0), v, np.inf).min(axis=-1)
     r = Projection(live.astype(np.float64), X).residuals(y)
     s2 = np.add.reduce(live * r * r, axis=-1) / np.maximum(k - p, 1.0)
-    bound = np.maximum(_root_bound(s2, lowest, largest), np.where(np.isfinite(positive), positive / 2.0, 0.0))
+    bound = np.maximum(root_bound(s2, lowest, largest), np.where(np.isfinite(positive), positive / 2.0, 0.0))
     bound = np.maximum(bound, 1e-300)
     low = np.minimum(positive, bound) / 4.0
     low = np.where(pinned, np.minimum(low, 1e-12 * bound), low)
@@ -58,7 +58,7 @@ def _grid(y: FloatArray, v: FloatArray, k: FloatArray, p: int, X: FloatArray | N
     return np.concatenate([np.where(pinned, low / 2, 0.0)[:, None], inner], axis=1)
 
 
-def _root_bound(s2: Any, lowest: Any, largest: Any) -> Any:  # noqa: ANN401 numbers, or one a data set
+def root_bound(s2: Any, lowest: Any, largest: Any) -> Any:  # noqa: ANN401 numbers, or one a data set
     """Return t with (lowest + t)² = s2 (largest + t), and a little more, as equal variances have their root there."""
     u = 0.5 * (s2 + (s2 * (s2 + 4.0 * (largest - lowest))) ** 0.5)
     return 1.01 * (u - lowest)

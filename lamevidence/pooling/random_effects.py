@@ -17,7 +17,7 @@ from ..options import a_choice, a_number
 from .fitted import Fitted, fit_at
 from .intervals import INTERVALS, Inference
 from .kernels import Centred, centre_one
-from .likelihood import maximise_one
+from .likelihood import maximum_of_one
 from .policy import NAMED_BY_QUESTION, resolve
 from .prediction import PREDICTIONS
 from .results import Pooled
@@ -174,7 +174,7 @@ def _inverse_variance(model: str, table: EvidenceTable, given: Options) -> Poole
     a = weights_of(model, spec, given.get("weights"), table, live, vi)
     if not table.plain:
         check_zero_variances(table, spec, vi)
-    t, notes = _between_plain(spec, y, v, scale, a, value)
+    t, notes = _between_plain(spec, y, v, scale, a, value, table.plain)
     mean_weights = a if a is not None else (1.0 / v if model in ("ivhet", "henmi-copas") else None)
     fit = fit_at(y, v, t, mean_weights)
     inference = _inference(model, spec, fit)
@@ -194,11 +194,11 @@ def _inference(model: str, spec: Spec, fit: Fitted) -> Inference:
 
 
 def _between_plain(
-    spec: Spec, y: FloatArray, v: FloatArray, scale: float, a: FloatArray | None, value: Any  # noqa: ANN401
+    spec: Spec, y: FloatArray, v: FloatArray, scale: float, a: FloatArray | None, value: Any, plain: bool  # noqa: ANN401
 ) -> tuple[float, tuple[str, ...]]:
     """Return τ² of one data set without a design; likelihoods take the way that is short for one."""
-    if spec.tau2 in ("REML", "ML") and float(np.minimum.reduce(v)) > 0:
-        t, modes, gap, lost = maximise_one(y, v, spec.tau2 == "REML")
+    if spec.tau2 in ("REML", "ML") and (plain or float(np.minimum.reduce(v)) > 0):
+        t, modes, gap, lost = maximum_of_one(y, v, spec.tau2 == "REML")
         return t, _cautions(spec, modes, gap, lost)
     one = np.array([float(y.size)])
     return between(spec, Centred(y[None], v[None], 0.0 * one, scale + 0.0 * one, one), a, value, None)
