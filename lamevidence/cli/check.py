@@ -31,7 +31,10 @@ def check(directory: Path | None = None, *, output: str = "text", strict: bool =
     from ..registry.report import render_problems
 
     registry = load_registry(directory, strict=False)
-    problems = [*registry.problems, *registry.question_problems(), *audit(registry)]
+    problems = list(registry.problems)
+    # without its words nothing in a registry means anything: the vocabulary is mended first
+    if not any(p.is_error and Path(p.path).name == "vocabulary.yaml" for p in problems):
+        problems += [*registry.question_problems(), *audit(registry)]
     if strict:
         problems = [replace(p, code="LE" + p.code[2:]) for p in problems]
     shown = None if output == "json" else _shown_root(registry.root)

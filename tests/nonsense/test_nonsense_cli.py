@@ -1,0 +1,134 @@
+"""Nonsense on the command line: a message and an exit code, never a traceback, never a file lost or half written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import lamevidence
+from lamevidence.cli.app import app
+
+QUESTION = "aml-response"
+SHIPPED = Path(lamevidence.__file__).parent.parent / "studies"
+RECORD = "records/ando-2013.yaml"
+ASKED = f"questions/{QUESTION}.yaml"
+
+
+def told(*words: object) -> str:
+    """Run the program; it must fail with a message of its own, which is returned."""
+    result = CliRunner().invoke(app, [str(w) for w in words])
+    assert result.exit_code in (1, 2), result.output
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert "Traceback" not in result.output
+    return result.output
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return Path(shutil.copytree(SHIPPED, tmp_path / "registry"))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["pool", "nosuch"], "choices"),
+        (["pool", ""], "choices"),
+        (["pool", QUESTION, "--level", "nan"], "0.95"),
+        (["pool", QUESTION, "--level", "95"], "0.95"),
+        (["pool", QUESTION, "--level", "much"], "valid number"),
+        (["pool", QUESTION, "--model", "zz"], "random, common"),
+        (["pool", QUESTION, "--tau2", "zz"], "choices"),
+        (["pool", QUESTION, "--interval", "zz"], "choices"),
+        (["pool", QUESTION, "--prediction", "zz"], "·"),
+        (["bayes", "nosuch"], "choices"),
+        (["bayes", QUESTION, "--tau", ""], "write for example"),
+        (["bayes", QUESTION, "--tau", "HalfNormal(nan)"], "cannot read 'nan'"),
+        (["bayes", QUESTION, "--tau", "HalfNormal(-1)"], "above 0"),
+        (["bayes", QUESTION, "--tau", "HalfNormal(loc=1)"], "give scale"),
+        (["bayes", QUESTION, "--tau", "Foo(1)"], "HalfNormal"),
+        (["bayes", QUESTION, "--tau", "Normal(0, 1)"], "not a prior of a standard deviation"),
+        (["bayes", QUESTION, "--tau", "HalfNormal(72 furlong)"], "mL/year"),
+        (["bayes", QUESTION, "--mu", "HalfNormal(1)"], "not a prior of an effect"),
+        (["bayes", QUESTION, "--level", "nan"], "0.95"),
+        (["forest", "nosuch"], "choices"),
+        (["explain", "nosuch"], "choices"),
+        (["explain", "LE999"], "LE001"),
+        (["show", "nosuch"], "choices"),
+        (["table", "nosuch"], "choices"),
+        (["run", "--layout", "zz"], "revman, jama, bmj, metafor"),
+        (["check", "--format", "zz"], "github"),
+        (["check", str(SHIPPED), "--studies", str(SHIPPED)], "once"),
+        (["nosuch"], "nosuch"),
+        (["pool"], "QUESTION"),
+        (["pool", QUESTION, "--nosuch"], "nosuch"),
+    ],
+    ids=lambda x: " ".join(map(str, x[:4])) if isinstance(x, list) else None,
+)
+def test_words_that_make_no_sense(words, says):
+    assert says in " ".join(told(*words).split())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("x.jpg", [], ".png, .pdf, .svg"),
+        ("none/x.png", [], "there is no folder"),
+        ("old.png/x.png", [], "there is no folder"),
+        ("folder.png", [], "is a folder"),
+        ("old.png", ["--layout", "zz"], "revman"),
+        ("old.png", ["--width", "nan"], "mm"),
+        ("old.png", ["--width", "1"], "mm"),
+        ("old.png", ["--dpi", "0"], "between 10 and 10000"),
+        ("old.png", ["--dpi", "10000"], "give at most"),
+    ],
+)
+def test_a_figure_that_cannot_be_written_leaves_all_as_it_was(tmp_path, name, options, says):
+    (tmp_path / "old.png").write_bytes(b"old")
+    (tmp_path / "folder.png").mkdir()
+    assert says in told("forest", QUESTION, "--no-bayes", "-o", tmp_path / name, *options)
+    assert (tmp_path / "old.png").read_bytes() == b"old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "old.png"]
+
+
+@pytest.mark.parametrize("verb", [["list"], ["check"], ["pool", QUESTION], ["table", QUESTION], ["run", "--out"]])
+def test_registries_that_are_none(tmp_path, verb):
+    (tmp_path / "file").write_text("text")
+    (tmp_path / "empty").mkdir()
+    out = [tmp_path / "out"] if verb[-1] == "--out" else []
+    for name in ("none", "file", "empty"):
+        assert "help:" in told(*verb, *out, "--studies", tmp_path / name)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("path", [RECORD, ASKED, "vocabulary.yaml"])
+def test_broken_files_are_named(registry, path):
+    target = registry / path
+    for content in (b"\xff\xfe\x00", b"a: [1, 2\n b: {", b"", b"- 1\n", b"\x00", None):
+        target.unlink()
+        target.mkdir() if content is None else target.write_bytes(content)
+        said = told("check", "--studies", registry)
+        assert Path(path).name in said
+        assert "help:" in said
+    assert Path(path).name in told("table", QUESTION, "--studies", registry)
+
+
+def test_priors_of_a_question_that_are_none(registry):
+    asked = registry / ASKED
+    whole = asked.read_text()
+    for tau in ("{half_normal: -1}", "{half_normal: .nan}", "{half_normal: x}", "{nosuch: 1}", "3", "half_normal"):
+        asked.write_text(f"{whole}\nbayes: {{tau: {tau}}}\n")
+        said = told("bayes", QUESTION, "--studies", registry)
+        assert "tau" in said or "HalfNormal" in said
+
+
+def test_outputs_stay_where_a_run_cannot_write(tmp_path):
+    (tmp_path / "file").write_text("text")
+    assert "is a file" in told("run", "--no-figures", "--out", tmp_path / "file")
+    assert "cannot make the folder" in told("run", "--no-figures", "--out", tmp_path / "file" / "x")
+    (tmp_path / "out" / QUESTION / "results.json").mkdir(parents=True)
+    assert "is a folder" in told("run", "--no-figures", "--out", tmp_path / "out")
+    assert (tmp_path / "file").read_text() == "text"
+    assert not (tmp_path / "out" / "manifest.json").exists()
