@@ -254,7 +254,8 @@ def sandwich(model: WorkingModel, kind: str) -> Sandwich:
             part.append(value)
     scores, slopes, own, left, right = (np.concatenate(part) for part in parts)
     C = model.bread
-    covariance = factor * C @ (scores.T @ scores) @ C
+    half = scores @ C  # a product with its own transpose: no variance below 0 by rounding
+    covariance = factor * (half.T @ half)
     return Sandwich(covariance, scores, slopes, own, left, right, C, C @ model.meat @ C, factor)
 
 
@@ -282,5 +283,6 @@ def crossed_sandwich(model: WorkingModel, codes: NDArray[np.intp], kind: str) ->
     scores = np.zeros((m, p))
     np.add.at(scores, codes, weighted * model.residual[:, None])
     C, none = model.bread, np.zeros((m, p, p))
-    covariance = factor * C @ (scores.T @ scores) @ C
+    half = scores @ C  # a product with its own transpose: no variance below 0 by rounding
+    covariance = factor * (half.T @ half)
     return Sandwich(covariance, scores, none, none, none, none, C, C @ model.meat @ C, factor)
