@@ -26,17 +26,33 @@ IN_THE_CALL = frozenset({
 """Keywords of R's calls that are data, iteration, or stand in ``args`` in another way."""
 
 
-def honoured(case: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Return the settings of a case, or say which of them the adapter would leave without effect."""
+def honoured(case: Mapping[str, Any], known: Collection[str], *, in_call: bool = True) -> dict[str, Any]:
+    """Return the settings of a case, or say which of them the adapter would leave without effect.
+
+    With ``in_call``, keywords of the R call that ``args`` do not carry count as well.
+    """
     args: dict[str, Any] = dict(case["args"])
     unknown = sorted(set(args) - set(known) - SILENT)
     if unknown:
         raise Unsupported(f"the setting {', '.join(unknown)} is not honoured here")
-    said = KEYWORD.findall(str(case.get("call", ""))) if "model" not in args or "predictor" in args else []
+    refers = "model" in args and "predictor" not in args  # to a model of another case, whose settings stand there
+    said = KEYWORD.findall(str(case.get("call", ""))) if in_call and not refers else []
     hidden = {k for k, v in said if k not in args and k not in SILENT | IN_THE_CALL and DEFAULTS.get(k) != v}
     if hidden:
         raise Unsupported(f"the call sets {', '.join(sorted(hidden))}, which args do not carry")
     return args
+
+
+def one_of(args: Mapping[str, Any], choices: Mapping[str, Collection[str]]) -> None:
+    """Say which setting has a value that the adapter does not know."""
+    for name, known in choices.items():
+        if name in args and args[name] not in known:
+            raise Unsupported(f"{name}={args[name]!r}")
+
+
+def share(level: Any) -> float:
+    """Return a confidence level as a share, given in percent or as one."""
+    return float(level) / 100 if float(level) > 1 else float(level)
 
 
 def column(values: Any) -> np.ndarray:

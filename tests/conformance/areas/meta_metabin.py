@@ -14,17 +14,26 @@ from lamevidence.pooling.glmm import fit_glmm
 from lamevidence.pooling.sparse import mantel_haenszel, peto
 from tests.conformance import meta_counts
 from tests.conformance.runner import Unsupported
+from tests.conformance.settings import honoured, one_of
 
 prepare = meta_counts.columns
 deviations = meta_counts.deviations
+KNOWN = (*meta_counts.KNOWN, "MH.exact", "method.incr", "allstudies", "incr")
+CHOICES = {
+    "fn": ("metabin",), "sm": ("OR", "RR", "RD", "ASD", "DOR"), "method.incr": ("only0", "all"),
+    "method.tau": meta_counts.TAU2,
+}
 CODES = {"OR": "OR", "RR": "RR", "RD": "RD", "ASD": "AS", "DOR": "OR"}
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
-    args = case["args"]
+    args = honoured(case, KNOWN, in_call=False)
+    one_of(args, CHOICES)
     sm, method = args["sm"], args["method"]
     cells = {name: inputs[name] for name in ("ai", "n1i", "ci", "n2i")}
     if method == "GLMM":
+        if sm != "OR":
+            raise Unsupported(f"one-stage model of {sm}")
         fits = (fit_glmm(_table(cells, "OR"), model=args["model.glmm"], method=m, nagq=7) for m in ("EE", "ML"))
         return meta_counts.from_glmm(*fits, True)
     if method == "Peto":
@@ -33,11 +42,11 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     yi, vi = _own(cells, sm, extra)
     if method == "Inverse":
         return meta_counts.inverse_variance(yi, vi, args)
-    if method == "MH":
+    if method == "MH" and sm in ("OR", "RR", "RD"):
         return _mantel_haenszel(cells, sm, args, extra, yi, vi)
     if method == "SSW":
         return _sample_size(cells, args, yi, vi)
-    raise Unsupported(f"metabin method={method}")
+    raise Unsupported(f"metabin method={method}, sm={sm}")
 
 
 def _table(cells: dict[str, Any], measure: str, yi: Any = None, vi: Any = None) -> EvidenceTable:

@@ -8,17 +8,22 @@ import numpy as np
 
 import lamevidence as lam
 from tests.conformance import meta_counts
-from tests.conformance.areas.meta_metagen import generic
+from tests.conformance.areas.meta_metagen import CHOICES, generic
+from tests.conformance.areas.meta_metagen import KNOWN as SUMMARY
 from tests.conformance.runner import Unsupported
+from tests.conformance.settings import honoured, one_of
 
+KNOWN = (*SUMMARY, "sm", "method.smd", "exact.smd", "pooledvar")
 prepare = meta_counts.columns
 deviations = meta_counts.deviations
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     """Run one case."""
-    yi, vi = effects(inputs, case["args"])
-    return generic(lam.EvidenceTable.from_estimates(yi, vi), case["args"])
+    args = honoured(case, KNOWN, in_call=False)
+    one_of(args, CHOICES | {"fn": ("metacont",), "sm": ("SMD", "MD", "ROM")})
+    yi, vi = effects(inputs, args)
+    return generic(lam.EvidenceTable.from_estimates(yi, vi), args)
 
 
 def effects(c: dict[str, Any], args: dict[str, Any]) -> tuple[Any, Any]:

@@ -14,14 +14,18 @@ from lamevidence.pooling.glmm import fit_glmm
 from lamevidence.pooling.sparse import mantel_haenszel
 from tests.conformance import meta_counts
 from tests.conformance.runner import Unsupported
+from tests.conformance.settings import honoured, one_of
 
 prepare = meta_counts.columns
 deviations = meta_counts.deviations
+KNOWN = meta_counts.KNOWN
+CHOICES = {"fn": ("metainc",), "sm": ("IRR", "IRD", "IRSD"), "method.tau": meta_counts.TAU2}
 NAMES = ("x1i", "t1i", "x2i", "t2i")
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
-    args = case["args"]
+    args = honoured(case, KNOWN, in_call=False)
+    one_of(args, CHOICES)
     sm, method = args["sm"], args["method"]
     counts = {name: inputs[name] for name in NAMES}
     labels = tuple(str(i) for i in range(counts["x1i"].size))
@@ -38,7 +42,7 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         return meta_counts.inverse_variance(own.yi, own.vi, args)
     out = meta_counts.inverse_variance(own.yi, own.vi, args)
     x1, t1, x2, t2 = (counts[name] for name in NAMES)
-    if method == "MH":
+    if method == "MH" and sm in ("IRR", "IRD"):
         table = EvidenceTable(yi=own.yi, vi=own.vi, labels=labels, studies=labels, measure=sm, unit=None, counts=counts)
         pooled = mantel_haenszel(table)
         out["common"] = meta_counts.estimate(pooled.mu, pooled.se)
@@ -57,4 +61,4 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         out["common"] = meta_counts.estimate(averaged.mu, math.sqrt(1 / x1.sum() + 1 / x2.sum()))
         out["w.common"] = weight
         return out
-    raise Unsupported(f"metainc method={method}")
+    raise Unsupported(f"metainc method={method}, sm={sm}")

@@ -14,7 +14,9 @@ from lamevidence.effects.measures.arm_intervals import arm_interval
 from lamevidence.pooling.glmm import fit_glmm
 from tests.conformance import meta_counts
 from tests.conformance.runner import Unsupported
+from tests.conformance.settings import honoured, one_of
 
+KNOWN = (*meta_counts.KNOWN, "method.ci")
 EXACT = {"CP": "exact", "WS": "wilson"}
 APPROXIMATE = {"AC": "agresti-coull", "SA": "wald", "SACC": "wald-corrected", "WSCC": "wilson-corrected"}
 SCALES = {"PLOGIT": "PLO", "PFT": "PFT", "PAS": "PAS", "PRAW": "PR", "PLN": "PLN"}
@@ -24,11 +26,13 @@ deviations = meta_counts.deviations
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
-    args = case["args"]
+    args = honoured(case, KNOWN, in_call=False)
+    choices = {"fn": ("metaprop",), "sm": SCALES, "method": ("Inverse", "GLMM"), "method.tau": meta_counts.TAU2}
+    one_of(args, choices)
     x, n = inputs["xi"], inputs["ni"]
     if "sm" not in args:
-        return study_interval(x, n, args["method.ci"], case["expected"])
-    if args["method"] == "GLMM":
+        return study_interval(x, n, args.get("method.ci", "CP"), case["expected"] or {})
+    if args.get("method") == "GLMM":
         labels = tuple(str(i) for i in range(x.size))
         nothing = np.full(x.size, math.nan)
         table = EvidenceTable(

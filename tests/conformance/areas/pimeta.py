@@ -20,6 +20,7 @@ import lamevidence as lam
 from lamevidence.effects.evidence_table import EvidenceTable
 from tests.conformance.compare import deviations as plain_deviations
 from tests.conformance.runner import Unsupported
+from tests.conformance.settings import honoured, one_of
 
 STOP = 1e-5
 """R's stopping rule for τ², times (1 + τ²)."""
@@ -38,13 +39,15 @@ INTERVALS = {"HTS": ("DL", "t"), "DL": ("DL", "t"), "HK": ("REML", "HKSJ-floor")
 PREDICTIONS = {"HTS": "HTS", "HK": "riley", "SJ": "riley", "KR": "KR-PR", "CL": "riley", "APX": "riley"}
 
 
+METHODS = (*INTERVALS, *NOT_THE_METHOD, "boot", "DL", "ML", "REML", "PM", "HM", "HS", "AREML", "EB")
 TOO_SMALL = "the variances are below the absolute tolerances of R's solvers (1e-5 for tau2, 1.2e-4 for roots)"
 CLOSED_FORM = ("HTS", "DL", "HM", "HS")
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     """Run one case."""
-    args = case["args"]
+    args = honoured(case, ("method", "level", "methodci", "B"), in_call=False)
+    one_of(args, {"fn": ("pima", "cima", "tau2h"), "method": METHODS})
     rows = lam.EvidenceTable.from_estimates(inputs["yi"], inputs["vi"])
     level = args.get("level", 95) / 100
     if args["method"] in NOT_THE_METHOD and args["fn"] == "tau2h":
@@ -139,7 +142,7 @@ def wald(rows: EvidenceTable, method: str, t: float, level: float) -> dict[str, 
     return {"ci.lb": max(0.0, t - half), "ci.ub": t + half}
 
 
-def deviations(got: Any, expected: Any, hint: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any, float, bool]]:
+def deviations(got: Any, expected: Any, hint: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Compare at the file's tolerance, with R's own stopping rules and the width of simulated intervals."""
     at_theirs = got.get("_there", {})
     width = got.get("_widths")
@@ -147,13 +150,15 @@ def deviations(got: Any, expected: Any, hint: Mapping[str, Any]) -> Iterator[tup
     for path, g, e, relative, fine in plain_deviations(got, expected, rule):
         head = path.split(".")[0]
         if path == "nup" and isinstance(e, int | float) and e <= 0:
-            yield path, g, e, 0.0, expected.get("pi.lb") is None  # no degrees of freedom, no prediction interval
+            yield path, g, e, 0.0, expected.get("pi.lb") is None, "no degrees of freedom, no prediction interval"
         elif fine or not isinstance(g, float) or not isinstance(e, int | float):
             yield path, g, e, relative, fine
         elif width is not None and head in width:
-            yield path, g, e, relative, abs(g - e) <= hint["rel"] * width[head] + hint["abs"]
+            yield path, g, e, relative, abs(g - e) <= hint["rel"] * width[head] + hint["abs"], "simulated: widths"
         elif path == "tau2":
-            yield path, g, e, relative, got.get("_rests", False)
+            yield path, g, e, relative, got.get("_rests", False), "R's iteration for tau2 rests within its threshold"
         else:
             gap = abs(at_theirs.get(path, g) - e)
-            yield path, g, e, relative, gap <= 1e-9 * abs(e) + 1e-11 or (got.get("_roots", False) and gap <= ROOT)
+            exact = gap <= 1e-9 * abs(e) + 1e-11
+            rule = "compared at R's tau2" if exact else "within the absolute tolerance of R's root search"
+            yield path, g, e, relative, exact or (got.get("_roots", False) and gap <= ROOT), rule
