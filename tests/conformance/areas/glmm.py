@@ -4,7 +4,7 @@ Every leaf is compared at the file's tolerance (``se_rel`` for standard errors a
 A leaf that then differs passes only under one of the rules below, each counted in `RULES`:
 
 * optimum - R's optimiser stopped early: its parameters have a lower likelihood than ours in the same function (R's
-  logLik is reproduced at R's parameters), by at most `DEFICIT`, and they lie where that deficit puts them.
+  logLik is reproduced at R's parameters), by at most `DEFICIT` (or `INTEGRATED`), and they lie where that deficit puts them.
 * standard error - what we get at R's own parameters, or R's noise of differentiating an iterated likelihood.
 * Wald heterogeneity - the same noise in the saturated model, where some studies' effects are infinite.
 * derived - z, p, intervals, I2, AIC ... are our formulas applied to R's printed estimates.
@@ -29,6 +29,7 @@ from lamevidence.pooling.glmm import conditional_value, fit_glmm
 from lamevidence.pooling.glmm_optimise import maximise, moments_at
 from lamevidence.pooling.glmm_request import counts_of
 from lamevidence.pooling.glmm_results import GlmmPooled
+from lamevidence.pooling.glmm_saturated import _own_mle
 from lamevidence.pooling.glmm_typical import typical_of
 from tests.conformance.compare import deviations as plain_deviations
 from tests.conformance.compare import plain
@@ -36,20 +37,29 @@ from tests.conformance.compare import plain
 COUNTS = ("ai", "n1i", "ci", "n2i", "x1i", "t1i", "x2i", "t2i", "xi", "ni", "ti")
 RULES: Counter[str] = Counter()
 """Leaves that passed by a rule instead of the file's tolerance."""
-DEFICIT = 1e-5
-"""How far below the maximum R may stop: 0.0045 standard errors. lme4's optimisers end within 5e-6 on these files."""
-DEFICIT_AT_ZERO = 5e-4
-"""CM.EL: R searches over log(tau2), which never reaches the maximum at tau2 = 0 and stops where the likelihood is flat;
-tests/oracles evaluates both points in 40 digits."""
+DEFICIT = 5e-6
+"""How far below the maximum lme4 may stop: the documented FtolAbs = 1e-5 of its second stage (Nelder_Mead), which is on
+the deviance."""
+INTEGRATED = float(np.finfo(float).eps ** 0.25)
+"""CM.EL: R searches over log(tau2), which never reaches the maximum at tau2 = 0, and stops where the likelihood is flat
+to its integrals: integrate()'s rel.tol, in metafor eps^(1/4), for each study. The better point is proved: R's logLik is
+reproduced at R's parameters to 1e-8 and ours is higher in the same function; tests/oracles evaluates both in 40 digits."""
 SAME = 5e-4
 """R's log-likelihood against ours at R's parameters: lme4 leaves the studies' own parameters (or modes) unconverged by
 this, and prints neither. CM.EL has none and agrees to 1e-9."""
 NUMERIC = 2e-2
-"""Standard errors of CM.EL, UM.RS and Laplace: R differentiates twice, numerically, a likelihood that is itself
-iterated or integrated. tests/oracles holds 40-digit values for ours, 1e-6 apart."""
+"""Most that a standard error of CM.EL, UM.RS or Laplace may differ: R differentiates twice, numerically, a likelihood
+that is itself iterated or integrated. For CM.EL `noise` says how much of it each case may use; glmer evaluates off the
+converged modes, where its deviance is too high, so that its standard errors of UM.RS are below ours, never above."""
 WALD, WALD_INFINITE = 3e-2, 0.3
-"""QE.Wld of the same models; the second where a study without events in a group makes R's Hessian flat. R prints two
-values 1 % apart for one statistic (CM.EL with method ML and EE)."""
+"""Most that QE.Wld of the same models may differ (`wald_noise` for CM.EL); the second where lme4's saturated model of
+UM.RS has a study without events in a group, whose information is flat. R prints two values 1 % apart for one
+statistic (CM.EL with method ML and EE)."""
+RICHARDSON = 0.1 / 2**15
+"""Shortest step of numDeriv::hessian relative to the parameter: d = 0.1, halved 15 times (metafor asks for r = 16)."""
+AMPLIFIED = 4 * 1.45
+"""Rounding errors in a second difference, 1 + 2 + 1, times the weight of the shortest step in Richardson's scheme,
+Π 4^j/(4^j − 1)."""
 SATURATED = 1e-4
 """R's saturated fit stops on its way to an infinite effect; ours has the higher likelihood."""
 
@@ -176,6 +186,37 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, A
         yield path, g, e, 0.0 if rule else relative, bool(rule)
 
 
+def rounding(fit: GlmmPooled) -> float:
+    """Return the rounding error of R's hypergeometric log-likelihood: every term of the support adds one."""
+    assert fit.likelihood is not None
+    support = fit.likelihood.model.cumulant.log_weight  # type: ignore[attr-defined]
+    return float(np.finfo(float).eps * np.isfinite(support).sum())
+
+
+def noise(fit: GlmmPooled, i: int) -> float:
+    """Return the relative error of a standard error of CM.EL that R's second differences allow, `NUMERIC` at most."""
+    step = RICHARDSON * abs(fit.coefficients[i])
+    return min(NUMERIC, 1e-3 + 0.5 * AMPLIFIED * rounding(fit) / step**2 * float(fit.covariance[i, i]))
+
+
+def wald_noise(fit: GlmmPooled, expected: dict[str, Any]) -> float:
+    """Return how far R's QE.Wld of CM.EL may be off.
+
+    Finite effects: errors of the second differences, in a quadratic form in θ − b. An infinite effect is stopped by R
+    where its likelihood is d below the supremum (seen in QE.LRT); there its information is about d too and
+    θ about log(n/d), which adds d log²(n/d).
+    """
+    assert fit.likelihood is not None
+    model = fit.likelihood.model
+    theta, finite = _own_mle(model)
+    away = np.abs(theta - fit.mu)[finite] / np.maximum(RICHARDSON * np.abs(theta[finite]), 1e-300)
+    out = min(WALD * expected["QE.Wld"], AMPLIFIED * rounding(fit) * float(away.sum()) ** 2)
+    if not finite.all():
+        short = max(fit.q_lrt - expected["QE.LRT"], 1e-12 * expected["QE.LRT"])
+        out += short * math.log(float(model.x.max() + 1) / short) ** 2
+    return out
+
+
 def rule_of(leaf: str, i: int, g: Any, e: Any, fit: GlmmPooled, there: AtR, expected: dict[str, Any]) -> str:
     """Return the name of the rule by which a leaf outside the tolerance passes, or nothing."""
     model = fit.spec.options["likelihood"]
@@ -184,12 +225,18 @@ def rule_of(leaf: str, i: int, g: Any, e: Any, fit: GlmmPooled, there: AtR, expe
         return "optimum" if stopped_early(leaf, i, fit, there, expected) else ""
     if leaf == "se":
         own = abs(there.se[i] - e) <= 1e-3 * e
-        noisy = numeric or fit.spec.options["nagq"] == 1
+        if model == "CM.EL" and numeric:
+            return "standard error" if own or abs(g - e) <= noise(fit, i) * e else ""
+        if model == "UM.RS":
+            return "standard error" if own or -1e-3 * e <= g - e <= NUMERIC * e else ""
+        noisy = fit.spec.options["nagq"] == 1
         return "standard error" if own or (noisy and abs(g - e) <= NUMERIC * e) else ""
     if leaf == "se.tau2":  # ours is undefined at tau2 = 0
         near = math.isnan(g) if isinstance(g, float) and fit.tau2 == 0 else abs(g - e) <= NUMERIC * e
         return "standard error" if numeric and near else ""
     if leaf == "QE.Wld" and numeric:
+        if model == "CM.EL":
+            return "Wald heterogeneity" if abs(g - e) <= wald_noise(fit, expected) else ""
         x = fit.likelihood.model.x if fit.likelihood else np.zeros(1)
         counts = np.column_stack([v for n, v in fit.table.counts.items() if n in ("ai", "ci", "x1i", "x2i")])
         limit = WALD_INFINITE if (counts == 0).any() or (x == 0).any() else WALD
@@ -205,7 +252,7 @@ def stopped_early(leaf: str, i: int, fit: GlmmPooled, there: AtR, expected: dict
     exact = fit.measure == "OR" and model == "CM.EL"
     value = there.marginal if exact or model == "UM.RS" else there.conditional
     deficit = fit.log_likelihood - there.marginal
-    limit = DEFICIT_AT_ZERO if exact and fit.tau2 == 0 else DEFICIT
+    limit = INTEGRATED * fit.k if exact and fit.tau2 == 0 else DEFICIT
     if not (abs(value - expected["logLik"]) <= (1e-8 if exact else SAME) and 0 <= deficit <= limit):
         return False
     far = 1.1 * math.sqrt(2 * deficit)
