@@ -113,7 +113,9 @@ def _climb(
 ) -> None:
     """Newton from ``t`` for the rows given; fills ``t`` and ``sure``."""
     rows = _paired(rows)
-    y, v, X, now, zero = take(y, rows), take(v, rows), pick(X, rows), t[rows], down_at_zero[rows]
+    if rows.size < t.size:
+        y, v, X = take(y, rows), take(v, rows), pick(X, rows)
+    now, zero = t[rows], down_at_zero[rows]
     low, high, last = np.zeros(rows.size), np.full(rows.size, np.inf), np.zeros(rows.size)
     for _ in range(STEPS if rows.size else 0):
         at = terms(y, v, now, X, restricted)

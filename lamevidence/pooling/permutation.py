@@ -73,7 +73,7 @@ def permutation_test(
     limit
         Most permutations that are enumerated.
     engine
-        ``numpy``, ``numba`` (common mean only), or ``auto``: numba from 100 000 permutations of a common mean on.
+        ``numpy``, ``numba`` (common mean only), or ``auto``: as in `pool_many`, for a common mean.
 
     Raises
     ------
@@ -118,6 +118,8 @@ def _check(fit: Pooled | Regression, engine: str) -> None:
         raise OptionError("engine='numba' fits common means only · use engine='numpy' with moderators")
     if fit.spec.interval not in ("z", "t", "HKSJ", "HKSJ-floor") or fit.spec.model not in ("random", "common", "fixed"):
         raise OptionError(f"{fit.spec.label} has no permutation version · use interval z, t, HKSJ or HKSJ-floor")
+    if not (fit.fit.v if isinstance(fit, Pooled) else fit.data.v).all():
+        raise OptionError("a study of variance 0 has no permutation version · leave the row out")
     if fit.spec.weights != "inverse-variance":
         raise OptionError("weights of your own have no permutation version · leave weights out")
 
@@ -155,9 +157,9 @@ def distinct_arrangements(labels: IntArray) -> IntArray:
 def _all(fit: Pooled | Regression) -> IntArray:
     """Return every permutation: signs (half of them, the others mirror them), or orders of the studies."""
     if isinstance(fit, Pooled):
-        number = np.arange(2 ** (fit.k - 1))[:, None]
-        flips = (number >> np.arange(fit.k - 1)) & 1
-        return np.column_stack([np.ones(len(number), dtype=np.int64), 1 - 2 * flips])
+        flips = (np.arange(2 ** (fit.k - 1)) >> np.arange(-1, fit.k - 1).clip(0)[:, None]) & 1
+        flips[0] = 0
+        return np.asarray((1 - 2 * flips).T)  # studies outermost in memory, as the kernels want them
     _, labels = np.unique(fit.design.X, axis=0, return_inverse=True)
     return np.argsort(distinct_arrangements(np.ravel(labels)), axis=1, kind="stable")
 
@@ -180,7 +182,7 @@ def _tally(fit: Pooled | Regression, drawn: IntArray, engine: str) -> tuple[Floa
         order = np.argsort(np.ravel(labels), kind="stable")
         X, tested = fit.design.X[order], fit.design.tested
         y, v = fit.data.y[order], fit.data.v[order]
-    if isinstance(fit, Pooled) and use_compiled(engine, len(drawn), fit.spec.tau2):
+    if isinstance(fit, Pooled) and use_compiled(engine, drawn.size, fit.spec.tau2):
         z = _compiled_statistics(fit, drawn * y, np.broadcast_to(v, drawn.shape))
         own = _compiled_statistics(fit, y[None], v[None])
         return np.array([float(np.sum(np.abs(z) >= abs(own[0]) - TIE))]), math.nan, len(drawn)
