@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["EvidenceTable", "Excluded", "Row", "a_table"]
 
 HIGHER_IS = ("better", "worse", "neutral")
+FARTHEST = 1e100
+"""Estimates and variances beyond this (or below its inverse) overflow when they are squared and summed."""
 ROW_IS = ("study", "category", "subject")
 
 
@@ -192,11 +194,11 @@ class EvidenceTable:
 
     @cached_property
     def plain(self) -> bool:
-        """True where each row is a study of its own with a finite estimate and a finite variance above 0."""
+        """True where each row is a study of its own with a finite estimate and a finite variance above 0, in reach."""
         y, v = self.yi, self.vi
-        if self.V is not None or self.k == 0 or not 0 < float(v.min()) <= float(v.max()) < np.inf:
+        if self.V is not None or self.k == 0 or not 1 / FARTHEST < float(v.min()) <= float(v.max()) < FARTHEST:
             return False
-        return bool(np.isfinite(y).all()) and len(set(self.studies)) == self.k
+        return bool((np.abs(y) < FARTHEST).all()) and len(set(self.studies)) == self.k
 
     @property
     def sei(self) -> FloatArray:

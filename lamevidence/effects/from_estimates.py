@@ -95,7 +95,7 @@ def _numbered_table(
 ) -> EvidenceTable:
     """Return the table of checked numbers alone: nothing is left for `EvidenceTable` to check."""
     yi.flags.writeable = vi.flags.writeable = False
-    plain = float(np.minimum.reduce(vi)) > 0.0 and float(np.maximum.reduce(vi)) < np.inf
+    plain = _in_reach(yi, vi)
     names, lineage, unknown = _kept_numbers(yi.size) if yi.size <= NUMBERED else _numbers(yi.size)
     table = cls.__new__(cls)
     table.__dict__.update(
@@ -103,6 +103,14 @@ def _numbered_table(
         counts={}, moderators={}, model={}, plain=plain,
     )
     return table
+
+
+def _in_reach(yi: FloatArray, vi: FloatArray) -> bool:
+    from .evidence_table import FARTHEST
+
+    if not 1 / FARTHEST < float(np.minimum.reduce(vi)) <= float(np.maximum.reduce(vi)) < FARTHEST:
+        return False
+    return -FARTHEST < float(np.minimum.reduce(yi)) <= float(np.maximum.reduce(yi)) < FARTHEST
 
 
 def _vector(values: ArrayLike, name: str) -> FloatArray:

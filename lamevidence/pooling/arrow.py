@@ -13,6 +13,7 @@ import numpy as np
 
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, LamEvidenceError
+from ..options import a_text, a_whole, an_instance
 from .batch import PooledMany, pool_many
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def pool_arrow(
     [2.0, 3.0]
     """
     pa = load_pyarrow()
+    an_instance("table", table, pa.Table, "make one with pyarrow.table({'yi': [[…], …], 'vi': [[…], …]})")
+    yi, vi, first_row = a_text("yi", yi), a_text("vi", vi), a_whole("first_row", first_row, 0, 2**62)
     kept = [name for name in table.column_names if name not in (yi, vi)]
     clash = sorted(set(kept) & set(RESULTS))
     if clash:

@@ -225,7 +225,7 @@ def _checked(yi: ArrayLike, vi: ArrayLike) -> tuple[FloatArray, FloatArray]:
         raise InputError("NaN or infinite estimates with a finite variance · vi = inf marks an absent study")
     reach = (np.abs(y) < FARTHEST) & (v < FARTHEST) & (v > 1 / FARTHEST)
     if not (reach | (v == np.inf)).all():
-        raise InputError(f"estimates or variances beyond {FARTHEST:g}, or variances below its inverse · use another unit")
+        raise InputError(f"estimates or variances beyond {FARTHEST:g}, or below its inverse · use another unit")
     return y, v
 
 

@@ -130,6 +130,8 @@ def bootstrap_prediction(
         raise TooFewStudies("the bootstrap prediction interval", y.size, 2, "use the Bayesian model, lam.pool_bayes")
     if (v == 0).any():
         raise NotEstimable("a variance of 0: Cochran's Q divides by it · leave the row out")
+    if (y == y[0]).all():
+        raise NotEstimable("all estimates are equal: Cochran's Q is 0 and has no distribution of τ² · use pool")
     data = centre(y[None], v[None])
     t = float(TAU2["DL"](data.y, data.v, data.k, None, None).value[0])
     fit = fit_at(data.y[0], data.v[0], t)

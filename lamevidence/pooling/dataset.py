@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, OptionError
+from ..options import a_choice, a_flag, a_path, a_text, a_whole
 from .arrow import MODULUS, load_pyarrow
 from .batch import pool_many
 from .dataset_workers import Done, Part, with_dask, with_processes, write_whole
 
 __all__ = ["PooledDataset", "pool_dataset"]
 
+MOST_WORKERS = 1024
 ENGINES = ("local", "dask")
 MANIFEST = "_pooled.json"
 
@@ -74,7 +76,7 @@ def pool_dataset(
     yi, vi
         Names of the list columns.
     workers
-        Processes; default one a core. Not with ``client``.
+        Processes, up to 1024; default one a core. Not with ``client``.
     resume
         True: parts that are finished are not fitted again. False: everything is fitted again.
     part_rows
@@ -105,12 +107,13 @@ def pool_dataset(
     >>> pool_dataset(folder / "in.parquet", folder / "out", workers=1).rows
     2
     """
+    source, out = a_path("parquet_in", parquet_in), a_path("parquet_out", parquet_out)
     _check(engine, workers, resume, part_rows, client)
+    yi, vi = a_text("yi", yi), a_text("vi", vi)
     pool_many([0.0, 0.0], [1.0, 1.0], tau2=tau2, interval=interval, level=level)  # refuses options before work starts
     load_pyarrow()
     options: dict[str, Any] = {"tau2": tau2, "interval": interval, "level": level, "yi": yi, "vi": vi}
-    out = Path(parquet_out)
-    parts = _plan(Path(parquet_in), out, part_rows)
+    parts = _plan(source, out, part_rows)
     _prepare(out, parts, options, resume)
     finished = {p.target: done for p in parts if (done := _finished(p)) is not None} if resume else {}
     todo = [p for p in parts if p.target not in finished]
@@ -124,13 +127,11 @@ def pool_dataset(
 
 
 def _check(engine: str, workers: int | None, resume: bool, part_rows: int, client: Any) -> None:  # noqa: ANN401
-    if engine not in ENGINES:
-        raise OptionError(f"engine={engine!r} does not exist · choices: {', '.join(ENGINES)}")
-    for name, value in (("workers", workers), ("part_rows", part_rows)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise OptionError(f"{name}={value!r} must be a whole number ≥ 1")
-    if not isinstance(resume, bool):
-        raise OptionError(f"resume={resume!r} must be True or False")
+    a_choice("engine", engine, ENGINES)
+    if workers is not None:
+        a_whole("workers", workers, 1, MOST_WORKERS)
+    a_whole("part_rows", part_rows, 1)
+    a_flag("resume", resume)
     if client is not None and (engine != "dask" or workers is not None):
         raise OptionError("client needs engine='dask' and brings its own workers · leave workers out")
 

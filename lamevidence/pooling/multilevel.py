@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..effects.evidence_table import EvidenceTable, a_table
+from ..effects.evidence_table import FARTHEST, EvidenceTable, a_table
 from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError, TooFewStudies
@@ -158,6 +158,10 @@ def checked_covariance(table: EvidenceTable, V: ArrayLike | None) -> FloatArray:
     if wrong.any():
         bad = ", ".join(table.labels[i] for i in np.flatnonzero(wrong))
         raise InputError(f"the sampling variance of {bad} is not a positive number · leave the row out")
+    far = (np.abs(table.yi) >= FARTHEST) | (diagonal >= FARTHEST) | (diagonal <= 1 / FARTHEST)
+    if far.any():
+        bad = ", ".join(table.labels[i] for i in np.flatnonzero(far))
+        raise InputError(f"numbers beyond {FARTHEST:g}, or below its inverse, for {bad} · use another unit")
     if given.ndim == 1:
         return given
     if not np.isfinite(given).all():

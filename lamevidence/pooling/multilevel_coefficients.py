@@ -51,7 +51,7 @@ class Coefficients:
     @property
     def statistics(self) -> FloatArray:
         """Estimate over standard error."""
-        return np.asarray(self.estimate / self.se)
+        return np.divide(self.estimate, self.se, out=np.full(self.se.size, np.nan), where=self.se > 0)
 
     @property
     def p_values(self) -> FloatArray:

@@ -175,6 +175,7 @@ def _inverse_variance(model: str, table: EvidenceTable, given: Options) -> Poole
     if not table.plain:
         check_zero_variances(table, spec, vi)
     t, notes = _between_plain(spec, y, v, scale, a, value, table.plain)
+    refuse_no_spread(t, v)
     mean_weights = a if a is not None else (1.0 / v if model in ("ivhet", "henmi-copas") else None)
     fit = fit_at(y, v, t, mean_weights)
     inference = _inference(model, spec, fit)
@@ -261,11 +262,19 @@ def weights_of(
     return np.asarray(a / a.max())
 
 
+def refuse_no_spread(t: float, v: FloatArray) -> None:
+    """Refuse a variance of 0 where τ² is 0 as well: that study would be known exactly, and nothing else would count."""
+    if t == 0 and not v.all():
+        raise NotEstimable("τ² is 0 and so is a variance: the weight of that study is infinite · leave the row out")
+
+
 def check_zero_variances(table: EvidenceTable, spec: Spec, v: FloatArray) -> None:
     """Refuse variances of 0 wherever the method divides by them."""
     zero = int((v == 0).sum())
     if zero == 0:
         return
+    if spec.interval in ("HKSJ-IQWiG", "PL", "BC"):
+        raise OptionError(f"interval={spec.interval!r} divides by a variance, and one is 0 · use HKSJ-floor, t or z")
     if spec.tau2 == "REML" and zero == 1:
         return
     if spec.tau2 in ("HE", "CA", "SJ", "fixed"):

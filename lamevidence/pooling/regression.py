@@ -79,6 +79,7 @@ def _fit(table: EvidenceTable, design: Design, spec: Spec, given: dict[str, Any]
         data = data._replace(y=y[None])
     a = shared.weights_of(spec.model, spec, given.get("weights"), table, live, v)
     t, notes = shared.between(spec, data, a, given.get("tau2"), U)
+    shared.refuse_no_spread(t, v)
     total = _total_tau2(spec, data, a) * scale**2
     w = 1.0 / (v + t)
     own = Projection(w, U)

@@ -172,6 +172,8 @@ class Regression:
         make = TAU2_INTERVALS[method]
         if self.spec.tau2 == "none":
             raise NotEstimable("there is no between-study variance in this result · use model='random'")
+        if not self.data.v.all():
+            raise NotEstimable("a variance is 0: Q at τ² = 0 is infinite and bounds nothing · leave the row out")
         low, high = make(self.data, self._level(level))
         return Interval(self.scale**2 * low, self.scale**2 * high)
 

@@ -190,6 +190,8 @@ class Pooled:
         make = TAU2_INTERVALS[method]
         if self.k < 2 or self.spec.tau2 == "none":
             raise NotEstimable("there is no between-study variance in this result · use model='random', k ≥ 2")
+        if not self.fit.v.all():
+            raise NotEstimable("a variance is 0: Q at τ² = 0 is infinite and bounds nothing · leave the row out")
         low, high = make(self._tau2_fit(), self._level(level))
         return Interval(self.scale**2 * low, self.scale**2 * high)
 

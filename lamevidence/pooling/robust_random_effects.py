@@ -13,7 +13,7 @@ from scipy import special
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
-from ..errors import ConvergenceError, OptionError, TooFewStudies
+from ..errors import ConvergenceError, NotEstimable, OptionError, TooFewStudies
 from ..options import a_choice, a_number
 from ..values import Interval
 from .intervals import quantile, two_sided
@@ -222,6 +222,8 @@ def robust_random_effects(
         a_number("df (or 'estimate', or inf for the normal model)", df, least=1)
     live = checked_rows(table)
     kept = table if live.all() else table.subset(np.flatnonzero(live).tolist())
+    if not kept.vi.all():
+        raise NotEstimable("a variance of 0: the likelihood has no maximum · leave the row out")
     needed = 5 if estimated else 3
     if kept.k < needed:
         raise TooFewStudies("a robust random-effects model", kept.k, needed, "use pool(), or a Bayesian model")

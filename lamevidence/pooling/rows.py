@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..effects.evidence_table import EvidenceTable, a_table
+from ..effects.evidence_table import FARTHEST, EvidenceTable, a_table
 from ..effects.measures.base import FloatArray
 from ..errors import DependentRows, InputError, NotEstimable
 
@@ -55,6 +55,10 @@ def checked_rows(table: EvidenceTable) -> FloatArray:
         raise InputError(f"infinite estimate for {_names(table, np.isinf(y) & live)} · use model='glmm' on counts")
     if not live.any():
         raise NotEstimable("every variance is infinite: no row carries information")
+    far = live & ((np.abs(y) >= FARTHEST) | (v >= FARTHEST) | ((v > 0) & (v <= 1 / FARTHEST)))
+    if far.any():
+        rows = _names(table, far)
+        raise InputError(f"numbers beyond {FARTHEST:g}, or below its inverse, for {rows} · use another unit")
     return np.asarray(live)
 
 
