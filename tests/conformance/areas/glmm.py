@@ -33,6 +33,7 @@ from lamevidence.pooling.glmm_saturated import _own_mle
 from lamevidence.pooling.glmm_typical import typical_of
 from tests.conformance.compare import deviations as plain_deviations
 from tests.conformance.compare import plain
+from tests.conformance.runner import Unsupported
 
 COUNTS = ("ai", "n1i", "ci", "n2i", "x1i", "t1i", "x2i", "t2i", "xi", "ni", "ti")
 RULES: Counter[str] = Counter()
@@ -65,13 +66,28 @@ SATURATED = 1e-4
 
 
 def prepare(data: dict[str, Any]) -> dict[str, Any]:
-    return {k: np.array(v, float) for k, v in data["inputs"].items()}
+    """Return the numeric columns; cells bi and di make the group sizes where those are not given."""
+    columns = {}
+    for name, values in data["inputs"].items():
+        if all(v is None or isinstance(v, int | float) for v in values):
+            columns[name] = np.array([math.nan if v is None else v for v in values], float)
+    for events, rest, size in (("ai", "bi", "n1i"), ("ci", "di", "n2i"), ("xi", "mi", "ni")):
+        if rest in columns and size not in columns and events in columns:
+            columns[size] = columns[events] + columns[rest]
+    return columns
 
 
 def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> GlmmPooled:
     options = _options(args.get("options", ""))
     measure = args["measure"]
-    keep = np.ones(next(iter(inputs.values())).size, dtype=bool)
+    unknown = sorted(set(options) - {"nAGQ", "coding", "cor", "mods", "add", "to"})
+    if unknown or args["fn"] != "rma.glmm" or measure not in ("OR", "IRR", "PLO", "IRLN"):
+        raise Unsupported(f"{args['fn']} of {measure} with {', '.join(unknown) or 'these arguments'}")
+    mods = [name.strip() for name in options.get("mods", "~").lstrip("~ ").split("+") if name.strip()]
+    if any(name not in inputs for name in mods):
+        raise Unsupported(f"mods={options['mods']}: not numeric columns of the file")
+    # R leaves out studies that are not complete
+    keep = np.all([np.isfinite(inputs[name]) for name in (*COUNTS, *mods) if name in inputs], axis=0)
     settings: dict[str, Any] = {"test": args.get("test", "z"), "method": args.get("method", "ML")}
     if measure in ("OR", "IRR"):
         settings["model"] = args["model"]
@@ -79,7 +95,9 @@ def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> GlmmPooled:
         keep &= (x1 > 0) | (x2 > 0)
         if measure == "OR":
             keep &= (x1 < inputs["n1i"]) | (x2 < inputs["n2i"])
-    settings["nagq"] = int(options.get("nAGQ", 1 if args.get("model") == "UM.RS" else 7))
+    # two random effects a study have Laplace only; without heterogeneity UM.RS has one
+    two = args.get("model") == "UM.RS" and settings["method"] not in ("EE", "FE", "CE")
+    settings["nagq"] = int(options.get("nAGQ", 1 if two else 7))
     if args.get("model") == "CM.EL" and measure == "OR":
         settings["nagq"] = 25
     if "coding" in options:
@@ -87,7 +105,7 @@ def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> GlmmPooled:
     if options.get("cor") == "TRUE":
         settings["correlated"] = True
     if "mods" in options:
-        settings["mods"] = inputs[options["mods"].lstrip("~ ")][keep]
+        settings["mods"] = np.column_stack([inputs[name][keep] for name in mods]) if mods[1:] else inputs[mods[0]][keep]
     counts = {name: inputs[name][keep] for name in COUNTS if name in inputs}
     labels = tuple(str(i) for i in range(int(keep.sum())))
     nothing = np.full(len(labels), math.nan)
@@ -280,7 +298,8 @@ def numbers(fit: GlmmPooled, args: dict[str, Any]) -> dict[str, Any]:
     m = beta[tested].size
     qm = float(beta[tested] @ np.linalg.solve(vb[tested, tested], beta[tested]))
     qmp = float(special.fdtrc(m, fit.df, qm / m)) if t else float(special.chdtrc(m, qm))
-    one_dimensional = args.get("model") != "UM.RS" and not (args["measure"] == "OR" and args.get("model") == "CM.EL")
+    two = args.get("model") == "UM.RS" and args.get("method", "ML") == "ML"
+    one_dimensional = not two and not (args["measure"] == "OR" and args.get("model") == "CM.EL")
     ll = fit.conditional_log_likelihood if one_dimensional else fit.log_likelihood
     se_tau2 = fit.se_tau2 if args.get("model") == "CM.EL" and args["measure"] == "OR" else None
     return {
