@@ -211,6 +211,9 @@ BASES: dict[str, Base] = {
     "correlated_covariance": Base(lam.correlated_covariance, lambda: {
         "vi": [0.04, 0.09, 0.05], "cluster": ["A", "A", "B"], "rho": 0.5, "within": ["x", "x", "y"], "rho_within": 0.7,
     }, {"cluster": GENERATOR, "within": GENERATOR, "rho": CORRELATION, "rho_within": CORRELATION}),
+    "dependent_covariance": Base(lam.dependent_covariance, lambda: {
+        "vi": [0.04, 0.09, 0.05], "cluster": ["A", "A", "B"], "time": [1.0, 2.0, 1.0], "phi": 0.5,
+    }, {"cluster": GENERATOR, "phi": ("zero", "half")}),
     "shared_control_covariance": Base(lam.shared_control_covariance, lambda: {
         "vi": [0.3, 0.4, 0.5], "control_vi": [0.1, 0.1, 0.2], "control": ["A", "A", "B"],
     }, {"control": GENERATOR}),
