@@ -49,7 +49,8 @@ def line(
 ) -> Terms:
     """Return the studies' terms at row predictors ``f`` (rows, b, k, 1) and scales (b, 1).
 
-    ``want`` is ``value``, ``quick`` (gradient as the mean score on the nodes) or ``exact`` (of the quadrature itself).
+    ``want`` is ``value``, ``quick`` (gradient as the mean score on the nodes), ``exact`` (of the quadrature itself) or
+    ``slope`` (exact gradient without Hessian).
     """
     rows, b, k = f.shape[:3]
     e = model.E[:, :, 0, 0].T[:, None, :, None]
@@ -81,11 +82,13 @@ def line(
     score[rows] = over_rows(e * residual) * vq
     weighted = score * posterior
     mean = np.add.reduce(weighted, axis=-1)
-    spread = np.matmul(weighted.transpose(1, 2, 0, 3), score.transpose(1, 2, 3, 0))
-    centre = mean.transpose(1, 2, 0)
-    hessian = spread - centre[..., :, None] * centre[..., None, :]
-    _take_information(hessian, posterior * weight, e, vq)
-    if want == "exact":
+    hessian = value
+    if want != "slope":
+        centre = mean.transpose(1, 2, 0)
+        hessian = np.matmul(weighted.transpose(1, 2, 0, 3), score.transpose(1, 2, 3, 0))
+        hessian -= centre[..., :, None] * centre[..., None, :]
+        _take_information(hessian, posterior * weight, e, vq)
+    if want in ("exact", "slope"):
         pull = over_rows(residual * z) - vq
         mean = mean + _moving(e, z, v, H, sd, parts, posterior * pull, t)
     return Terms(value, mean.transpose(1, 2, 0), hessian, v)

@@ -57,7 +57,8 @@ def plane(
 ) -> Terms:
     """Return the studies' terms at row predictors ``f`` (rows, b, k, 1) and scales (b, m).
 
-    ``want`` is ``value``, ``quick`` (gradient as the mean score on the nodes) or ``exact`` (of the quadrature itself).
+    ``want`` is ``value``, ``quick`` (gradient as the mean score on the nodes), ``exact`` (of the quadrature itself) or
+    ``slope`` (exact gradient without Hessian).
     """
     rows, b, k = f.shape[:3]
     m = scale.shape[1]
@@ -85,20 +86,19 @@ def plane(
         return Terms(value, value, value, mode)
     posterior /= total
     residual = model.counts - a1
-    slope = np.empty((rows, b, k, m + 1, nodes * nodes))  # ∂η_r by its own f_r and by the scales
-    slope[:, :, :, 0] = 1.0
     direct = E[0] * vq[0] + E[1] * vq[1]
-    slope[:, :, :, 1:] = direct.transpose(1, 2, 3, 0, 4)
     score = np.empty((rows + m, b, k, nodes * nodes))
     score[:rows] = residual
     score[rows:] = _over(residual * direct)
     weighted = score * posterior
-    mean = weighted.sum(axis=-1)
-    centre = mean.transpose(1, 2, 0)
-    hessian = np.matmul(weighted.transpose(1, 2, 0, 3), score.transpose(1, 2, 3, 0))
-    hessian -= centre[..., :, None] * centre[..., None, :]
-    _take_information(hessian, posterior * weight, slope)
-    if want == "exact":
+    mean = np.add.reduce(weighted, axis=-1)
+    hessian = value
+    if want != "slope":
+        centre = mean.transpose(1, 2, 0)
+        hessian = np.matmul(weighted.transpose(1, 2, 0, 3), score.transpose(1, 2, 3, 0))
+        hessian -= centre[..., :, None] * centre[..., None, :]
+        _take_information(hessian, posterior * weight, direct)
+    if want in ("exact", "slope"):
         pull = [posterior * (over_rows(residual * z[d]) - vq[d]) for d in range(2)]
         mean = mean + _moving(E, z, (v1, v2), H, (l1, l21, l2), parts, pull, t)
     return Terms(value, mean.transpose(1, 2, 0), hessian, mode)
@@ -109,9 +109,12 @@ def _over(a: FloatArray) -> FloatArray:
     return np.asarray(a[:, 0] + a[:, 1])
 
 
-def _take_information(hessian: FloatArray, weight: FloatArray, slope: FloatArray) -> None:
-    """Subtract E[Σ_r A''_r ∂η_r ∂η_r'] from ``hessian`` (b, k, u, u)."""
-    rows = weight.shape[0]
+def _take_information(hessian: FloatArray, weight: FloatArray, direct: FloatArray) -> None:
+    """Subtract E[Σ_r A''_r ∂η_r ∂η_r'] from ``hessian`` (b, k, u, u); ``direct`` is ∂η by the scales."""
+    m, rows, b, k, nodes = direct.shape
+    slope = np.empty((rows, b, k, m + 1, nodes))  # ∂η_r by its own f_r and by the scales
+    slope[:, :, :, 0] = 1.0
+    slope[:, :, :, 1:] = direct.transpose(1, 2, 3, 0, 4)
     each = np.matmul(slope * weight[..., None, :], slope.swapaxes(-1, -2))  # (rows, b, k, 1 + m, 1 + m)
     for r in range(rows):
         hessian[..., r, r] -= each[r, ..., 0, 0]

@@ -180,7 +180,7 @@ def hessian_of(
                 moved[j, row] += sign
             else:
                 scales[row, j - rows] += sign
-    gradient = _terms(model, moved, scales, nodes, np.repeat(mode, 2 * u, axis=0), "exact").gradient
+    gradient = _terms(model, moved, scales, nodes, np.repeat(mode, 2 * u, axis=0), "slope").gradient
     columns = np.moveaxis((gradient[0::2] - gradient[1::2]) / (2.0 * STEP), 0, -1)
     return _chained(model, 0.5 * (columns + np.swapaxes(columns, -1, -2)))
 

@@ -166,3 +166,65 @@ def test_bcg_random_baselines_against_the_product_rule():
     """2-D AGQ (9²) gives tau2 = .32176 on BCG where Laplace gives .3198."""
     fit = fit_glmm(table(BCG, "OR"), model="UM.RS")
     assert fit.tau2 == pytest.approx(0.32176, abs=5e-5)
+
+
+MODERATED = {"ai": [4, 6, 3, 22, 33, 18], "n1i": [123, 306, 231, 598, 509, 141], "ci": [11, 29, 11, 48, 27, 37]}
+MODERATED |= {"n2i": [139, 303, 220, 567, 508, 145]}
+YEARS = [48.0, 49.0, 60.0, 77.0, 73.0, 53.0]
+"""Moderator of the six studies."""
+
+
+def fixed_baseline_study(i, alpha, b0, b1, tau):
+    """Log marginal likelihood of one study of UM.FS by the trapezoidal rule, exact to e^(−2π²/h²) for analytic z."""
+    cells = [[MODERATED[name][i] for name in ("ai", "n1i")], [MODERATED[name][i] for name in ("ci", "n2i")]]
+    effect, h = b0 + b1 * mp.mpf(YEARS[i]), mp.mpf(1) / 6
+    constant = mp.fsum(log_binomial_term(n, x) for x, n in cells)
+    total = mp.mpf(0)
+    for step in range(-84, 85):
+        z = h * step
+        g = -z * z / 2
+        for (x, n), eta in zip(cells, (alpha + effect + tau * z / 2, alpha - tau * z / 2), strict=True):
+            g += x * eta - n * mp.log1p(mp.exp(eta))
+        total += mp.exp(g)
+    return constant + mp.log(total * h / mp.sqrt(2 * mp.pi))
+
+
+def test_fixed_baselines_with_a_moderator():
+    """Likelihood, its stationarity and the standard errors; scales of the moderator differ by 60."""
+    fit = fit_glmm(table(MODERATED, "OR"), model="UM.FS", mods=YEARS)
+    top = fit.likelihood.optimum
+    with mp.workdps(DIGITS):
+        common = [mp.mpf(float(x)) for x in (*top.beta, *top.scale)]
+        h = [mp.mpf("1e-12")] * 2 + [mp.mpf("1e-14"), mp.mpf("1e-12")]
+        value, slope, bent = mp.mpf(0), mp.matrix(3, 1), mp.matrix(3, 3)
+        for i in range(6):
+            point = [mp.mpf(float(top.alpha[i])), *common]
+
+            def shifted(*moves, i=i, point=point):
+                at = list(point)
+                for j, sign in moves:
+                    at[j] += sign * h[j]
+                return fixed_baseline_study(i, *at)
+
+            f0 = shifted()
+            up, down = [shifted((j, 1)) for j in range(4)], [shifted((j, -1)) for j in range(4)]
+            value += f0
+            H = mp.matrix(4, 4)
+            for j in range(4):
+                H[j, j] = (up[j] - 2 * f0 + down[j]) / h[j] ** 2
+                for m in range(j):
+                    both = shifted((j, 1), (m, 1)) + shifted((j, -1), (m, -1)) - up[j] - down[j] - up[m] - down[m]
+                    H[j, m] = H[m, j] = (both + 2 * f0) / (2 * h[j] * h[m])
+            assert abs((up[0] - down[0]) / (2 * h[0])) < 1e-8
+            for j in range(3):
+                slope[j] += (up[j + 1] - down[j + 1]) / (2 * h[j + 1])
+                for m in range(3):
+                    bent[j, m] -= H[j + 1, m + 1] - H[j + 1, 0] * H[0, m + 1] / H[0, 0]
+        covariance = bent**-1
+        assert fit.tau2 > 0
+        assert fit.log_likelihood == pytest.approx(float(value), abs=1e-11)
+        newton = covariance * slope
+        for j in range(3):  # how far the maximum is, in standard errors
+            assert abs(newton[j]) < 1e-8 * mp.sqrt(covariance[j, j])
+        for j in range(2):
+            assert math.sqrt(fit.covariance[j, j]) == pytest.approx(float(mp.sqrt(covariance[j, j])), rel=1e-7)

@@ -1,4 +1,4 @@
-"""Selection models: the likelihood at the estimates against 20-digit quadrature, its derivatives against differences."""
+"""Selection models: likelihood at the estimates against 20-digit quadrature, its derivatives against differences."""
 
 import mpmath as mp
 import numpy as np
