@@ -299,8 +299,10 @@ def numbers(fit: GlmmPooled, args: dict[str, Any]) -> dict[str, Any]:
     qm = float(beta[tested] @ np.linalg.solve(vb[tested, tested], beta[tested]))
     qmp = float(special.fdtrc(m, fit.df, qm / m)) if t else float(special.chdtrc(m, qm))
     two = args.get("model") == "UM.RS" and args.get("method", "ML") == "ML"
-    one_dimensional = not two and not (args["measure"] == "OR" and args.get("model") == "CM.EL")
+    one_dimensional = args.get("model") != "UM.RS" and not (args["measure"] == "OR" and args.get("model") == "CM.EL")
     ll = fit.conditional_log_likelihood if one_dimensional else fit.log_likelihood
+    if args.get("model") == "UM.RS" and not two:  # lme4's value with several nodes is relative to the saturated model
+        ll -= saturated(fit.table.counts)
     se_tau2 = fit.se_tau2 if args.get("model") == "CM.EL" and args["measure"] == "OR" else None
     return {
         "beta": beta,
@@ -327,6 +329,16 @@ def numbers(fit: GlmmPooled, args: dict[str, Any]) -> dict[str, Any]:
         "k": fit.k,
         "_fit": fit,
     }
+
+
+def saturated(counts: Any) -> float:
+    """Return the log-likelihood of the arms with a parameter each."""
+    if "x1i" in counts:
+        x = np.concatenate([counts["x1i"], counts["x2i"]])
+        return float((special.xlogy(x, x) - x - special.gammaln(x + 1)).sum())
+    x, n = np.concatenate([counts["ai"], counts["ci"]]), np.concatenate([counts["n1i"], counts["n2i"]])
+    ways = special.gammaln(n + 1) - special.gammaln(x + 1) - special.gammaln(n - x + 1)
+    return float((ways + special.xlogy(x, x / n) + special.xlogy(n - x, 1 - x / n)).sum())
 
 
 def information_criteria(ll: float, fit: GlmmPooled) -> dict[str, float]:
