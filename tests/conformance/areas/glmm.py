@@ -4,7 +4,8 @@ Every leaf is compared at the file's tolerance (``se_rel`` for standard errors a
 A leaf that then differs passes only under one of the rules below, each counted in `RULES`:
 
 * optimum - R's optimiser stopped early: its parameters have a lower likelihood than ours in the same function (R's
-  logLik is reproduced at R's parameters), by at most `DEFICIT` (or `INTEGRATED`), and they lie where that deficit puts them.
+  logLik is reproduced at R's parameters), by at most `DEFICIT` (`INTEGRATED` at tau2 = 0), and they lie where that
+  deficit puts them.
 * standard error - what we get at R's own parameters, or R's noise of differentiating an iterated likelihood.
 * Wald heterogeneity - the same noise in the saturated model, where some studies' effects are infinite.
 * derived - z, p, intervals, I2, AIC ... are our formulas applied to R's printed estimates.
@@ -43,8 +44,8 @@ DEFICIT = 5e-6
 the deviance."""
 INTEGRATED = float(np.finfo(float).eps ** 0.25)
 """CM.EL: R searches over log(tau2), which never reaches the maximum at tau2 = 0, and stops where the likelihood is flat
-to its integrals: integrate()'s rel.tol, in metafor eps^(1/4), for each study. The better point is proved: R's logLik is
-reproduced at R's parameters to 1e-8 and ours is higher in the same function; tests/oracles evaluates both in 40 digits."""
+to its integrals: integrate()'s rel.tol, in metafor eps^(1/4), for each study. The better point is proved: R's logLik
+is reproduced at R's parameters to 1e-8 and ours is higher in the same function; tests/oracles has both in 40 digits."""
 SAME = 5e-4
 """R's log-likelihood against ours at R's parameters: lme4 leaves the studies' own parameters (or modes) unconverged by
 this, and prints neither. CM.EL has none and agrees to 1e-9."""
