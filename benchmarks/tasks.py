@@ -134,6 +134,7 @@ def permutation() -> Contenders:
 
     return {
         "lamevidence": lambda: cpu(lambda: lam.permutation_test(fit)),
+        "lamevidence, numpy only": lambda: cpu(lambda: lam.permutation_test(fit, engine="numpy")),
         "lamevidence, numba": lambda: cpu(lambda: lam.permutation_test(fit, engine="numba")),
         "PyMARE": lambda: cpu(peer),
     }

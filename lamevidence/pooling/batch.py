@@ -33,6 +33,8 @@ PIECE = 150_000
 """Numbers (fits × studies) worked on at once: about what the second-level cache holds."""
 COMPILED_FROM, LOADED_FROM = 4_000_000, 20_000
 """Numbers (fits × studies) from which numba pays: with its import and the loading of the kernels, and once they are."""
+FILLED = 100
+"""Fewer fits do not fill the lanes of the compiled kernels."""
 INTERVALS_FOR_MANY = ("z", "t", "HKSJ", "HKSJ-floor")
 ENGINES = ("auto", "numpy", "numba")
 
@@ -282,7 +284,7 @@ def _run(
 ) -> tuple[FloatArray, ...]:
     """Return k, mean, Wald standard error, τ², Q and the Knapp-Hartung factor of every row."""
     out = np.full((6, y.shape[0]), np.nan)
-    if use_compiled(engine, y.size, method):
+    if use_compiled(engine, *y.shape, method):
         from .kernels_compiled import run_compiled
 
         return tuple(run_compiled(y, v, method, float(tau2) if method == "fixed" else 0.0))
@@ -291,10 +293,10 @@ def _run(
     return tuple(out)
 
 
-def use_compiled(engine: str, numbers: int, method: str) -> bool:
+def use_compiled(engine: str, m: int, k: int, method: str) -> bool:
     """Return True when the compiled kernels are asked for, or pay; raise when asked for what they do not have."""
-    loaded = f"{__package__}.kernels_compiled" in sys.modules
-    if engine == "numpy" or (engine == "auto" and numbers < (LOADED_FROM if loaded else COMPILED_FROM)):
+    least = LOADED_FROM if f"{__package__}.kernels_compiled" in sys.modules else COMPILED_FROM
+    if engine == "numpy" or (engine == "auto" and (m < FILLED or m * k < least)):
         return False
     from .kernels_compiled import METHODS
 
