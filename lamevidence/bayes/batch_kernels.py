@@ -199,23 +199,35 @@ def _marginal(mu: float, tau: float, row: int, f: FloatArray, like: FloatArray, 
     precision = 1.0 / (tau * tau)
     a, b = math.exp(-gap * step * precision), math.exp(-0.5 * step * step * precision)
     reach = _NOISE * tau / ends[row, 1]
-    up = _side(a, b, stride, middle, int(min(float(high), place + reach) - middle) // stride, row, like)
-    down = _side(1.0 / a, b, -stride, middle, int(middle - max(float(low), place - reach)) // stride, row, like)
-    total = like[row, middle] + up + down
-    return float(total * math.exp(-0.5 * gap * gap * precision) * step / (tau * _ROOT_2PI))
+    above = (min(int(min(float(high), place + reach) - middle) // stride + 2, (_TABLE - 1 - middle) // stride) // 2) * 2
+    under = (min(int(middle - max(float(low), place - reach)) // stride + 2, middle // stride) // 2) * 2
+    total = like[row, middle] + _side(a, b, stride, middle, above, row, like)
+    total += _side(1.0 / a, b, -stride, middle, under, row, like)
+    out = total * math.exp(-0.5 * gap * gap * precision) * step / (tau * _ROOT_2PI)
+    if ends[row, 5] > 0.0 and middle + above * stride < place + reach:
+        out += _rest((above + 0.5) * step + gap, tau, step)
+    if ends[row, 4] > 0.0 and middle - under * stride > place - reach:
+        out += _rest((under + 0.5) * step - gap, tau, step)
+    return float(out)
 
 
 @jit
-def _side(a: float, b: float, stride: int, middle: int, reach: int, row: int, like: FloatArray) -> float:
-    """Σ l(middle + q·stride) a^q b^(q²) over q = 1 … reach, even and odd q in chains of their own."""
+def _rest(distance: float, tau: float, step: float) -> float:
+    """Sum of normal weights beyond the end of the table: their integral and its first correction for the step."""
+    z = distance / tau
+    return 0.5 * math.erfc(z * math.sqrt(0.5)) - (step / tau) ** 2 / 24.0 * z * math.exp(-0.5 * z * z) / _ROOT_2PI
+
+
+@jit
+def _side(a: float, b: float, stride: int, middle: int, terms: int, row: int, like: FloatArray) -> float:
+    """Σ l(middle + q·stride) a^q b^(q²) over q = 1 … terms, even and odd q in chains of their own."""
     b2 = b * b
     turn = b2 * b2 * b2 * b2
     odd, odd_ratio = a * b, a * a * turn
     even, even_ratio = a * a * b2 * b2, a * a * turn * b2 * b2
     s0 = s1 = 0.0
-    room = (_TABLE - 1 - middle) // stride if stride > 0 else middle // -stride
     i = middle
-    for _ in range(min(reach + 2, room) // 2):
+    for _ in range(terms // 2):
         s0 += odd * like[row, i + stride]
         i += 2 * stride
         s1 += even * like[row, i]

@@ -1,16 +1,11 @@
 """Likelihoods of one true effect θ: counts, and estimates whose standard error is itself estimated.
 
-Each kernel returns, for every (μ, τ), log ∫ l(θ) N(θ | μ, τ²) dθ and the mean and variance of θ under the integrand.
-Count likelihoods are integrated by a sinh-mapped trapezoid around the mode: unlike Gauss-Hermite rules it converges
-geometrically for skewed likelihoods (no events, all events). The t likelihood is a scale mixture of normals, and its
-integral over θ is closed for each scale.
+The t likelihood is a scale mixture of normals, and its integral over θ is closed for each scale.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -18,88 +13,13 @@ from scipy import special
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, OptionError
+from .kernel import Inner, Kernel, ScalarKernel
 
-__all__ = ["Inner", "Kernel", "ScalarKernel", "kernels"]
+__all__ = ["Inner", "Kernel", "ScalarKernel", "degrees_of_freedom", "kernels"]
 
 _SUPPORT_LIMIT = 20_000
 _LIMIT = 40.0
 _STEP = 0.1
-
-
-class Inner(NamedTuple):
-    """Log integral over θ, and mean and variance of θ under the integrand."""
-
-    log: FloatArray
-    mean: FloatArray
-    var: FloatArray
-
-
-class Kernel(ABC):
-    """One row: a normal approximation for placing nodes, and the integral over its true effect."""
-
-    approx: tuple[float, float]
-    informative: bool
-    below: bool
-    above: bool
-
-    @abstractmethod
-    def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int) -> Inner:
-        """Integrate the row's likelihood over θ ~ N(μ, τ²); ``mu`` (J, M), ``tau`` (J, 1)."""
-
-    @abstractmethod
-    def sample(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """One replicate of the datum for each true effect, (n,)."""
-
-    @abstractmethod
-    def below_observed(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> tuple[float, float]:
-        """Predictive probabilities of a datum below the one observed, and up to it."""
-
-
-class ScalarKernel(Kernel):
-    """A log-concave log likelihood of θ with two derivatives."""
-
-    @abstractmethod
-    def value(self, theta: FloatArray) -> FloatArray:
-        """Log likelihood."""
-
-    @abstractmethod
-    def slopes(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """First and second derivative."""
-
-    @abstractmethod
-    def lower(self) -> list[ScalarKernel]:
-        """The kernels of every smaller datum with the same design."""
-
-    def below_observed(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> tuple[float, float]:
-        """Sum the predictive probabilities of every smaller datum."""
-
-        def predicted(kernel: ScalarKernel) -> float:
-            return float((weight * np.exp(kernel.integrate(mu, tau, 31).log)).sum())
-
-        low = sum(predicted(kernel) for kernel in self.lower())
-        return min(low, 1.0), min(low + predicted(self), 1.0)
-
-    def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int) -> Inner:
-        """Sinh-trapezoid in z = (θ − μ)/τ around the mode."""
-        centre, v = self.approx
-        z = tau * (centre - mu) / (tau * tau + v)
-        bend = np.ones_like(mu)
-        for _ in range(7):
-            d1, d2 = self.slopes(mu + tau * z)
-            bend = 1.0 - tau * tau * d2
-            step = (tau * d1 - z) / bend
-            z = z + np.clip(step, -3.0 / tau, 3.0 / tau)
-        t = np.linspace(-1.0, 1.0, nodes) * (4.0 if nodes < 50 else 4.6)
-        gap = np.sinh(t) / np.sqrt(bend)[..., None]
-        at = z[..., None] + gap
-        log = self.value(mu[..., None] + tau[..., None] * at) - 0.5 * at * at
-        peak = log.max(axis=-1)
-        density = np.exp(log - peak[..., None]) * np.cosh(t)
-        total = density.sum(-1)
-        first = (density * gap).sum(-1) / total
-        second = (density * gap * gap).sum(-1) / total - first * first
-        scale = (t[1] - t[0]) / np.sqrt(2 * np.pi * bend)
-        return Inner(peak + np.log(total * scale), mu + tau * (z + first), tau * tau * second)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +58,8 @@ class Binomial(ScalarKernel):
         """Log C(n, r) + r x − n log(1 + eˣ)."""
         x = theta + self.offset
         const = special.gammaln(self.n + 1) - special.gammaln(self.r + 1) - special.gammaln(self.n - self.r + 1)
-        return np.asarray(const + self.r * x + self.n * special.log_expit(-x))
+        # log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|)
+        return np.asarray(const + self.r * x - self.n * (np.maximum(x, 0.0) + np.log(1.0 + np.exp(-np.abs(x)))))
 
     def slopes(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """R − n p and −n p (1 − p)."""
@@ -288,7 +209,16 @@ class TEstimate(Kernel):
         """Estimate and variance."""
         return self.y, self.v * (self.df / (self.df - 2) if 4 < self.df < np.inf else 1.0)
 
-    def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int) -> Inner:
+    def value(self, theta: FloatArray) -> FloatArray:
+        """Log density of the estimate."""
+        gap2 = (self.y - theta) ** 2 / self.v
+        if np.isinf(self.df):
+            return np.asarray(-0.5 * (gap2 + np.log(2 * np.pi * self.v)))
+        half = 0.5 * self.df
+        const = special.gammaln(half + 0.5) - special.gammaln(half) - 0.5 * np.log(self.df * np.pi * self.v)
+        return np.asarray(const - (half + 0.5) * np.log1p(gap2 / self.df))
+
+    def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int, *, moments: bool = True) -> Inner:
         """Σ over scales λ ~ Gamma(ν/2, ν/2) of N(y | μ, v/λ + τ²)."""
         weight, scale = _t_scales(self.df, nodes)
         v = self.v * scale
@@ -296,6 +226,8 @@ class TEstimate(Kernel):
         gap = (self.y - mu)[..., None]
         log = np.log(weight) - 0.5 * (np.log(2 * np.pi * total) + gap * gap / total)
         out = special.logsumexp(log, axis=-1)
+        if not moments:
+            return Inner(out, out, out)
         share = np.exp(log - out[..., None])
         pull = (tau * tau)[..., None] / total
         centre = mu[..., None] + pull * gap
@@ -355,10 +287,15 @@ def kernels(table: EvidenceTable, name: str) -> list[Kernel]:
         offset = np.log(c["t1i"] / c["t2i"])
         both = c["x1i"] + c["x2i"]
         return [Binomial(*map(float, row)) for row in zip(c["x1i"], both, offset, strict=True)]
+    df = degrees_of_freedom(table) if name == "t" else np.full(table.k, np.inf)
+    return [TEstimate(*map(float, row)) for row in zip(table.yi, table.vi, df, strict=True)]
+
+
+def degrees_of_freedom(table: EvidenceTable) -> FloatArray:
+    """Return n − 1 of each standard error, n − 2 for a difference of two arms, infinite where n is not known."""
     assert table.n is not None
     lost = 2.0 if table.measure in ("MD", "SMD") else 1.0
-    df = np.where(np.isfinite(table.n), table.n - lost, np.inf) if name == "t" else np.full(table.k, np.inf)
-    return [TEstimate(*map(float, row)) for row in zip(table.yi, table.vi, df, strict=True)]
+    return np.where(np.isfinite(table.n), table.n - lost, np.inf)
 
 
 def _check(table: EvidenceTable, events: FloatArray, total: FloatArray, time: FloatArray | None = None) -> None:

@@ -103,7 +103,7 @@ def _predict(state: Any, row: Kernel, x: FloatArray) -> tuple[float, float, floa
         below = float(ahead.cdf(row.y))
         return float(np.log(ahead.pdf(row.y))), below, below, below, middle
     nodes, weight, tau = _nodes(state, x)
-    density = float(special.logsumexp(row.integrate(nodes, tau[:, None], 41).log, b=weight))
+    density = float(special.logsumexp(row.integrate(nodes, tau[:, None], 41, moments=False).log, b=weight))
     low, high = row.below_observed(nodes, tau[:, None], weight)
     return density, low, high, 0.5 * (low + high), middle
 

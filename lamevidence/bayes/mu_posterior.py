@@ -1,10 +1,10 @@
 """Posterior of μ, or of a new study's effect, from nodes over (τ, μ): one table of its density, built when first asked.
 
 Given τ the logarithm of the density of μ, less that of a normal law, is a polynomial through the nearest nodes.
-A new study adds N(0, τ²), which is integrated by a trapezoidal rule whose step 0.9/√(1 + (τ/width)²) leaves an error
-below 1e-10 whatever the ratio of τ to the width of μ. The table has equal steps in s, x = centre + scale · sinh s, so
-that it reaches far tails; between its nodes the density is a cubic Hermite interpolant, and the distribution function
-the exact integral of that interpolant.
+A new study adds N(0, τ²): by Gauss-Hermite nodes where τ is small beside the width of μ, by a trapezoidal rule of
+step 0.9/√(1 + (τ/width)²) where it is not, and as a sum of normals over the nodes of μ where τ is larger. The table has
+equal steps in s, x = centre + scale · sinh s, so that it reaches far tails; between its nodes the density is a cubic
+Hermite interpolant, and the distribution function the exact integral of that interpolant.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..errors import QuadratureError
 from .distributions import Distribution
 from .mixture import invert
 
-__all__ = ["MuPosterior"]
+__all__ = ["MuPosterior", "slope"]
 
 IntArray = NDArray[np.intp]
 
@@ -41,6 +41,18 @@ _SMOOTH = 100.0
 """Noise this many times as wide as μ given τ makes the nodes of μ themselves fine enough to sum over."""
 _DEEP = 8.0
 """Noise is integrated to this many standard deviations either side."""
+_SMOOTH = 1.2
+"""Noise over the width of a row from which the row's nodes are close enough to each other to be added up."""
+_TINY = 1e-8
+"""Noise over the width of a row that changes nothing."""
+
+
+def _hermite(size: int) -> tuple[FloatArray, FloatArray]:
+    z, share = np.polynomial.hermite_e.hermegauss(size)
+    return z, share / share.sum()
+
+
+_HERMITE = {12: _hermite(12)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +127,8 @@ class MuPosterior(Distribution):
                 density += self._row_density(j, x, cells[:, i], origin, fine)
             density *= scale * np.cosh(s)
             h = float(s[1] - s[0])
-            slope = _slope(density, h)
-            parts = 0.5 * h * (density[1:] + density[:-1]) + h * h / 12.0 * (slope[:-1] - slope[1:])
+            gradient = slope(density, h)
+            parts = 0.5 * h * (density[1:] + density[:-1]) + h * h / 12.0 * (gradient[:-1] - gradient[1:])
             total = float(parts.sum())
             if abs(total - held_by_rows) < _MOVED:
                 break
@@ -127,7 +139,7 @@ class MuPosterior(Distribution):
                 " · use engine='nuts'"
             )
         below = np.concatenate([[0.0], np.cumsum(parts)])
-        return middle, scale, s, density / total, slope / total, below / total
+        return middle, scale, s, density / total, gradient / total, below / total
 
     def draw_rows(self, rng: np.random.Generator, row: IntArray) -> FloatArray:
         """One draw of (μ − centre)/width for each value of τ named by its row, by the inverse distribution function."""
@@ -148,22 +160,19 @@ class MuPosterior(Distribution):
         # a normal law of μ given τ would be this; the logarithm of what is left is smooth, and is interpolated
         ratio = np.log(np.maximum(self.weight[rows], 1e-300)) - _normal(self.t)
         y = np.exp(_normal(grid) + ratio @ _lagrange(self.t, grid).T) / self.step
-        m = np.apply_along_axis(_slope, 1, y, 1.0)
+        m = np.apply_along_axis(slope, 1, y, 1.0)
         a, b, p, q = y[:, :-1], y[:, 1:], m[:, :-1], m[:, 1:]
         return np.stack([a, p, 3 * (b - a) - 2 * p - q, 2 * (a - b) + p + q]), float(self.t[0]), fine
 
     def _row_density(self, j: np.intp, x: FloatArray, cells: FloatArray, origin: float, fine: float) -> FloatArray:
         """Contribution of one value of τ to the density at ``x``, its noise integrated."""
         ratio = self.noise[j] / self.width[j]
-        shift, share = np.zeros(1), np.ones(1)
         if ratio > _SMOOTH:
-            z = (x[:, None] - self.centre[j] - self.width[j] * np.sinh(self.t)) / self.noise[j]
-            return np.asarray(np.exp(-0.5 * z * z) @ self.weight[j] / (self.noise[j] * np.sqrt(2.0 * np.pi)))
-        if ratio > 0.0:
-            step = 0.9 / np.sqrt(1.0 + ratio * ratio)
-            z = step * np.arange(-np.ceil(_DEEP / step), np.ceil(_DEEP / step) + 1)
-            share = np.exp(-0.5 * z * z)
-            shift, share = self.noise[j] * z, share / share.sum()
+            return self._sum_of_normals(j, x)
+        shift, share = np.zeros(1), np.ones(1)
+        if ratio > _TINY:
+            z, share = _HERMITE[12] if ratio < 0.3 else _trapezoid(ratio)
+            shift = self.noise[j] * z
         # only the part of the line that this row reaches
         ends = self.width[j] * np.sinh(self.t[[0, -1]])
         inside = slice(*np.searchsorted(x, [self.centre[j] + shift[0] + ends[0], self.centre[j] + shift[-1] + ends[1]]))
@@ -176,6 +185,16 @@ class MuPosterior(Distribution):
         value = np.where((place >= 0.0) & (place <= last), c0 + u * (c1 + u * (c2 + u * c3)), 0.0)
         out = np.zeros(x.size)
         out[inside] = share @ (value / np.sqrt(1.0 + scaled * scaled)) / self.width[j]
+        return out
+
+    def _sum_of_normals(self, j: np.intp, x: FloatArray) -> FloatArray:
+        """The same where the noise is wider than the distances between the nodes: their mixture."""
+        held = self.weight[j] > 1e-18
+        at = self.centre[j] + self.width[j] * np.sinh(self.t[held])
+        out = np.zeros(x.size)
+        inside = slice(*np.searchsorted(x, [at[0] - _DEEP * self.noise[j], at[-1] + _DEEP * self.noise[j]]))
+        z = (x[inside, None] - at) / self.noise[j]
+        out[inside] = np.exp(-0.5 * z * z) @ (self.weight[j, held] / (self.noise[j] * np.sqrt(2.0 * np.pi)))
         return out
 
     def _cell(self, x: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
@@ -212,6 +231,14 @@ class MuPosterior(Distribution):
         return invert(self._cdf, self._pdf, p, low, high, 0.5 * (low + high), scale)
 
 
+def _trapezoid(ratio: float) -> tuple[FloatArray, FloatArray]:
+    """Nodes and shares for standard normal noise ``ratio`` times as wide as the law that it is added to."""
+    step = 0.9 / np.sqrt(1.0 + ratio * ratio)
+    z = step * np.arange(-np.ceil(_DEEP / step), np.ceil(_DEEP / step) + 1)
+    share = np.exp(-0.5 * z * z)
+    return z, share / share.sum()
+
+
 def _normal(t: FloatArray) -> FloatArray:
     """Logarithm of a standard normal density of sinh t, as a density in t, up to a constant."""
     return np.asarray(-0.5 * np.sinh(t) ** 2 + np.log(np.cosh(t)))
@@ -233,7 +260,7 @@ def _lagrange(nodes: FloatArray, at: FloatArray) -> FloatArray:
     return out
 
 
-def _slope(y: FloatArray, h: float) -> FloatArray:
+def slope(y: FloatArray, h: float) -> FloatArray:
     """Derivative on equal steps, fourth order inside; the ends carry no mass."""
     out = np.gradient(y, h)
     out[2:-2] = (8.0 * (y[3:-1] - y[1:-3]) - (y[4:] - y[:-4])) / (12.0 * h)

@@ -6,7 +6,7 @@ Nodes over τ come from the normal approximation, nodes over μ given τ from a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import special
@@ -19,15 +19,15 @@ from .effect_priors import EffectPrior, Normal, StudentT
 from .existence import Existence, existence
 from .families import Kernel, kernels
 from .likelihoods import Likelihood
-from .mixture import NormalMixture
 from .mu_posterior import MuPosterior
 from .normal_normal import fit_normal
 from .priors import TauPrior
 from .quadrature import TauGrid
+from .study_posterior import study_effect
 
 __all__ = ["TwoLevelState", "fit_two_level", "normal_like"]
 
-_LEVELS = ((0.25, 0.3, 31), (0.125, 0.25, 31), (0.0625, 0.2, 41), (0.04, 0.15, 61))
+_LEVELS = ((0.25, 0.3, 25), (0.125, 0.25, 31), (0.0625, 0.2, 41), (0.04, 0.15, 61))
 """Steps over τ and μ, and nodes over θ."""
 _LIMIT = 1e-6
 _WIDE = 4.0
@@ -36,7 +36,7 @@ _WIDE = 4.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TwoLevelState:
-    """Nodes over (τ, μ) with their weights, and the conditional moments of each θ."""
+    """Nodes over (τ, μ) with their weights; laws made from them are kept."""
 
     rows: tuple[Kernel, ...]
     prior_mu: EffectPrior
@@ -47,13 +47,13 @@ class TwoLevelState:
     centre: FloatArray
     width: FloatArray
     weight: FloatArray
-    mean: FloatArray
-    var: FloatArray
     log_total: float
     error: float
     exists: Existence
     level: int
     unit: str | None
+    laws: dict[tuple[bool, float], MuPosterior] = field(default_factory=dict)
+    effects: dict[int, Distribution] = field(default_factory=dict)
 
     @property
     def log_marginal(self) -> float:
@@ -91,7 +91,12 @@ class TwoLevelState:
         return self.at(np.ones(1))
 
     def at(self, x: FloatArray, *, new: bool = False, extra: float = 0.0) -> MuPosterior:
-        """Posterior of μ, of a new study's effect, plus normal noise of variance ``extra``."""
+        """Posterior of μ, of a new study's effect, plus normal noise of variance ``extra``; made once."""
+        if (new, extra) not in self.laws:
+            self.laws[new, extra] = self._law(new, extra)
+        return self.laws[new, extra]
+
+    def _law(self, new: bool, extra: float) -> MuPosterior:
         nodes = self.mu_nodes
         mean = float((self.weight * nodes).sum())
         var = float((self.weight * (nodes - mean) ** 2).sum())
@@ -111,10 +116,10 @@ class TwoLevelState:
         )
 
     def theta(self, i: int) -> Distribution:
-        """Posterior of θᵢ: a mixture over (τ, μ) of normals with its exact conditional means and variances."""
-        return NormalMixture(
-            self.weight.ravel(), self.mean[i].ravel(), np.sqrt(np.maximum(self.var[i].ravel(), 1e-300)), unit=self.unit
-        )
+        """Posterior of θᵢ: its likelihood times its density given all other rows; mean and sd from its conditionals."""
+        if i not in self.effects:
+            self.effects[i] = study_effect(self.rows[i], self)
+        return self.effects[i]
 
     def draw(self, rng: np.random.Generator, size: int) -> Mapping[str, FloatArray]:
         """Draws of τ and μ by inverse distribution functions, and of each θ from its conditional moments."""
@@ -134,7 +139,8 @@ class TwoLevelState:
 
     def log_likelihood(self, tau: FloatArray, beta: FloatArray) -> FloatArray:
         """Log density of each row with its own effect integrated out, (n, k)."""
-        return np.column_stack([kernel.integrate(beta[:, :1], tau[:, None], 41).log[:, 0] for kernel in self.rows])
+        inner = (kernel.integrate(beta[:, :1], tau[:, None], 41, moments=False) for kernel in self.rows)
+        return np.column_stack([one.log[:, 0] for one in inner])
 
     def log_bayes_factor(self, name: str, value: float) -> float:
         """Log p(y | null) − log p(y)."""
@@ -265,11 +271,8 @@ def _fit_level(
     centre, width = b[:, 0] + guide.model.shift[0], np.sqrt(V[:, 0, 0])
     at = centre[:, None] + width[:, None] * np.sinh(t)
     log = mu.logpdf(at) + (tau.logpdf(taus) + slope + np.log(width))[:, None] + np.log(np.cosh(t))
-    means, variances = np.empty((2, len(rows), *at.shape))
-    for i, kernel in enumerate(rows):
-        inner = kernel.integrate(at, taus[:, None], nodes)
-        log = log + inner.log
-        means[i], variances[i] = inner.mean, inner.var
+    for kernel in rows:
+        log = log + kernel.integrate(at, taus[:, None], nodes, moments=False).log
     peak = log.max()
     weight = np.exp(log - peak)
     total = weight.sum()
@@ -290,8 +293,6 @@ def _fit_level(
         centre[cut],
         width[cut],
         weight[cut],
-        means[:, cut],
-        variances[:, cut],
         log_total,
         np.inf,
         exists,

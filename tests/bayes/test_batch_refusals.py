@@ -52,8 +52,8 @@ def test_other_priors_agree_with_one_fit(mu, tau):
         post = lam.pool_bayes(table, mu=mu, tau=tau)
         at = np.full(2, post.mu.median), np.full(2, post.tau.median), np.full(2, post.theta_new.median)
         got = [f(a)[d] for f, a in zip((many.mu_cdf, many.tau_cdf, many.new_cdf), at, strict=True)]
-        assert got == pytest.approx([0.5] * 3, abs=max(2e-4, many.numerical_error[d]))
-        assert many.log_marginal[d] == pytest.approx(post.state.log_marginal, abs=max(2e-4, many.numerical_error[d]))
+        assert got == pytest.approx([0.5] * 3, abs=max(1e-5, many.numerical_error[d]))
+        assert many.log_marginal[d] == pytest.approx(post.state.log_marginal, abs=max(1e-5, many.numerical_error[d]))
 
 
 def test_a_data_set_beyond_the_rule_is_named():
