@@ -18,6 +18,9 @@ from .families import kernels
 
 __all__ = ["SampledDistribution", "SampledState", "sampled_state"]
 
+_BUILDERS = {"t": "student_t", "conditional-binomial": "conditional_binomial"}
+"""Likelihood → builder, where they are not called alike."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampledDistribution(Distribution):
@@ -120,7 +123,7 @@ def sampled_state(
     Raises
     ------
     OptionError
-        A likelihood that has no PyMC model here.
+        Moderators with another likelihood than the normal.
     SamplingError
         The chains did not converge.
     """
@@ -131,12 +134,11 @@ def sampled_state(
 
     if likelihood == "normal":
         model = build_normal(table, X, names, mu, tau, "marginal")
-    elif likelihood in ("binomial", "poisson") and X.shape[1] == 1:
-        model = getattr(models, likelihood)(table, mu=mu[0], tau=tau)
+    elif X.shape[1] == 1 and np.all(X == 1.0):
+        model = getattr(models, _BUILDERS.get(likelihood, likelihood))(table, mu=mu[0], tau=tau)
     else:
         raise OptionError(
-            f"engine='nuts' covers the normal likelihood, and binomial and poisson without moderators, not {likelihood}"
-            " · use engine='exact'"
+            f"engine='nuts' takes moderators with the normal likelihood, not with {likelihood} · use engine='exact'"
         )
     tree = sample(model, seed=seed)
     parts = datasets(tree)

@@ -72,18 +72,28 @@ def sample(
     ----------
     Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021, doi:10.1214/20-BA1221.
     """
-    _check(sampler, chains, draws, tune, allow)
-    if sampler == "auto":
-        sampler = "nutpie" if find_spec("nutpie") else "pymc"
     seed = int(np.random.SeedSequence().entropy % 2**31) if seed is None else seed  # type: ignore[operator]
     fixed = {"draws": draws, "chains": chains, "random_seed": seed, "progressbar": progress, "cores": cores}
+    native, attrs = sample_chains(model, sampler, tune, allow, fixed)
+    return container(_groups(model, native, draws, seed, progress), attrs)
+
+
+def sample_chains(
+    model: Any, sampler: str, tune: int, allow: Sequence[str], fixed: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """Return chains that passed the gate, as the sampler made them, and what is recorded of them.
+
+    ``fixed`` are the arguments of `pymc.sample` that a retry keeps.
+    """
+    _check(sampler, fixed["chains"], fixed["draws"], tune, allow)
+    if sampler == "auto":
+        sampler = "nutpie" if find_spec("nutpie") else "pymc"
     native = _run(model, sampler, tune, _ACCEPT, fixed)
     retried = _divergences(native) > 0
     if retried:
         native = _run(model, sampler, 2 * tune, _RETRY_ACCEPT, fixed)
     attrs = _gate(native, tuple(allow))
-    attrs |= {"engine": "nuts", "sampler": sampler, "seed": seed, "retried": int(retried)}
-    return container(_groups(model, native, draws, seed, progress), attrs)
+    return native, attrs | {"engine": "nuts", "sampler": sampler, "seed": fixed["random_seed"], "retried": int(retried)}
 
 
 def _check(sampler: str, chains: int, draws: int, tune: int, allow: Sequence[str]) -> None:
@@ -159,6 +169,8 @@ def _groups(model: Any, native: Any, draws: int, seed: int, progress: bool) -> d
     parts = datasets(native)
     wanted = ("posterior", "sample_stats", "observed_data", "constant_data")
     out: dict[str, Any] = {name: parts[name] for name in wanted if name in parts}
+    # some versions of nutpie also keep the unconstrained variables, others do not
+    out["posterior"] = out["posterior"][[v.name for v in model.unobserved_RVs if v.name in out["posterior"]]]
     with model:
         ahead = pm.sample_posterior_predictive(
             out["posterior"], extend_inferencedata=False, random_seed=seed, progressbar=progress

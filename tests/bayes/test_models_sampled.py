@@ -8,6 +8,7 @@ import lamevidence as lam
 from lamevidence.bayes.arviz_compat import datasets
 from lamevidence.bayes.sampling import sample
 from lamevidence.errors import InputError, OptionError, SamplingError, UnitMismatch
+from tests.bayes.agreement import of_posterior, worst
 
 PRIORS = {"mu": lam.Normal(0, 20), "tau": lam.HalfNormal(6)}
 
@@ -34,24 +35,14 @@ def rates():
     return lam.EvidenceTable.from_frame(frame, "IRLN", xi="xi", ti="ti", study="study")
 
 
-def agrees(part, exact, names=("mu", "tau")):
-    """Means of the chains against the exact means, within four Monte Carlo errors."""
-    import arviz as az
-
-    error = az.mcse(part[list(names)], method="mean")
-    for name in names:
-        want = getattr(exact, name).mean
-        assert abs(float(part[name].mean()) - want) < 4 * float(error[name]), name
-
-
 def test_nuts_through_pool_bayes_agrees_with_quadrature(slopes):
     exact = lam.pool_bayes(slopes, likelihood="normal", **PRIORS)
     post = lam.pool_bayes(slopes, likelihood="normal", engine="nuts", seed=2, **PRIORS)
     tree = post.idata
-    agrees(datasets(tree)["posterior"], exact)
+    score, where = worst(datasets(tree)["posterior"], of_posterior(exact))
+    print(f"normal_normal marginal: worst of 35 z = {score:.2f} at {where}")
+    assert score < 4, where
     assert set(datasets(exact.idata)) == set(datasets(tree)) - {"sample_stats"}
-    for label in slopes.labels:
-        assert post.theta[label].mean == pytest.approx(exact.theta[label].mean, abs=0.6)
     assert post.theta_new.sd == pytest.approx(exact.theta_new.sd, rel=0.15)
     assert float(tree.attrs["ess"]) >= 400
     with pytest.raises(OptionError, match="engine='exact'"):
@@ -60,16 +51,24 @@ def test_nuts_through_pool_bayes_agrees_with_quadrature(slopes):
         lam.to_arviz(post, draws=10)
 
 
-@pytest.mark.parametrize("name", ["binomial", "poisson"])
-def test_counts_agree_with_quadrature(name, events, rates):
-    table = {"binomial": events, "poisson": rates}[name]
+def test_two_arms_through_pool_bayes():
+    arms = pd.DataFrame({"ai": [1, 3, 0], "bi": [14, 9, 10], "ci": [4, 5, 2], "di": [11, 7, 8]})
+    table = lam.EvidenceTable.from_frame(arms, "OR", ai="ai", bi="bi", ci="ci", di="di")
+    post = lam.pool_bayes(table, engine="nuts", seed=2)
+    assert post.likelihood == "hypergeometric"
+    score, where = worst(datasets(post.idata)["posterior"], of_posterior(lam.pool_bayes(table)))
+    assert score < 4, where
+
+
+def test_groups_of_a_model_with_one_effect_a_study(events):
     priors = {"mu": lam.Normal(-1, 1.5), "tau": lam.HalfNormal(1)}
-    tree = sample(getattr(lam.models, name)(table, **priors), "pymc", draws=700, tune=700, seed=3, cores=1)
+    tree = sample(lam.models.binomial(events, **priors), "pymc", draws=500, tune=500, seed=3, cores=1)
     parts = datasets(tree)
-    agrees(parts["posterior"], lam.pool_bayes(table, likelihood=name, **priors))
+    assert set(parts["posterior"].data_vars) == {"mu", "tau", "z", "theta"}
+    assert worst(parts["posterior"], of_posterior(lam.pool_bayes(events, **priors)))[0] < 4
     assert "log_likelihood_conditional" in parts
     assert "log_likelihood" not in parts
-    check = lam.predictive_check(tree, ["total"], table=table)
+    check = lam.predictive_check(tree, ["total"], table=events)
     assert 0.02 < check.p("total") < 0.98
 
 
@@ -85,6 +84,8 @@ def test_every_model_is_finite_where_it_starts(slopes, events, rates):
             dataclasses.replace(rates, n=[12, 20, 15, 22]), mu=lam.Normal(0, 2), tau=lam.HalfNormal(1)
         ),
         lam.models.contrast(arms),
+        lam.models.hypergeometric(arms),
+        lam.models.student_t(dataclasses.replace(slopes, n=[12, 20, 15, 22, 9]), **PRIORS),
         lam.models.bivariate(slopes, slopes, within=0.7, **PRIORS),
     ]
     for model in models:
@@ -107,6 +108,14 @@ def test_refusals(slopes, events):
         lam.models.normal_normal(slopes, mu=lam.Normal(0, 20), tau=lam.Lomax(2, 6))
     with pytest.raises(OptionError, match="needs counts xi, ti"):
         lam.models.poisson(events)
+    with pytest.raises(OptionError, match="needs counts ai, bi, ci, di"):
+        lam.models.hypergeometric(events)
+    with pytest.raises(OptionError, match="needs counts x1i, t1i"):
+        lam.models.conditional_binomial(events)
+    with pytest.raises(OptionError, match="needs the patients"):
+        lam.models.student_t(slopes, **PRIORS)
+    with pytest.raises(OptionError, match="moderators with the normal likelihood, not with binomial"):
+        lam.pool_bayes(events, engine="nuts", moderators=np.array([[1.0, 0], [1, 1], [1, 0], [1, 1]]))
     with pytest.raises(OptionError, match="choices: auto"):
         sample(None, "stan")
     with pytest.raises(OptionError, match="a list of"):

@@ -1,7 +1,7 @@
 """Does the randomised trial of sirolimus agree with what the before-after series predict for it?
 
-The arms (mL/month ± standard error) are those of a small extraction from abstracts: two of the trial, pairs before and on
-treatment of four series, two cohorts without treatment.
+The arms (mL/month ± standard error) are those of a small extraction from abstracts: two of the trial, pairs before and
+on treatment of four series, two cohorts without treatment.
 """
 
 import itertools

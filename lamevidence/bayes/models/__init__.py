@@ -1,7 +1,19 @@
 """PyMC models to read, edit and sample: plain `pymc.Model` objects with `pm.Data` and named dimensions."""
 
 from .bivariate import bivariate
+from .conditional import conditional_binomial, hypergeometric
 from .counts import binomial, contrast, negative_binomial, poisson
-from .normal import normal_normal, regression
+from .normal import normal_normal, regression, student_t
 
-__all__ = ["binomial", "bivariate", "contrast", "negative_binomial", "normal_normal", "poisson", "regression"]
+__all__ = [
+    "binomial",
+    "bivariate",
+    "conditional_binomial",
+    "contrast",
+    "hypergeometric",
+    "negative_binomial",
+    "normal_normal",
+    "poisson",
+    "regression",
+    "student_t",
+]

@@ -1,18 +1,21 @@
-"""What the builders share: priors as PyMC variables, and the random effects of studies."""
+"""What the builders share: counts, priors as PyMC variables, and the random effects of studies."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...effects.evidence_table import EvidenceTable
-from ...errors import OptionError, TooFewStudies
+from ...effects.measures.base import FloatArray
+from ...errors import InputError, OptionError, TooFewStudies
 from ..defaults import default_priors, no_default
 from ..effect_priors import EffectPrior, Flat, Normal, StudentT
 from ..priors import HalfCauchy, HalfNormal, HalfStudentT, TauPrior
 from ..scale_priors import Exponential, LogNormal, Uniform
 from ..stated import stated_prior
 
-__all__ = ["add_effects", "add_mu", "add_tau", "priors_for"]
+__all__ = ["add_effects", "add_mu", "add_tau", "counts_of", "priors_for", "whole"]
 
 
 def priors_for(table: EvidenceTable, mu: Any, tau: Any) -> tuple[EffectPrior, TauPrior]:
@@ -35,6 +38,23 @@ def priors_for(table: EvidenceTable, mu: Any, tau: Any) -> tuple[EffectPrior, Ta
     if not isinstance(effect, EffectPrior) or not isinstance(spread, TauPrior):
         raise OptionError(f"mu={mu!r}, tau={tau!r} are not a prior of an effect and of a standard deviation")
     return effect.convert(table.unit), spread.convert(table.unit)
+
+
+def counts_of(table: EvidenceTable, *names: str) -> list[FloatArray]:
+    """Return the columns of counts, or raise naming those that the table lacks."""
+    missing = [n for n in names if n not in table.counts or not np.isfinite(table.counts[n]).all()]
+    if missing:
+        raise OptionError(f"this model needs counts {', '.join(names)} in every row · missing: {', '.join(missing)}")
+    return [np.asarray(table.counts[n]) for n in names]
+
+
+def whole(table: EvidenceTable, events: FloatArray, total: FloatArray | float = np.inf) -> Any:
+    """Return the events as integers, or raise naming the rows where they are not counts."""
+    bad = ~((events >= 0) & (events <= total) & (events == np.round(events)))
+    if bad.any():
+        rows = ", ".join(table.labels[i] for i in np.flatnonzero(bad))
+        raise InputError(f"events must be whole numbers from 0 to their total · look at: {rows}")
+    return events.astype(int)
 
 
 def add_mu(name: str, prior: EffectPrior) -> Any:

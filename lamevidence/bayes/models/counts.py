@@ -7,28 +7,12 @@ from typing import Any
 import numpy as np
 
 from ...effects.evidence_table import EvidenceTable
-from ...effects.measures.base import FloatArray
 from ...errors import InputError, OptionError
 from ..effect_priors import Normal
 from ..priors import HalfNormal, TauPrior
-from .building import add_effects, add_mu, add_tau, priors_for
+from .building import add_effects, add_mu, add_tau, counts_of, priors_for, whole
 
 __all__ = ["binomial", "contrast", "negative_binomial", "poisson"]
-
-
-def _counts(table: EvidenceTable, *names: str) -> list[FloatArray]:
-    missing = [n for n in names if n not in table.counts or not np.isfinite(table.counts[n]).all()]
-    if missing:
-        raise OptionError(f"this model needs counts {', '.join(names)} in every row · missing: {', '.join(missing)}")
-    return [np.asarray(table.counts[n]) for n in names]
-
-
-def _whole(table: EvidenceTable, events: FloatArray, total: FloatArray | float = np.inf) -> Any:
-    bad = ~((events >= 0) & (events <= total) & (events == np.round(events)))
-    if bad.any():
-        rows = ", ".join(table.labels[i] for i in np.flatnonzero(bad))
-        raise InputError(f"events must be whole numbers from 0 to their total · look at: {rows}")
-    return events.astype(int)
 
 
 def binomial(table: EvidenceTable, *, mu: Any = None, tau: Any = None) -> Any:
@@ -56,8 +40,8 @@ def binomial(table: EvidenceTable, *, mu: Any = None, tau: Any = None) -> Any:
     """
     import pymc as pm
 
-    r, n = _counts(table, "xi", "ni")
-    events = _whole(table, r, n)
+    r, n = counts_of(table, "xi", "ni")
+    events = whole(table, r, n)
     effect, spread = priors_for(table, mu, tau)
     with pm.Model(coords={"study": list(table.labels)}) as model:
         size = pm.Data("n", n.astype(int), dims="study")
@@ -130,8 +114,8 @@ def negative_binomial(table: EvidenceTable, *, mu: Any = None, tau: Any = None, 
 def _rates(table: EvidenceTable, mu: Any, tau: Any, dispersion: TauPrior | None) -> Any:
     import pymc as pm
 
-    r, t = _counts(table, "xi", "ti")
-    events = _whole(table, r)
+    r, t = counts_of(table, "xi", "ti")
+    events = whole(table, r)
     if not (t > 0).all():
         raise InputError("person-time must be positive in every row")
     effect, spread = priors_for(table, mu, tau)
@@ -179,9 +163,9 @@ def contrast(table: EvidenceTable, *, mu: Any = None, tau: Any = None, baseline:
     """
     import pymc as pm
 
-    a, b, c, d = _counts(table, "ai", "bi", "ci", "di")
-    events = np.column_stack([_whole(table, a), _whole(table, c)])
-    size = np.column_stack([_whole(table, a + b), _whole(table, c + d)])
+    a, b, c, d = counts_of(table, "ai", "bi", "ci", "di")
+    events = np.column_stack([whole(table, a), whole(table, c)])
+    size = np.column_stack([whole(table, a + b), whole(table, c + d)])
     prior = Normal(0, 2.5) if baseline is None else baseline
     if not isinstance(prior, Normal):
         raise OptionError(f"baseline={baseline!r} · give a Normal prior of the study's average log odds")

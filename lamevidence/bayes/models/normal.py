@@ -11,9 +11,10 @@ from ...effects.measures.base import FloatArray
 from ...errors import OptionError
 from ..design import design_matrix
 from ..effect_priors import EffectPrior
+from ..families import degrees_of_freedom
 from .building import add_effects, add_mu, add_tau, priors_for
 
-__all__ = ["PARAMETRISATIONS", "normal_normal", "regression"]
+__all__ = ["PARAMETRISATIONS", "normal_normal", "regression", "student_t"]
 
 PARAMETRISATIONS = ("marginal", "non-centred", "centred")
 
@@ -94,6 +95,52 @@ def regression(
     X, names = design_matrix(table, moderators)
     other, _ = priors_for(table, slopes, tau)
     return build_normal(table, X, names, (effect, *[other] * (len(names) - 1)), spread, parametrisation)
+
+
+def student_t(table: EvidenceTable, *, mu: Any = None, tau: Any = None) -> Any:
+    """Return (yᵢ − θᵢ)/sᵢ ~ t with the degrees of freedom of sᵢ, θᵢ ~ N(μ, τ²), as a `pymc.Model` (non-centred).
+
+    For standard errors estimated from few patients: n − 1 degrees of freedom, n − 2 for a difference of two arms.
+
+    Parameters
+    ----------
+    table
+        The evidence, with the number of patients ``n`` of every row.
+    mu, tau
+        As in `normal_normal`.
+
+    Raises
+    ------
+    OptionError
+        Patients that are not known, or too few for one degree of freedom.
+
+    Examples
+    --------
+    >>> import dataclasses, lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5])
+    >>> table = dataclasses.replace(table, n=[12, 9, 20])
+    >>> model = lam.models.student_t(table, mu=lam.Normal(0, 20), tau=lam.HalfNormal(4))
+    >>> model["df"].eval().tolist()
+    [11.0, 8.0, 19.0]
+    """
+    import pymc as pm
+
+    from ..pool import check_estimates
+
+    effect, spread = priors_for(table, mu, tau)
+    y, _ = check_estimates(table)
+    freedom = degrees_of_freedom(table)
+    if not (np.isfinite(freedom) & (freedom > 0)).all():
+        raise OptionError(
+            "a t likelihood needs the patients (n) of every row, enough for a degree of freedom"
+            " · use lam.models.normal_normal, or engine='exact'"
+        )
+    with pm.Model(coords={"study": list(table.labels)}) as model:
+        se = pm.Data("se", table.sei, dims="study")
+        df = pm.Data("df", freedom, dims="study")
+        theta = add_effects(add_mu("mu", effect), add_tau("tau", spread), "non-centred")
+        pm.StudentT("estimate", nu=df, mu=theta, sigma=se, observed=y, dims="study")
+    return model
 
 
 def build_normal(
