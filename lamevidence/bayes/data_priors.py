@@ -11,6 +11,7 @@ from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, OptionError
 from ..options import a_unit, shown
+from .distributions import Improper, WithoutMoments
 from .priors import TauPrior
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _StandardErrorPrior(TauPrior):
+class _StandardErrorPrior(Improper, TauPrior):
     """A prior whose scale comes from the standard errors; it follows the unit of the data by itself."""
 
     vi: FloatArray | None = None
@@ -36,6 +37,7 @@ class _StandardErrorPrior(TauPrior):
     needs_unit: ClassVar[bool] = False
     proper: ClassVar[bool] = False
     title: ClassVar[str] = ""
+    _power: ClassVar[float]
 
     def __post_init__(self) -> None:
         a_unit(self.unit)
@@ -44,6 +46,11 @@ class _StandardErrorPrior(TauPrior):
             if v.ndim != 1 or v.size == 0 or not np.all(np.isfinite(v) & (v > 0)):
                 raise InputError(f"{type(self).__name__} vi={shown(self.vi)} · give finite variances above 0, (k,)")
             object.__setattr__(self, "vi", v)
+
+    @property
+    def tail(self) -> float:
+        """Power a in p(τ) ~ τ^-a at infinity, whatever the variances are."""
+        return self._power
 
     def resolve(self: Any, vi: FloatArray) -> Any:
         """Return the prior for studies with these variances."""
@@ -75,27 +82,6 @@ class _StandardErrorPrior(TauPrior):
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def _no(self) -> OptionError:
-        return OptionError(
-            f"{self!r} is improper: it has no distribution function, quantiles or moments · use a proper prior"
-        )
-
-    def _cdf(self, x: FloatArray) -> FloatArray:
-        raise self._no()
-
-    def _quantile(self, p: FloatArray) -> FloatArray:
-        raise self._no()
-
-    @property
-    def mean(self) -> float:
-        """Does not exist for an improper prior."""
-        raise self._no()
-
-    @property
-    def sd(self) -> float:
-        """Does not exist for an improper prior."""
-        raise self._no()
-
 
 def _log(tau: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore"):
@@ -114,11 +100,7 @@ class FlatTau(_StandardErrorPrior):
     """p(τ) ∝ 1, improper."""
 
     title: ClassVar[str] = "every τ is as likely as any other"
-
-    @property
-    def tail(self) -> float:
-        """0."""
-        return 0.0
+    _power: ClassVar[float] = 0.0
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """0."""
@@ -130,11 +112,7 @@ class FlatSqrt(_StandardErrorPrior):
     """p(τ) ∝ τ^−½, uniform in √τ, improper."""
 
     title: ClassVar[str] = "uniform in the square root of τ"
-
-    @property
-    def tail(self) -> float:
-        """½."""
-        return 0.5
+    _power: ClassVar[float] = 0.5
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """−½ log τ."""
@@ -146,11 +124,7 @@ class Jeffreys(_StandardErrorPrior):
     """p(τ) ∝ √Σ (τ/(sᵢ² + τ²))², Jeffreys' rule for τ with μ known, improper."""
 
     title: ClassVar[str] = "Jeffreys' rule for τ"
-
-    @property
-    def tail(self) -> float:
-        """1."""
-        return 1.0
+    _power: ClassVar[float] = 1.0
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """½ log Σ (τ/(sᵢ² + τ²))²."""
@@ -163,11 +137,7 @@ class OverallJeffreys(_StandardErrorPrior):
     """p(τ) ∝ √(Σ 1/(sᵢ² + τ²) · Σ (τ/(sᵢ² + τ²))²), Jeffreys' rule for (μ, τ) jointly, improper."""
 
     title: ClassVar[str] = "Jeffreys' rule for μ and τ jointly"
-
-    @property
-    def tail(self) -> float:
-        """2."""
-        return 2.0
+    _power: ClassVar[float] = 2.0
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """½ log Σ wᵢ + log τ + ½ log Σ wᵢ²."""
@@ -180,11 +150,7 @@ class BergerDeely(_StandardErrorPrior):
     """p(τ) ∝ Π (τ/(sᵢ² + τ²))^(1/k), improper (Berger and Deely 1988)."""
 
     title: ClassVar[str] = "geometric mean of the studies' own Jeffreys priors"
-
-    @property
-    def tail(self) -> float:
-        """1."""
-        return 1.0
+    _power: ClassVar[float] = 1.0
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """Log τ − mean log(sᵢ² + τ²)."""
@@ -196,11 +162,7 @@ class Conventional(_StandardErrorPrior):
     """p(τ) ∝ Π (τ (sᵢ² + τ²)^(−3/2))^(1/k), integrable; its constant is not closed and is not used."""
 
     title: ClassVar[str] = "geometric mean of the studies' own conventional priors"
-
-    @property
-    def tail(self) -> float:
-        """2."""
-        return 2.0
+    _power: ClassVar[float] = 2.0
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """Log τ − 3/2 mean log(sᵢ² + τ²)."""
@@ -208,16 +170,12 @@ class Conventional(_StandardErrorPrior):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class DuMouchel(_StandardErrorPrior):
+class DuMouchel(WithoutMoments, _StandardErrorPrior):
     """p(τ) = s₀/(s₀ + τ)² with s₀² = k/Σ sᵢ⁻², proper."""
 
     proper: ClassVar[bool] = True
     title: ClassVar[str] = "s₀/(s₀ + τ) is uniform, s₀ the harmonic-mean standard error"
-
-    @property
-    def tail(self) -> float:
-        """2."""
-        return 2.0
+    _power: ClassVar[float] = 2.0
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """Log s₀ − 2 log(s₀ + τ)."""
@@ -231,16 +189,6 @@ class DuMouchel(_StandardErrorPrior):
     def _quantile(self, p: FloatArray) -> FloatArray:
         return np.asarray(self.typical * p / (1 - p))
 
-    @property
-    def mean(self) -> float:
-        """Infinite."""
-        return float("inf")
-
-    @property
-    def sd(self) -> float:
-        """Infinite."""
-        return float("inf")
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UniformShrinkage(_StandardErrorPrior):
@@ -248,11 +196,7 @@ class UniformShrinkage(_StandardErrorPrior):
 
     proper: ClassVar[bool] = True
     title: ClassVar[str] = "s₀²/(s₀² + τ²) is uniform, s₀ the harmonic-mean standard error"
-
-    @property
-    def tail(self) -> float:
-        """3."""
-        return 3.0
+    _power: ClassVar[float] = 3.0
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """Log 2 s₀² + log τ − 2 log(s₀² + τ²)."""

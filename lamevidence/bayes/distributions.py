@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import overload
+from typing import ClassVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..options import a_choice, a_level, shown
 from ..values import Interval
 
-__all__ = ["Distribution", "places"]
+__all__ = ["Distribution", "Improper", "WithoutMoments", "places"]
 
 _SCAN = 41
 """Positions of the lower end tried before the shortest interval is refined."""
@@ -240,6 +240,51 @@ class Distribution(ABC):
         low = lows[i - 1] + share * (lows[i] - lows[i - 1])
         high = self._quantile(np.minimum(self._cdf(np.array([low])) + level, 1 - 1e-16))[0]
         return Interval(float(low), float(high))
+
+
+class WithoutMoments(Distribution):
+    """A tail so heavy that neither moment is finite."""
+
+    __slots__ = ()
+
+    @property
+    def mean(self) -> float:
+        """Infinite."""
+        return float("inf")
+
+    @property
+    def sd(self) -> float:
+        """Infinite."""
+        return float("inf")
+
+
+class Improper(Distribution):
+    """A density that does not integrate: whatever needs its integral is refused."""
+
+    __slots__ = ()
+
+    _instead: ClassVar[str] = "a proper prior"
+
+    def _no(self) -> OptionError:
+        return OptionError(
+            f"{self!r} is improper: it has no distribution function, quantiles or moments · use {self._instead}"
+        )
+
+    def _cdf(self, x: FloatArray) -> FloatArray:
+        raise self._no()
+
+    def _quantile(self, p: FloatArray) -> FloatArray:
+        raise self._no()
+
+    @property
+    def mean(self) -> float:
+        """Does not exist."""
+        raise self._no()
+
+    @property
+    def sd(self) -> float:
+        """Does not exist."""
+        raise self._no()
 
 
 def _as_given(x: FloatArray) -> float | FloatArray:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError
 from ..options import a_unit
-from .distributions import Distribution
-from .priors import position, positive, shape, unit_factor
+from .distributions import Distribution, Improper
+from .priors import converted, in_words, log_t, position, positive, shape
 
 __all__ = ["EffectPrior", "Flat", "Normal", "StudentT"]
 
@@ -27,17 +26,17 @@ class EffectPrior(Distribution):
 
     def convert(self: Any, unit: str | None) -> Any:
         """Return the same prior in another unit, or raise when there is none to convert."""
-        ratio = unit_factor(repr(self), self.unit, unit, repr(self))
-        if unit == self.unit:
-            return self
-        return self._rescaled(ratio, unit)
+        return converted(self, unit)
 
     @abstractmethod
     def logpdf(self, x: FloatArray) -> FloatArray:
         """Log density; 0 when flat."""
 
+    def _pdf(self, x: FloatArray) -> FloatArray:
+        return np.exp(self.logpdf(x))
+
     def _rescaled(self: Any, ratio: float, unit: str | None) -> Any:
-        raise NotImplementedError
+        return replace(self, loc=self.loc * ratio, scale=self.scale * ratio, unit=unit)
 
     def describe(self) -> str:
         """The prior in words."""
@@ -45,9 +44,8 @@ class EffectPrior(Distribution):
         unit = f" {self.unit}" if self.unit else ""
         return f"μ ~ {self!r}: 95 % of the prior lies between {low:.3g} and {high:.3g}{unit}"
 
-    def _name(self, *values: float) -> str:
-        unit = f", unit={self.unit!r}" if self.unit else ""
-        return f"{type(self).__name__}({', '.join(f'{v:.6g}' for v in values)}{unit})"
+    def __repr__(self) -> str:
+        return in_words(self)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,12 +67,6 @@ class Normal(EffectPrior):
         object.__setattr__(self, "scale", positive("Normal sd", self.scale))
         a_unit(self.unit)
 
-    def __repr__(self) -> str:
-        return self._name(self.loc, self.scale)
-
-    def _rescaled(self, ratio: float, unit: str | None) -> Normal:
-        return Normal(self.loc * ratio, self.scale * ratio, unit)
-
     @property
     def mean(self) -> float:
         """Mean."""
@@ -89,9 +81,6 @@ class Normal(EffectPrior):
         """Log density."""
         z = (x - self.loc) / self.scale
         return np.asarray(-0.5 * z * z - np.log(self.scale) - 0.5 * np.log(2 * np.pi))
-
-    def _pdf(self, x: FloatArray) -> FloatArray:
-        return np.exp(self.logpdf(x))
 
     def _cdf(self, x: FloatArray) -> FloatArray:
         return np.asarray(special.ndtr((x - self.loc) / self.scale))
@@ -115,12 +104,6 @@ class StudentT(EffectPrior):
         object.__setattr__(self, "scale", positive("StudentT scale", self.scale))
         a_unit(self.unit)
 
-    def __repr__(self) -> str:
-        return self._name(self.df, self.loc, self.scale)
-
-    def _rescaled(self, ratio: float, unit: str | None) -> StudentT:
-        return StudentT(self.df, self.loc * ratio, self.scale * ratio, unit)
-
     @property
     def mean(self) -> float:
         """Defined for ν > 1."""
@@ -134,11 +117,7 @@ class StudentT(EffectPrior):
     def logpdf(self, x: FloatArray) -> FloatArray:
         """Log density."""
         nu, z = self.df, (x - self.loc) / self.scale
-        const = special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2) - 0.5 * np.log(nu * np.pi) - np.log(self.scale)
-        return np.asarray(const - (nu + 1) / 2 * np.log1p(z * z / nu))
-
-    def _pdf(self, x: FloatArray) -> FloatArray:
-        return np.exp(self.logpdf(x))
+        return np.asarray(log_t(nu) - np.log(self.scale) - (nu + 1) / 2 * np.log1p(z * z / nu))
 
     def _cdf(self, x: FloatArray) -> FloatArray:
         return np.asarray(special.stdtr(self.df, (x - self.loc) / self.scale))
@@ -148,13 +127,14 @@ class StudentT(EffectPrior):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Flat(EffectPrior):
+class Flat(Improper, EffectPrior):
     """Improper uniform prior, for μ, for a coefficient, or (as p(τ) ∝ 1) for τ."""
 
     unit: str | None = None
 
     proper: ClassVar[bool] = False
     needs_unit: ClassVar[bool] = False
+    _instead: ClassVar[str] = "Normal(…)"
 
     def __post_init__(self) -> None:
         a_unit(self.unit)
@@ -173,25 +153,3 @@ class Flat(EffectPrior):
     def logpdf(self, x: FloatArray) -> FloatArray:
         """0."""
         return np.zeros(np.shape(x))
-
-    def _no(self) -> OptionError:
-        return OptionError("Flat() is improper: it has no distribution function, quantiles or moments · use Normal(…)")
-
-    def _pdf(self, x: FloatArray) -> FloatArray:
-        return np.ones(np.shape(x))
-
-    def _cdf(self, x: FloatArray) -> FloatArray:
-        raise self._no()
-
-    def _quantile(self, p: FloatArray) -> FloatArray:
-        raise self._no()
-
-    @property
-    def mean(self) -> float:
-        """Does not exist."""
-        raise self._no()
-
-    @property
-    def sd(self) -> float:
-        """Does not exist."""
-        raise self._no()

@@ -14,7 +14,7 @@ from ..errors import InputError, OptionError
 from ..options import a_number, a_unit
 from ..units import factor
 from ..values import Interval
-from .distributions import Distribution
+from .distributions import Distribution, WithoutMoments
 
 __all__ = [
     "HalfCauchy",
@@ -22,11 +22,13 @@ __all__ = [
     "HalfStudentT",
     "ScalePrior",
     "TauPrior",
+    "converted",
+    "in_words",
+    "log_t",
     "parse_prior",
     "position",
     "positive",
     "shape",
-    "unit_factor",
 ]
 
 P = TypeVar("P", bound="TauPrior")
@@ -54,8 +56,20 @@ def shape(name: str, what: str, value: Any) -> float:
     return positive(what, value, *_RANGES[name])
 
 
-def unit_factor(what: str, own: str | None, target: str | None, example: str) -> float:
-    """Return the factor from a prior's unit to the unit of the data, or refuse.
+def log_t(df: float) -> float:
+    """Return the log of the constant of the t density with ``df`` degrees of freedom."""
+    return float(special.gammaln((df + 1) / 2) - special.gammaln(df / 2) - 0.5 * np.log(df * np.pi))
+
+
+def in_words(prior: Any) -> str:
+    """Return the call that makes a prior: its numbers by position, its unit by name."""
+    inner = ", ".join(f"{getattr(prior, f.name):.6g}" for f in fields(prior) if f.name != "unit")
+    unit = f", unit={prior.unit!r}" if prior.unit else ""
+    return f"{type(prior).__name__}({inner}{unit})"
+
+
+def converted(prior: Any, unit: str | None) -> Any:
+    """Return a prior in the unit of the data, or refuse.
 
     Raises
     ------
@@ -64,16 +78,17 @@ def unit_factor(what: str, own: str | None, target: str | None, example: str) ->
     UnitMismatch
         The two have different dimensions.
     """
-    if own == a_unit(target):
-        return 1.0
+    own, said = prior.unit, repr(prior)
+    if own == a_unit(unit):
+        return prior
     if own is None:
         raise OptionError(
-            f"{what} has no unit but the estimates are in {target}"
-            f" · write for example {example.replace(')', '')}, unit={target!r})"
+            f"{said} has no unit but the estimates are in {unit}"
+            f" · write for example {said.replace(')', '')}, unit={unit!r})"
         )
-    if target is None:
-        raise OptionError(f"{what} is in {own} but the estimates are pure numbers · leave its unit out")
-    return float(factor(own, target))
+    if unit is None:
+        raise OptionError(f"{said} is in {own} but the estimates are pure numbers · leave its unit out")
+    return prior._rescaled(float(factor(own, unit)), unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +172,22 @@ class ScalePrior(TauPrior):
                 object.__setattr__(self, name, positive(what, given, *_RANGES.get(name, ())))
 
     @property
+    def tail(self) -> float:
+        """Lighter than any power, unless a class says otherwise."""
+        return float("inf")
+
+    @property
     def typical(self) -> float:
         """The prior median."""
         return self.median
 
+    def _moved(self, ratio: float) -> dict[str, float]:
+        """Return the fields that another unit changes."""
+        return {name: getattr(self, name) * ratio for name in self._scales}
+
     def _rescaled(self: S, ratio: float, unit: str | None) -> S:
-        changes: dict[str, Any] = {name: getattr(self, name) * ratio for name in self._scales}
-        return replace(self, **(changes | {"unit": unit}))
+        changes: dict[str, Any] = self._moved(ratio) | {"unit": unit}
+        return replace(self, **changes)
 
     def convert(self: S, unit: str | None) -> S:
         """Return the same prior in ``unit``.
@@ -173,13 +197,11 @@ class ScalePrior(TauPrior):
         >>> HalfNormal(72, unit="mL/year").convert("mL/month")
         HalfNormal(6, unit='mL/month')
         """
-        ratio = unit_factor(repr(self), self.unit, unit, repr(self))
-        return self if unit == self.unit else self._rescaled(ratio, unit)
+        same: S = converted(self, unit)
+        return same
 
     def __repr__(self) -> str:
-        inner = ", ".join(f"{getattr(self, f.name):.6g}" for f in fields(self) if f.name != "unit")
-        unit = f", unit={self.unit!r}" if self.unit else ""
-        return f"{type(self).__name__}({inner}{unit})"
+        return in_words(self)
 
     def describe(self) -> str:
         """The prior in words: how far studies may differ."""
@@ -198,11 +220,6 @@ class HalfNormal(ScalePrior):
 
     scale: float
     unit: str | None = None
-
-    @property
-    def tail(self) -> float:
-        """Lighter than any power."""
-        return float("inf")
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """½ log(2/π) − log s − τ²/2s²."""
@@ -241,9 +258,8 @@ class HalfStudentT(ScalePrior):
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """Twice the t density on the positive half."""
         nu = self.df
-        const = special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
         return np.asarray(
-            np.log(2.0) + const - np.log(self.scale) - (nu + 1) / 2 * np.log1p((tau / self.scale) ** 2 / nu)
+            np.log(2.0) + log_t(nu) - np.log(self.scale) - (nu + 1) / 2 * np.log1p((tau / self.scale) ** 2 / nu)
         )
 
     def _cdf(self, x: FloatArray) -> FloatArray:
@@ -270,7 +286,7 @@ class HalfStudentT(ScalePrior):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class HalfCauchy(ScalePrior):
+class HalfCauchy(WithoutMoments, ScalePrior):
     """Half-t with one degree of freedom."""
 
     scale: float
@@ -290,16 +306,6 @@ class HalfCauchy(ScalePrior):
 
     def _quantile(self, p: FloatArray) -> FloatArray:
         return np.asarray(self.scale / np.tan(0.5 * np.pi * (1.0 - p)))
-
-    @property
-    def mean(self) -> float:
-        """Infinite."""
-        return float("inf")
-
-    @property
-    def sd(self) -> float:
-        """Infinite."""
-        return float("inf")
 
 
 def parse_prior(text: str, unit: str | None = None) -> Any:

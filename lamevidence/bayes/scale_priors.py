@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
-from .priors import ScalePrior
+from .distributions import WithoutMoments
+from .priors import ScalePrior, log_t
 
 __all__ = [
     "Exponential",
@@ -32,11 +33,6 @@ class Exponential(ScalePrior):
 
     scale: float
     unit: str | None = None
-
-    @property
-    def tail(self) -> float:
-        """Lighter than any power."""
-        return _INF
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """−log s − τ/s."""
@@ -65,11 +61,6 @@ class HalfLogistic(ScalePrior):
 
     scale: float
     unit: str | None = None
-
-    @property
-    def tail(self) -> float:
-        """Lighter than any power."""
-        return _INF
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """Log 2 − log s − z − 2 log(1 + e^−z) with z = τ/s."""
@@ -100,11 +91,6 @@ class Rayleigh(ScalePrior):
     scale: float
     unit: str | None = None
 
-    @property
-    def tail(self) -> float:
-        """Lighter than any power."""
-        return _INF
-
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """Log τ − 2 log s − τ²/2s²."""
         with np.errstate(divide="ignore"):
@@ -128,8 +114,8 @@ class Rayleigh(ScalePrior):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Lomax(ScalePrior):
-    """Density a/s (1 + τ/s)^−(a+1)."""
+class _PowerTail(ScalePrior):
+    """A shape a and a scale s, p(τ) ~ τ^−(a+1), and the mean s/(a − 1)."""
 
     shape: float
     scale: float
@@ -140,6 +126,16 @@ class Lomax(ScalePrior):
         """A + 1."""
         return self.shape + 1.0
 
+    @property
+    def mean(self) -> float:
+        """s/(a − 1), infinite for a ≤ 1."""
+        return self.scale / (self.shape - 1) if self.shape > 1 else _INF
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Lomax(_PowerTail):
+    """Density a/s (1 + τ/s)^−(a+1)."""
+
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """Log a − log s − (a+1) log(1 + τ/s)."""
         return np.asarray(np.log(self.shape) - np.log(self.scale) - (self.shape + 1) * np.log1p(tau / self.scale))
@@ -149,11 +145,6 @@ class Lomax(ScalePrior):
 
     def _quantile(self, p: FloatArray) -> FloatArray:
         return np.asarray(self.scale * np.expm1(-np.log1p(-p) / self.shape))
-
-    @property
-    def mean(self) -> float:
-        """s/(a − 1), infinite for a ≤ 1."""
-        return self.scale / (self.shape - 1) if self.shape > 1 else _INF
 
     @property
     def sd(self) -> float:
@@ -219,17 +210,8 @@ class InverseChi(ScalePrior):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class InverseGamma(ScalePrior):
+class InverseGamma(_PowerTail):
     """Inverse gamma on τ itself: density s^a/Γ(a) τ^−(a+1) e^(−s/τ)."""
-
-    shape: float
-    scale: float
-    unit: str | None = None
-
-    @property
-    def tail(self) -> float:
-        """A + 1."""
-        return self.shape + 1.0
 
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """A log s − log Γ(a) − (a+1) log τ − s/τ."""
@@ -250,44 +232,44 @@ class InverseGamma(ScalePrior):
         return np.asarray(self.scale / special.gammainccinv(self.shape, p))
 
     @property
-    def mean(self) -> float:
-        """s/(a − 1), infinite for a ≤ 1."""
-        return self.scale / (self.shape - 1) if self.shape > 1 else _INF
-
-    @property
     def sd(self) -> float:
         """Infinite for a ≤ 2."""
         return float(self.mean / np.sqrt(self.shape - 2)) if self.shape > 2 else _INF
 
 
+class _OfLog(ScalePrior):
+    """A law of (log τ − meanlog)/sdlog; another unit moves meanlog."""
+
+    __slots__ = ()
+
+    meanlog: float
+    sdlog: float
+
+    def _moved(self, ratio: float) -> dict[str, float]:
+        return {"meanlog": self.meanlog + float(np.log(ratio))}
+
+    def _z(self, tau: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray((np.log(tau) - self.meanlog) / self.sdlog)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
-class LogNormal(ScalePrior):
+class LogNormal(_OfLog):
     """log τ ~ N(meanlog, sdlog²). A published law of log τ² ~ N(m, s²) is ``LogNormal(m/2, s/2)``."""
 
     meanlog: float
     sdlog: float
     unit: str | None = None
 
-    _scales: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def tail(self) -> float:
-        """Lighter than any power."""
-        return _INF
-
-    def _rescaled(self, ratio: float, unit: str | None) -> LogNormal:
-        return replace(self, meanlog=self.meanlog + float(np.log(ratio)), unit=unit)
-
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """−log τ − log s − ½ log 2π − (log τ − m)²/2s²."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            z = (np.log(tau) - self.meanlog) / self.sdlog
+            z = self._z(tau)
             value = -np.log(tau) - np.log(self.sdlog) - 0.5 * np.log(2 * np.pi) - 0.5 * z * z
         return np.where(np.asarray(tau) > 0, value, -_INF)
 
     def _cdf(self, x: FloatArray) -> FloatArray:
-        with np.errstate(divide="ignore"):
-            return np.asarray(special.ndtr((np.log(np.maximum(x, 0.0)) - self.meanlog) / self.sdlog))
+        return np.asarray(special.ndtr(self._z(np.maximum(x, 0.0))))
 
     def _quantile(self, p: FloatArray) -> FloatArray:
         return np.asarray(np.exp(self.meanlog + self.sdlog * special.ndtri(p)))
@@ -304,15 +286,13 @@ class LogNormal(ScalePrior):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class LogStudentT(ScalePrior):
+class LogStudentT(WithoutMoments, _OfLog):
     """(log τ − meanlog)/sdlog is t with ``df`` degrees of freedom; no moment of τ exists."""
 
     df: float
     meanlog: float
     sdlog: float
     unit: str | None = None
-
-    _scales: ClassVar[tuple[str, ...]] = ()
 
     @property
     def tail(self) -> float:
@@ -324,34 +304,20 @@ class LogStudentT(ScalePrior):
         """ν + 1."""
         return self.df + 1.0
 
-    def _rescaled(self, ratio: float, unit: str | None) -> LogStudentT:
-        return replace(self, meanlog=self.meanlog + float(np.log(ratio)), unit=unit)
-
     def logpdf(self, tau: FloatArray) -> FloatArray:
         """T density of log τ, over τ."""
         nu = self.df
-        const = special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2) - 0.5 * np.log(nu * np.pi) - np.log(self.sdlog)
+        const = log_t(nu) - np.log(self.sdlog)
         with np.errstate(divide="ignore", invalid="ignore"):
-            z = (np.log(tau) - self.meanlog) / self.sdlog
+            z = self._z(tau)
             value = const - np.log(tau) - (nu + 1) / 2 * np.log1p(z * z / nu)
         return np.where(np.asarray(tau) > 0, value, _INF)
 
     def _cdf(self, x: FloatArray) -> FloatArray:
-        with np.errstate(divide="ignore"):
-            return np.asarray(special.stdtr(self.df, (np.log(np.maximum(x, 0.0)) - self.meanlog) / self.sdlog))
+        return np.asarray(special.stdtr(self.df, self._z(np.maximum(x, 0.0))))
 
     def _quantile(self, p: FloatArray) -> FloatArray:
         return np.asarray(np.exp(self.meanlog + self.sdlog * special.stdtrit(self.df, p)))
-
-    @property
-    def mean(self) -> float:
-        """Infinite."""
-        return _INF
-
-    @property
-    def sd(self) -> float:
-        """Infinite."""
-        return _INF
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -362,11 +328,6 @@ class Uniform(ScalePrior):
     unit: str | None = None
 
     _scales: ClassVar[tuple[str, ...]] = ("high",)
-
-    @property
-    def tail(self) -> float:
-        """Bounded."""
-        return _INF
 
     @property
     def upper(self) -> float:
