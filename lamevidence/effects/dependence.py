@@ -104,6 +104,9 @@ def _shared_arms(
     k: int, arms: tuple[Sequence[Hashable], Sequence[Hashable]], sizes: tuple[ArrayLike, ArrayLike]
 ) -> FloatArray:
     """Return the correlations of contrasts that share one arm or both; 0 where they share none."""
+    for name, pair in (("arms", arms), ("sizes", sizes)):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise InputError(f"{name} must be two lists · give that of the first and that of the second arm")
     first, second = (np.asarray(entries_of(a, "arms", k), dtype=object) for a in arms)
     w1, w2 = (finite(w, "sizes", "give the patients of each arm") for w in sizes)
     if w1.shape != (k,) or w2.shape != (k,) or (w1 <= 0).any() or (w2 <= 0).any():
