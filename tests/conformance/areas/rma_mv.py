@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import lamevidence as lam
 from lamevidence.errors import InputError, NotEstimable
@@ -92,7 +93,12 @@ def known_correlations(columns: dict[str, Any], text: str) -> dict[str, Any]:
     given = dict(arguments(text))
     if list(given.values()) != ["R"] or "R" not in columns:
         raise Unsupported(f"R = {text}")
-    return {name: np.array(columns["R"], dtype=float) for name in given}
+    frames = {}
+    for name in given:
+        groups = sorted(set(columns[name]))
+        labels = [str(int(x)) if isinstance(x, float) and x.is_integer() else str(x) for x in groups]
+        frames[name] = pd.DataFrame(np.array(columns["R"], dtype=float), index=labels, columns=labels)
+    return frames
 
 
 def fitted(inputs: dict[str, Any], case_id: str) -> Any:
@@ -239,7 +245,7 @@ def cluster_of(case: dict[str, Any]) -> str:
 
 def robust(fit: Any, args: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     cluster, fn = cluster_of(case), args["fn"]
-    if args.get("test", "z") not in ("z", "naive-t", "Satterthwaite"):
+    if args.get("test", "z") not in ("z", "naive-t", "Satterthwaite", "HTZ"):
         raise Unsupported(f"degrees of freedom {args['test']}")
     if fn == "robust":
         kind = args["vcov"].split()[0]
