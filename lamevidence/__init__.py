@@ -129,6 +129,7 @@ _NAMES: dict[str, str] = {
     "loo_pit": "checks.loo_pit",
     "node_split": "checks.conflict",
     "prior_data_conflict": "checks.conflict",
+    "prior_learning": "checks.prior_learning",
     "wald_test": "checks.nested_models",
     "likelihood_ratio_test": "checks.nested_models",
     "CheckTable": "checks.tables",
@@ -215,6 +216,7 @@ if TYPE_CHECKING:
     from .checks.pet_peese import PetPeese as PetPeese
     from .checks.pet_peese import pet_peese as pet_peese
     from .checks.predictive import predictive_check as predictive_check
+    from .checks.prior_learning import prior_learning as prior_learning
     from .checks.selection_model import SelectionModel as SelectionModel
     from .checks.selection_model import selection_model as selection_model
     from .checks.shrinkage import shrinkage as shrinkage
