@@ -162,7 +162,9 @@ class NetworkTable:
 
     def take(self, rows: Sequence[int]) -> NetworkTable:
         """Return the table of these rows."""
-        at = list(rows)
+        at = list(rows) if isinstance(rows, list | tuple | range) else []
+        if not at or not all(isinstance(i, int) and not isinstance(i, bool) and 0 <= i < len(self.yi) for i in at):
+            raise InputError(f"rows={shown(rows)} must list row numbers from 0 to {len(self.yi) - 1}")
         return NetworkTable(
             self.yi[at], self.vi[at], tuple(self.first[i] for i in at), tuple(self.second[i] for i in at),
             tuple(self.studies[i] for i in at), self.measure,
@@ -204,7 +206,7 @@ CLOSED = 1e-3
 def _numbers(name: str, given: object) -> FloatArray:
     try:
         array = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name}={shown(given)} is not a column of numbers") from None
     if array.ndim != 1 or not np.isfinite(array).all():
         bad = "" if array.ndim != 1 else f" · row {int(np.flatnonzero(~np.isfinite(array))[0])} is not finite"
@@ -214,7 +216,7 @@ def _numbers(name: str, given: object) -> FloatArray:
 
 
 def _names(name: str, given: object) -> tuple[str, ...]:
-    if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
+    if isinstance(given, str | bytes | type) or not hasattr(given, "__iter__"):
         raise InputError(f"{name}={shown(given)} is not a column of names")
     names = tuple(x if isinstance(x, str) else str(x) if isinstance(x, int) else None for x in given)
     checked = tuple(x for x in names if x is not None and x.strip())

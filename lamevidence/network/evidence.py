@@ -10,7 +10,7 @@ import numpy as np
 
 from ..effects.measures.base import FloatArray
 from .contrasts import NetworkTable
-from .results import NetworkPooled
+from .results import NetworkPooled, a_pooled_network
 from .weights import basic_blocks
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def network_paths(fit: NetworkPooled) -> pd.DataFrame:
     """
     import pandas as pd
 
-    table, n = fit.table, len(fit.treatments)
+    table, n = a_pooled_network(fit).table, len(fit.treatments)
     G = {trial.study: 0.5 * (np.eye(len(trial.arms) - 1) + 1.0) for trial in table.trials}
     blocks = basic_blocks(table)
     index = pairs_of(fit)
@@ -116,7 +116,7 @@ def network_contributions(fit: NetworkPooled) -> pd.DataFrame:
     """
     import pandas as pd
 
-    index = pairs_of(fit)
+    index = pairs_of(a_pooled_network(fit))
     _, weight, _ = _by_pair(fit.table, fit.graph.w)
     edges = [pair for pair in index if weight[pair] > 0]
     inverse, column = fit.graph.inverse, {edge: c for c, edge in enumerate(edges)}

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from ..errors import OptionError
-from ..options import shown
 from ..pooling.intervals import two_sided
 from .contrasts import NetworkTable
 from .evidence import direct_evidence, pairs_of
 from .heterogeneity import trace_of_excess
-from .results import NetworkPooled
+from .results import NetworkPooled, a_pooled_network
 from .weights import fit_graph
 
 if TYPE_CHECKING:
@@ -105,7 +103,7 @@ def design_inconsistency(fit: NetworkPooled) -> DesignInconsistency:
     >>> parts.df_within, parts.df_between
     (1, 1)
     """
-    table = _pooled(fit).table
+    table = a_pooled_network(fit).table
     q, df, trace = _within(table, 0.0)
     if df:
         # rounding may leave a design of agreeing studies a Q of −1e-16
@@ -137,7 +135,7 @@ def split_network(fit: NetworkPooled) -> pd.DataFrame:
     """
     import pandas as pd
 
-    index = pairs_of(_pooled(fit))
+    index = pairs_of(a_pooled_network(fit))
     at = tuple(np.array(index).T)
     direct = direct_evidence(fit)
     network, variance = fit.effects[at], fit.graph.variances[at]
@@ -162,8 +160,3 @@ def split_network(fit: NetworkPooled) -> pd.DataFrame:
         "difference": difference, "difference_se": difference_se, "difference_p": p(difference, difference_se),
     })
 
-
-def _pooled(fit: object) -> NetworkPooled:
-    if not isinstance(fit, NetworkPooled):
-        raise OptionError(f"{shown(fit)} is not a pooled network · give the result of pool_network")
-    return fit

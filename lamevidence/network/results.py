@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from scipy import special
 
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable, OptionError, UnknownName
-from ..options import a_flag, a_level
+from ..errors import NotEstimable, OptionError
+from ..options import a_choice, a_flag, a_level, an_instance
 from ..pooling.intervals import quantile
 from ..pooling.spec import Spec
 from ..values import Interval
@@ -23,7 +23,7 @@ from .weights import GraphFit
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NetworkPooled"]
+__all__ = ["NetworkPooled", "a_pooled_network"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -86,8 +86,7 @@ class NetworkPooled:
 
     def _pair(self, first: str, second: str) -> tuple[int, int]:
         for name in (first, second):
-            if name not in self.treatments:
-                raise UnknownName("treatment", name, self.treatments)
+            a_choice("treatment", name, self.treatments)
         if first == second:
             raise OptionError(f"{first!r} cannot be compared with itself · name two treatments")
         return self.treatments.index(first), self.treatments.index(second)
@@ -234,3 +233,9 @@ class NetworkPooled:
 
     def _repr_html_(self) -> str:
         return f"<p>{self.describe()}</p>{self.summary().to_html()}"
+
+
+def a_pooled_network(fit: object) -> NetworkPooled:
+    """Return a pooled network, or raise `OptionError` saying how to get one."""
+    an_instance("fit", fit, NetworkPooled, "give the result of pool_network")
+    return cast("NetworkPooled", fit)

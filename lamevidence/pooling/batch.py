@@ -284,7 +284,7 @@ def _run(
 ) -> tuple[FloatArray, ...]:
     """Return k, mean, Wald standard error, τ², Q and the Knapp-Hartung factor of every row."""
     out = np.full((6, y.shape[0]), np.nan)
-    if use_compiled(engine, *y.shape, method):
+    if use_compiled(engine, y.shape[0], y.shape[1], method):
         from .kernels_compiled import run_compiled
 
         return tuple(run_compiled(y, v, method, float(tau2) if method == "fixed" else 0.0))

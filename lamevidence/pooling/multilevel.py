@@ -12,7 +12,7 @@ from ..effects.evidence_table import FARTHEST, EvidenceTable, a_table
 from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError, TooFewStudies
-from ..options import a_choice
+from ..options import a_choice, shown
 from .design import Design, mean_design
 from .multilevel_likelihood import Likelihood
 from .multilevel_results import MultilevelPooled
@@ -32,8 +32,9 @@ DEGREES = ("residual", "contain")
 
 
 def multilevel(
-    table: EvidenceTable, *, random: str | Iterable[str] | None = "1 | study/row", struct: str | Sequence[str] = "CS",
-    moderators: str | ArrayLike | None = None, names: Sequence[str] | None = None, V: ArrayLike | None = None,
+    table: EvidenceTable, *, random: str | Iterable[str] | None = "1 | study/row",
+    struct: str | Sequence[str] | None = None, moderators: str | ArrayLike | None = None,
+    names: Sequence[str] | None = None, V: ArrayLike | None = None,
     R: Mapping[str, ArrayLike] | None = None, method: str = "REML", test: str = "z", dfs: str = "residual",
     cluster: str | Sequence[Hashable] | None = None, level: float = 0.95,
 ) -> MultilevelPooled:
@@ -50,13 +51,15 @@ def multilevel(
         ``outcome`` within a study), or a list of such terms (crossed effects); None for no random effects. Columns are
         moderators of the table, ``study``, or ``row`` (each row its own group).
     struct
-        Covariance of the inner levels: ID, DIAG, CS, HCS, UN, AR, HAR or CAR; one name, or one a term.
+        Covariance of the inner levels of ``inner | outer`` terms: CS (default), ID, DIAG, HCS, UN, AR, HAR or CAR; one
+        name, or one a term.
     moderators, names
         A formula over the table's moderators, or a design matrix used as it is, with the names of its columns.
     V
         Sampling covariance, (k, k), instead of the table's; the table's own V or diag(vi) by default.
     R
-        Known correlation matrices of groups, by group name.
+        Known correlation matrices of groups, by name of the grouping: a DataFrame whose index names the groups, or an
+        array where the groups first appear in sorted order.
     method
         ``REML`` or ``ML``.
     test, dfs
@@ -101,6 +104,8 @@ def multilevel(
     covariance = checked_covariance(table, V)
     design = _design(table, moderators, names)
     terms = () if random is None else terms_of(table, random, struct, R)
+    if random is None and struct is not None:
+        raise OptionError(f"struct={shown(struct)} belongs to a random effect · give random='outcome | study' too")
     if random is None and R is not None:
         raise OptionError("R belongs to a random effect · give random='1 | group' too")
     _check_size(table, design, terms)
@@ -180,8 +185,8 @@ def checked_covariance(table: EvidenceTable, V: ArrayLike | None) -> FloatArray:
 
 
 def _spec(terms: Sequence[Term], method: str, test: str, dfs: str, level: float) -> Spec:
-    shown = [t.name if t.inner is None else f"{t.name} ({t.structure.code})" for t in terms]
-    why = {"random": ", ".join(shown) or "none"}
+    named = [t.name if t.inner is None else f"{t.name} ({t.structure.code})" for t in terms]
+    why = {"random": ", ".join(named) or "none"}
     if test == "t":
         why["df"] = dfs
     return Spec("multilevel", method if terms else "none", test, test if terms else "none", level, why=why)

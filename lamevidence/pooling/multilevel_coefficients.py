@@ -51,7 +51,8 @@ class Coefficients:
     @property
     def statistics(self) -> FloatArray:
         """Estimate over standard error."""
-        return np.divide(self.estimate, self.se, out=np.full(self.se.size, np.nan), where=self.se > 0)
+        out: FloatArray = np.divide(self.estimate, self.se, out=np.full(self.se.size, np.nan), where=self.se > 0)
+        return out
 
     @property
     def p_values(self) -> FloatArray:

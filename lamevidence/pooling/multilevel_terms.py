@@ -123,7 +123,7 @@ def _label(value: Any) -> str:  # noqa: ANN401
 
 
 def terms_of(
-    table: EvidenceTable, random: str | Iterable[str], struct: str | Sequence[str],
+    table: EvidenceTable, random: str | Iterable[str], struct: str | Sequence[str] | None,
     R: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Term, ...]:
     """Return the terms of one or several random-effects formulas.
@@ -175,13 +175,20 @@ def _parse(formula: str) -> tuple[str, list[str]]:
     return found["inner"].strip(), outers
 
 
-def _structures(struct: str | Sequence[str], needed: int) -> list[str]:
+def _structures(struct: str | Sequence[str] | None, needed: int) -> list[str]:
+    if struct is None:
+        return ["CS"] * needed
+    if not needed:
+        raise OptionError(
+            f"struct={shown(struct)} applies to 'inner | outer' terms, and random has none · leave it out, or write "
+            "random='outcome | study'"
+        )
     if not isinstance(struct, str | list | tuple):
         raise OptionError(f"struct={shown(struct)} · give one of {', '.join(STRUCTURES)}, or a list with one a term")
     kinds = [struct] * needed if isinstance(struct, str) else list(struct)
     if len(kinds) != needed:
         raise OptionError(f"{len(kinds)} structures for {needed} 'inner | outer' terms · give one, or one a term")
-    for kind in kinds if kinds else [struct] if isinstance(struct, str) else []:
+    for kind in kinds:
         STRUCTURES.entry(kind)
     return kinds
 
@@ -223,6 +230,12 @@ def _correlation(outer: Grouping, given: ArrayLike) -> FloatArray:
         matrix = matrix[np.ix_(where, where)]
     else:
         matrix = floats(given, f"R of {outer.name}")
+        _, first = np.unique(outer.codes, return_index=True)
+        if np.any(np.diff(first) < 0):
+            raise InputError(
+                f"R of {outer.name} does not say which row is which group · give a DataFrame whose index and columns "
+                f"are {', '.join(labels)}"
+            )
     if matrix.shape != (outer.size, outer.size):
         raise InputError(f"R of {outer.name} has shape {matrix.shape}, the groups are {', '.join(labels)}")
     off = max(float(np.abs(matrix - matrix.T).max()), float(np.abs(np.diag(matrix) - 1).max()))

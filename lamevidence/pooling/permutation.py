@@ -182,7 +182,7 @@ def _tally(fit: Pooled | Regression, drawn: IntArray, engine: str) -> tuple[Floa
         order = np.argsort(np.ravel(labels), kind="stable")
         X, tested = fit.design.X[order], fit.design.tested
         y, v = fit.data.y[order], fit.data.v[order]
-    if isinstance(fit, Pooled) and use_compiled(engine, *drawn.shape, fit.spec.tau2):
+    if isinstance(fit, Pooled) and use_compiled(engine, drawn.shape[0], drawn.shape[1], fit.spec.tau2):
         z = _compiled_statistics(fit, drawn * y, np.broadcast_to(v, drawn.shape))
         own = _compiled_statistics(fit, y[None], v[None])
         return np.array([float(np.sum(np.abs(z) >= abs(own[0]) - TIE))]), math.nan, len(drawn)

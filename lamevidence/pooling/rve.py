@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable
-from ..options import a_choice, a_flag, a_number
+from ..errors import NotEstimable, OptionError
+from ..options import a_choice, a_flag, a_number, shown
 from ..values import Interval
 from .design import Design, mean_design
 from .multilevel import checked_covariance
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["RobustVariance", "robust_variance"]
 
 WORKING = ("CORR", "HIER")
+DEFAULT_RHO = 0.8
+"""Correlation of sampling errors that the method's authors use; results hardly depend on it."""
 FEW_DF = 4.0
 """Below this many Satterthwaite df the t approximation is poor (Tipton 2015, 10.1037/met0000011)."""
 
@@ -148,7 +150,8 @@ class RobustVariance:
 
 
 def robust_variance(
-    table: EvidenceTable, *, cluster: str | Sequence[Hashable] = "study", working: str = "CORR", rho: float = 0.8,
+    table: EvidenceTable, *, cluster: str | Sequence[Hashable] = "study", working: str = "CORR",
+    rho: float | None = None,
     small: bool = True, moderators: str | ArrayLike | None = None, names: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> RobustVariance:
@@ -194,7 +197,9 @@ def robust_variance(
     3
     """
     a_choice("working model", working, WORKING)
-    rho = a_number("rho", rho, least=0, most=1)
+    if working == "HIER" and rho is not None:
+        raise OptionError(f"rho={shown(rho)} belongs to working='CORR' · leave it out, or say working='CORR'")
+    rho = DEFAULT_RHO if rho is None else a_number("rho", rho, least=0, most=1)
     a_flag("small", small)
     level = check_level(level)
     v = checked_covariance(table, None)

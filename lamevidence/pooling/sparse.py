@@ -102,7 +102,7 @@ def mantel_haenszel(
     *,
     measure: str | None = None,
     level: float = 0.95,
-    correct: bool = True,
+    correct: bool | None = None,
     add: float = 0.0,
     to: str = "none",
     variance: str | None = None,
@@ -123,7 +123,7 @@ def mantel_haenszel(
     level
         Confidence level.
     correct
-        Yates's ½ in the Cochran-Mantel-Haenszel test.
+        Yates's ½ in the Cochran-Mantel-Haenszel test (default True); only OR and IRR have that test.
     add, to
         Continuity correction of the pooled tables: the amount, and ``none``, ``only0``, ``all`` or ``if0all``.
     variance
@@ -148,7 +148,9 @@ def mantel_haenszel(
     """
     code = measure_of(table, (*_TABLES, *_RATES), measure, "Mantel-Haenszel pooling")
     level = check_level(level)
-    a_flag("correct", correct)
+    if correct is not None and code not in ("OR", "IRR"):
+        raise OptionError(f"correct={shown(correct)} does not apply to {code} · only OR and IRR have a test to correct")
+    correct = True if correct is None else a_flag("correct", correct)
     table.require_independent()
     what = f"Mantel-Haenszel {code}"
     if variance is not None and (code != "RD" or not isinstance(variance, str) or variance not in RD_VARIANCES):

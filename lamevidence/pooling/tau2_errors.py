@@ -47,7 +47,7 @@ def _left(w: FloatArray, X: FloatArray, i: int) -> float:
     singular, V = np.linalg.svd(others, full_matrices=False)[1:]
     if others.shape[0] < X.shape[1] or singular[-1] <= 1e-13 * singular[0]:
         return 0.0
-    return 1.0 / (1.0 + w[i] * float((((V @ X[i]) / singular) ** 2).sum()))
+    return float(1.0 / (1.0 + w[i] * (((V @ X[i]) / singular) ** 2).sum()))
 
 
 def form_variance(v: FloatArray, t: float, X: FloatArray | None, a: FloatArray) -> float:

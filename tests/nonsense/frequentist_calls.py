@@ -323,18 +323,18 @@ BASES: dict[str, Base] = {
            ("henmi-copas", table, {}, {"tau2": AMOUNT}),
        )},
     "multilevel": Base(lam.multilevel, lambda: {"table": nested(), "random": "1 | study"}, {
-        "random": ("none",), "struct": Kind(accepts=("empty",), choices=tuple(STRUCTURES)), "R": ("dict",),
+        "random": ("none",), "struct": ("none",), "R": ("dict",),
         "method": Kind(choices=("REML", "ML")), "test": Kind(choices=("z", "t")),
         "dfs": Kind(choices=("residual", "contain")), "cluster": Kind(choices=("study", "row")),
     }),
     "multilevel, inner": Base(lam.multilevel, lambda: {"table": nested(), "random": "arm | study", "struct": "CS"}, {
         "random": Kind(skip="without an inner level the structure has nothing to describe"), "R": ("dict",),
-        "struct": Kind(choices=tuple(STRUCTURES)),
+        "struct": Kind(accepts=("none",), choices=tuple(STRUCTURES)),
     }),
     "multilevel, matrix": Base(lam.multilevel, lambda: {
         "table": nested(), "random": "1 | study", "moderators": X(), "names": ["one", "dose"], "test": "t",
         "dfs": "contain",
-    }, {"random": ("none",), "struct": ("empty",), "R": ("dict",), "names": ("none",)}),
+    }, {"random": ("none",), "struct": ("none",), "R": ("dict",), "names": ("none",)}),
     "cluster_robust": Base(lam.cluster_robust, lambda: {"fit": levels(), "cluster": "study"}, {
         "kind": Kind(choices=("CR0", "CR1", "CR2", "CR3")), "df": Kind(choices=("Satterthwaite", "n-p", "n-1", "z")),
     }),
@@ -346,7 +346,7 @@ BASES: dict[str, Base] = {
         "df": Kind(accepts=("two", "inf"), choices=("estimate",)), "interval": Kind(choices=("profile", "z")),
     }),
     "robust_variance": Base(lam.robust_variance, lambda: {"table": nested()}, {
-        "rho": ("zero", "half"), "small": FLAG, "working": Kind(choices=("CORR", "HIER")),
+        "rho": ("zero", "half", "none"), "small": FLAG, "working": Kind(choices=("CORR", "HIER")),
     }),
     "wild_bootstrap": Base(lam.wild_bootstrap, lambda: {"robust": clustered()}, {
         "signs": Kind(choices=("rademacher", "webb")),
@@ -386,7 +386,7 @@ BASES: dict[str, Base] = {
         "correlated": FLAG, "drop00": FLAG,
     }),
     "mantel_haenszel": Base(lam.mantel_haenszel, lambda: {"table": two_by_two(), "add": 0.5, "to": "all"}, {
-        "measure": Kind(choices=("OR", "RR", "RD")), "correct": FLAG, "add": AMOUNT,
+        "measure": Kind(choices=("OR", "RR", "RD")), "correct": Kind(accepts=("none", "true")), "add": AMOUNT,
         "variance": Kind(choices=("sato",)),
         "to": Kind(choices=("none", "only0", "all", "if0all")),
     }),

@@ -105,7 +105,8 @@ def fit(
         table = table_of(inputs, "PETO", options, keep)
         return peto(table, level=level, **pooled), table
     table = table_of(inputs, args["measure"], options, keep)
-    return mantel_haenszel(table, level=level, correct=options.get("correct", True), **pooled), table
+    tested = {"correct": options.get("correct", True)} if args["measure"] in ("OR", "IRR") else {}
+    return mantel_haenszel(table, level=level, **tested, **pooled), table
 
 
 def numbers(fit: SparsePooled, own: EvidenceTable) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         table,
         cluster="cluster",
         working=args["modelweights"],
-        rho=args["rho"],
+        rho=args["rho"] if args["modelweights"] == "CORR" else None,
         small=args["small"],
         moderators=None if right == "1" else f"~ {right}",
     )
