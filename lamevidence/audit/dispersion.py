@@ -12,7 +12,7 @@ from ..effects.recovery.standard_errors import sd_from_se, se_from_ci
 from ..registry.records import Continuous, Contrast, PValue, Study
 from ..registry.registry import Registry
 from ..units import UNITS, factor
-from .doubts import CHECKS, Doubt, estimates, standard_error
+from .doubts import CHECKS, Doubt, estimates, of_kind, standard_error
 
 __all__ = ["asymmetric_interval", "interval_and_se", "p_and_dispersion", "se_or_sd"]
 
@@ -185,9 +185,9 @@ def se_or_sd(study: Study, registry: Registry) -> Iterator[Doubt]:
     three other studies and the other reading would be nearer; or when p fits the other reading only.
     A reading that is inferred with an argument is not questioned by other studies.
     """
-    for finding in estimates(study):
+    for finding in of_kind(study, Continuous):
         d = finding.dispersion
-        if not isinstance(finding, Continuous) or d.kind not in ("se", "sd") or d.value is None:
+        if d.kind not in ("se", "sd") or d.value is None:
             continue
         if not isinstance(finding.n, int) or finding.n < 4 or float(d.value) <= 0 or d.basis == "inferred":
             continue

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from ..catalog import Catalog
 from ..registry.records import Continuous, Contrast, Dispersion, Finding, Study
 from ..registry.registry import Registry
 
-__all__ = ["CHECKS", "Check", "Doubt", "estimates", "standard_error"]
+__all__ = ["CHECKS", "Check", "Doubt", "estimates", "of_kind", "standard_error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,15 @@ class Doubt:
 
 Check: TypeAlias = Callable[[Study, Registry], Iterator[Doubt]]
 CHECKS: Catalog[Check] = Catalog("audit check")
+
+F = TypeVar("F")
+
+
+def of_kind(study: Study, kind: type[F]) -> Iterator[F]:
+    """Yield the findings of one kind."""
+    for finding in study.findings:
+        if isinstance(finding, kind):
+            yield finding
 
 
 def estimates(study: Study) -> Iterator[Continuous | Contrast]:

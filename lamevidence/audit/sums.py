@@ -14,7 +14,7 @@ from ..registry.records import Continuous, Dichotomous, Paired, Rate, Study, Tim
 from ..registry.registry import Registry
 from ..registry.vocabulary import in_plausible_unit
 from ..units import UNITS, factor
-from .doubts import CHECKS, Doubt, estimates, standard_error
+from .doubts import CHECKS, Doubt, estimates, of_kind, standard_error
 
 __all__ = [
     "category_sums",
@@ -52,8 +52,8 @@ def plausible_size(study: Study, registry: Registry) -> Iterator[Doubt]:
 def category_sums(study: Study, registry: Registry) -> Iterator[Doubt]:
     """Compare the sum of event counts over categories with the total of the same column."""
     columns: dict[tuple[object, ...], list[Rate]] = {}
-    for finding in study.findings:
-        if isinstance(finding, Rate) and not finding.subject:
+    for finding in of_kind(study, Rate):
+        if not finding.subject:
             key = (
                 finding.outcome,
                 finding.arm,
@@ -83,12 +83,8 @@ def category_sums(study: Study, registry: Registry) -> Iterator[Doubt]:
 @CHECKS.register("LW233", title="count and percentage", reference=_GRIM)
 def count_and_percentage(study: Study, registry: Registry) -> Iterator[Doubt]:
     """Compare a count of patients with the percentage printed beside it."""
-    for finding in study.findings:
-        if (
-            not isinstance(finding, Dichotomous)
-            or finding.percent is None
-            or not isinstance(finding.at_risk, int)
-        ):
+    for finding in of_kind(study, Dichotomous):
+        if finding.percent is None or not isinstance(finding.at_risk, int):
             continue
         percent = float(finding.percent)
         fit = counts_from_percentage(percent, finding.at_risk, float(finding.percent.rounding))
@@ -106,8 +102,8 @@ def count_and_percentage(study: Study, registry: Registry) -> Iterator[Doubt]:
 @CHECKS.register("LW234", title="change over the whole time and slope", reference=_HANDBOOK)
 def change_and_slope(study: Study, registry: Registry) -> Iterator[Doubt]:
     """Compare a printed change with the slope of the same arm and phase times its span."""
-    for change in estimates(study):
-        if not isinstance(change, Continuous) or not change.outcome.endswith("_change"):
+    for change in of_kind(study, Continuous):
+        if not change.outcome.endswith("_change"):
             continue
         slope = _slope_of(study, change)
         span = _months(change)
@@ -133,15 +129,8 @@ def change_and_slope(study: Study, registry: Registry) -> Iterator[Doubt]:
 
 
 def _slope_of(study: Study, change: Continuous) -> Continuous | None:
-    name = change.outcome.removesuffix("_change") + "_slope"
-    for finding in study.findings:
-        if isinstance(finding, Continuous) and (finding.outcome, finding.arm, finding.phase) == (
-            name,
-            change.arm,
-            change.phase,
-        ):
-            return finding
-    return None
+    wanted = (change.outcome.removesuffix("_change") + "_slope", change.arm, change.phase)
+    return next((f for f in of_kind(study, Continuous) if (f.outcome, f.arm, f.phase) == wanted), None)
 
 
 def _months(finding: Continuous) -> float | None:
@@ -160,8 +149,8 @@ def _months(finding: Continuous) -> float | None:
 def implied_correlation(study: Study, registry: Registry) -> Iterator[Doubt]:
     """Question a paired p value that no correlation between −1 and 1 can give."""
     by_id = {f.id: f for f in study.findings}
-    for finding in study.findings:
-        if not isinstance(finding, Paired) or finding.p is None or finding.p.relation != "=":
+    for finding in of_kind(study, Paired):
+        if finding.p is None or finding.p.relation != "=":
             continue
         before, after = by_id[finding.before], by_id[finding.after]
         if (
