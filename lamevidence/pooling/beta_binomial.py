@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from ..effects.evidence_table import EvidenceTable, a_table
+from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable, TooFewStudies
+from ..errors import NotEstimable
 from .count_results import CountPooled
-from .mixed_counts import MixedModel, fit_mixed
-from .policy import check_level
-from .sparse_counts import require
+from .mixed_counts import MixedModel, fit_mixed, several_arms
 
 __all__ = ["fit_beta_binomial"]
 
@@ -62,7 +60,7 @@ def fit_beta_binomial(table: EvidenceTable, *, level: float = 0.95) -> CountPool
     Examples
     --------
     >>> import numpy as np
-    >>> from lamevidence.effects.evidence_table import EvidenceTable, a_table
+    >>> from lamevidence.effects.evidence_table import EvidenceTable
     >>> x = [16, 10, 4, 43, 10, 25, 13, 12, 22, 4, 5, 18, 58, 6]
     >>> n = [17, 12, 8, 58, 10, 42, 14, 12, 41, 5, 6, 23, 68, 10]
     >>> names = tuple(str(i) for i in range(14))
@@ -71,14 +69,7 @@ def fit_beta_binomial(table: EvidenceTable, *, level: float = 0.95) -> CountPool
     >>> round(fit_beta_binomial(t).transformed()["mu"], 6)
     0.77475
     """
-    a_table(table)
-    level = check_level(level)
-    table.require_independent()
-    x, n = require(table, ("xi", "ni"), "the beta-binomial model")
-    if table.k < 2:
-        raise TooFewStudies(
-            "the beta-binomial model", table.k, 2, "model='glmm' reports one study with its exact interval"
-        )
+    x, n, level = several_arms(table, ("xi", "ni"), "the beta-binomial model", level)
     if x.sum() == 0 or (x == n).all():
         raise NotEstimable(
             "no events, or nothing but events: the mean is at the edge · model='glmm' gives the exact bound"

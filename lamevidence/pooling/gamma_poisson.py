@@ -7,13 +7,11 @@ import math
 import numpy as np
 from scipy import special
 
-from ..effects.evidence_table import EvidenceTable, a_table
+from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import NotEstimable, TooFewStudies
+from ..errors import NotEstimable
 from .count_results import CountPooled
-from .mixed_counts import MixedModel, fit_mixed
-from .policy import check_level
-from .sparse_counts import require
+from .mixed_counts import MixedModel, fit_mixed, several_arms
 
 __all__ = ["fit_gamma_poisson"]
 
@@ -58,21 +56,14 @@ def fit_gamma_poisson(table: EvidenceTable, *, level: float = 0.95) -> CountPool
     Examples
     --------
     >>> import numpy as np
-    >>> from lamevidence.effects.evidence_table import EvidenceTable, a_table
+    >>> from lamevidence.effects.evidence_table import EvidenceTable
     >>> names = tuple("abcd")
     >>> t = EvidenceTable(yi=np.zeros(4), vi=np.full(4, np.nan), labels=names, studies=names, measure="IRLN", unit=None,
     ...     counts={"xi": [2, 4, 3, 3], "ti": [20.0, 40.0, 30.0, 30.0]})
     >>> round(fit_gamma_poisson(t).transformed()["mu"], 6)
     0.1
     """
-    a_table(table)
-    level = check_level(level)
-    table.require_independent()
-    x, t = require(table, ("xi", "ti"), "the gamma-Poisson model")
-    if table.k < 2:
-        raise TooFewStudies(
-            "the gamma-Poisson model", table.k, 2, "model='glmm' reports one study with its exact interval"
-        )
+    x, t, level = several_arms(table, ("xi", "ti"), "the gamma-Poisson model", level)
     if x.sum() == 0:
         raise NotEstimable("no events: the rate is at the edge · model='glmm' gives the exact bound")
     model = MixedModel("gamma-poisson", "IRLN", "phi", math.log(x.sum() / t.sum()))

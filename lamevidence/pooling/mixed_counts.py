@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ..effects.evidence_table import EvidenceTable
+from ..effects.evidence_table import EvidenceTable, a_table
 from ..effects.measures.base import FloatArray
-from ..errors import ConvergenceError
+from ..errors import ConvergenceError, TooFewStudies
+from ..options import a_level
 from .count_results import CountPooled, CountSpec
+from .sparse_counts import require
 
-__all__ = ["MixedModel", "MixedPooled", "fit_mixed"]
+__all__ = ["MixedModel", "MixedPooled", "fit_mixed", "several_arms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,19 @@ class MixedPooled(CountPooled):
     def prediction_note(self) -> str:
         """Why there is no prediction interval on the link scale."""
         return f"the {self.spec.label} model has no normal distribution of effects on the link scale · use model='glmm'"
+
+
+def several_arms(
+    table: EvidenceTable, names: tuple[str, str], what: str, level: object
+) -> tuple[FloatArray, FloatArray, float]:
+    """Return events and sizes (or person-time) of at least two single arms, and the level, all checked."""
+    a_table(table)
+    level = a_level(level)
+    table.require_independent()
+    events, size = require(table, names, what)
+    if table.k < 2:
+        raise TooFewStudies(what, table.k, 2, "model='glmm' reports one study with its exact interval")
+    return events, size, level
 
 
 def fit_mixed(
