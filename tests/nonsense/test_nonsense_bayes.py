@@ -130,6 +130,7 @@ BASES = {
         "by": Kind(choices=("label", "x"), accepts=("generator",)),
     }),
     "prior_data_conflict": Base(lam.prior_data_conflict, lambda: {"post": post(), "draws": 100, "seed": 1}),
+    "prior_learning": Base(lam.prior_learning, lambda: {"post": post()}),
     **_questions("Posterior", post()),
     **{n: b for n, b in _questions("regression", regressed()).items() if not n.endswith(("sensitivity", "ess"))},
     **{n: b for n, b in _questions("counts", events()).items() if not n.endswith(("sensitivity", "ess"))},

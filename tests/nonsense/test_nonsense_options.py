@@ -10,7 +10,7 @@ from tests.nonsense.sweep import public_callables, public_methods, sweep, uncove
 
 ELSEWHERE = ("lamevidence.bayes", "lamevidence.plots", "lamevidence.network")
 """Chapters that are swept by files of their own."""
-OF_POSTERIORS = {"predictive_check", "loo_pit", "node_split", "prior_data_conflict"}
+OF_POSTERIORS = {"predictive_check", "loo_pit", "node_split", "prior_data_conflict", "prior_learning"}
 
 
 @pytest.mark.parametrize("name", sorted(BASES))
