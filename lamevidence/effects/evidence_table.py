@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import DependentRows, InputError, OptionError
 from ..lineage import Lineage
 from ..options import a_choice, a_whole, an_instance, shown
+from . import from_estimates as estimates
 from . import table_fields as fields
 from .given_numbers import floats
 from .measures.base import FloatArray
@@ -306,45 +307,7 @@ class EvidenceTable:
         frame.attrs["measure"], frame.attrs["unit"] = self.measure, self.unit
         return frame
 
-    @classmethod
-    def from_estimates(
-        cls,
-        yi: ArrayLike,
-        vi: ArrayLike | None = None,
-        *,
-        sei: ArrayLike | None = None,
-        labels: Sequence[str] | None = None,
-        studies: Sequence[str] | None = None,
-        unit: str | None = None,
-        measure: str = "GEN",
-        V: ArrayLike | None = None,
-        n: ArrayLike | None = None,
-        moderators: Mapping[str, Any] | None = None,
-        title: str = "",
-    ) -> EvidenceTable:
-        """Return a table of estimates and variances (or standard errors) alone.
-
-        Examples
-        --------
-        >>> EvidenceTable.from_estimates([0.2, 0.5], [0.04, 0.03]).k
-        2
-        """
-        from .from_frame import estimates_table
-
-        return estimates_table(
-            cls,
-            yi,
-            vi,
-            sei=sei,
-            labels=labels,
-            studies=studies,
-            unit=unit,
-            measure=measure,
-            V=V,
-            n=n,
-            moderators=moderators,
-            title=title,
-        )
+    from_estimates = classmethod(estimates.from_estimates)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, measure: str, **columns: Any) -> EvidenceTable:  # noqa: ANN401

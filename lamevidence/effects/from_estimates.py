@@ -17,10 +17,10 @@ from .measures import MEASURES, FloatArray
 if TYPE_CHECKING:
     from .evidence_table import EvidenceTable
 
-__all__ = ["estimates_table", "with_covariance"]
+__all__ = ["from_estimates", "with_covariance"]
 
 
-def estimates_table(
+def from_estimates(
     cls: type[EvidenceTable],
     yi: ArrayLike,
     vi: ArrayLike | None = None,
@@ -48,6 +48,12 @@ def estimates_table(
         Not exactly one of ``vi``, ``sei`` and ``V`` is given.
     InputError
         An estimate is not finite, a variance is NaN or negative, or lengths differ.
+
+    Examples
+    --------
+    >>> from lamevidence.effects.evidence_table import EvidenceTable
+    >>> EvidenceTable.from_estimates([0.2, 0.5], [0.04, 0.03]).k
+    2
     """
     MEASURES.entry(measure)
     estimates = _vector(yi, "yi")

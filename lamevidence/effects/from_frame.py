@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from ..errors import InputError, OptionError, UnknownName
 from ..options import a_number
 from .escalc import TOO_SMALL, estimated, impossible, inputs_of
-from .from_estimates import estimates_table, with_covariance
+from .from_estimates import with_covariance
 from .given_numbers import names_of, not_numbers
 from .measures import MEASURES, Estimates, FloatArray, Measure
 from .measures.cells import two_by_two_cells
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from .evidence_table import EvidenceTable
 
-__all__ = ["estimates_table", "frame_table"]
+__all__ = ["frame_table"]
 
 
 def frame_table(
