@@ -35,7 +35,7 @@ from .sbc_cases import CASES, Case
 PATH = RESULTS / "sbc_models.json"
 ALPHA = 0.05
 """Chance that any of all verdicts fails when every model is right, shared by Bonferroni's rule."""
-_OURS = ("lamevidence.bayes.models", sbc_cases.__name__)
+_OURS = ("lamevidence.bayes.models", "lamevidence.bayes.families", sbc_cases.__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _gather(node: ast.AST, known: Mapping[str, Any], parts: dict[str, str]) -> N
                 _source(thing, parts)
         elif isinstance(thing, np.ndarray):
             parts[name] = repr(thing.tolist())
-        elif not isinstance(thing, type) and not inspect.ismodule(thing):
+        elif isinstance(thing, str | float | int | tuple) or type(thing).__module__.startswith("lamevidence."):
             parts[name] = repr(thing)
 
 
