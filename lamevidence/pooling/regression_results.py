@@ -14,16 +14,14 @@ from scipy import special
 from ..effects.evidence_table import EvidenceTable
 from ..effects.given_numbers import finite
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, NotEstimable, OptionError
+from ..errors import InputError, OptionError
 from ..options import a_choice, a_whole, shown
-from ..values import Interval
 from .design import Design
-from .heterogeneity import Heterogeneity, heterogeneity
+from .heterogeneity import heterogeneity
 from .intervals import quantile, two_sided
-from .likelihood import information, log_likelihood
-from .policy import check_level
+from .one_tau2 import OneTau2
 from .spec import Spec
-from .tau2_intervals import TAU2_INTERVALS, Tau2Fit
+from .tau2_intervals import Tau2Fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +32,7 @@ REGRESSION_PREDICTIONS = ("none", "normal", "simple", "t", "riley")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Regression:
+class Regression(OneTau2):
     """A meta-regression.
 
     Attributes
@@ -97,57 +95,23 @@ class Regression:
         """Two-sided p values, (p,)."""
         return np.array([two_sided(float(z), self.df) for z in self.statistic])
 
-    def _level(self, level: float | None) -> float:
-        return self.spec.level if level is None else check_level(level)
-
     def interval(self, level: float | None = None) -> FloatArray:
         """Return confidence intervals of the coefficients, (p, 2)."""
         half = quantile(self._level(level), self.df) * self.se
         return np.column_stack([self.beta - half, self.beta + half])
+
+    def _centred(self) -> Tau2Fit:
+        return self.data
+
+    def _linear(self) -> tuple[FloatArray, FloatArray]:
+        assert self.data.X is not None
+        return self.data.X, self.raw_residuals
 
     # ---- heterogeneity ------------------------------------------------------------------------
     @property
     def tau(self) -> float:
         """Residual between-study standard deviation."""
         return math.sqrt(self.tau2)
-
-    @property
-    def se_tau2(self) -> float:
-        """Standard error of τ², nan where none is published."""
-        return math.nan if self.spec.tau2 in ("none", "fixed") else self.scale**2 * self.data.se
-
-    @property
-    def shape(self) -> Heterogeneity:
-        """Residual Q, and the typical variance."""
-        if "shape" not in self._memo:
-            self._memo["shape"] = heterogeneity(self.data.y, self.data.v, self.data.X)
-        found: Heterogeneity = self._memo["shape"]
-        return found
-
-    @property
-    def q(self) -> float:
-        """Residual heterogeneity Q_E."""
-        return self.shape.q
-
-    @property
-    def q_df(self) -> int:
-        """Its degrees of freedom, k − p."""
-        return self.shape.q_df
-
-    @property
-    def q_p(self) -> float:
-        """Its p value."""
-        return self.shape.q_p
-
-    @property
-    def i2(self) -> float:
-        """Residual I² in percent."""
-        return self.shape.i2_q if self.spec.tau2 == "none" else self.shape.i2(self.data.t)
-
-    @property
-    def h2(self) -> float:
-        """Residual H²."""
-        return self.shape.h2_q if self.spec.tau2 == "none" else self.shape.h2(self.data.t)
 
     @property
     def r2(self) -> float:
@@ -166,38 +130,6 @@ class Regression:
         if self.design.constant is None or not whole.q > 0:
             return math.nan
         return max(0.0, 100.0 * (1.0 - self.shape.h2_q / whole.h2_q))
-
-    def tau2_interval(self, level: float | None = None, method: str = "QP") -> Interval:
-        """Return a confidence interval for the residual τ² by a method of `TAU2_INTERVALS`."""
-        make = TAU2_INTERVALS[method]
-        if self.spec.tau2 == "none":
-            raise NotEstimable("there is no between-study variance in this result · use model='random'")
-        if not self.data.v.all():
-            raise NotEstimable("a variance is 0: Q at τ² = 0 is infinite and bounds nothing · leave the row out")
-        low, high = make(self.data, self._level(level))
-        return Interval(self.scale**2 * low, self.scale**2 * high)
-
-    @property
-    def log_likelihood(self) -> float:
-        """Log-likelihood, restricted for REML."""
-        assert self.data.X is not None
-        restricted = self.spec.tau2 == "REML"
-        value = log_likelihood(
-            self.data.y, self.data.v, self.data.t, self.data.X, restricted=restricted, residuals=self.raw_residuals
-        )
-        size = self.k - self.beta.size if restricted else self.k
-        return value - size * math.log(self.scale)
-
-    def information(self) -> dict[str, float]:
-        """Return log_likelihood, deviance, aic, bic and aicc (restricted ones for REML)."""
-        estimated = self.spec.tau2 not in ("none", "fixed")
-        v = self.scale**2 * self.data.v
-        return information(self.log_likelihood, v, self.beta.size, estimated, restricted=self.spec.tau2 == "REML")
-
-    @property
-    def typical_variance(self) -> float:
-        """The typical sampling variance behind I²."""
-        return self.scale**2 * self.shape.typical
 
     # ---- tests and predictions ----------------------------------------------------------------
     def contrasts(self, matrix: ArrayLike) -> pd.DataFrame:

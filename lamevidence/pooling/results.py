@@ -14,13 +14,11 @@ from ..effects.measures.base import FloatArray, Measure
 from ..errors import NotEstimable
 from ..values import Interval
 from .fitted import Fitted
-from .heterogeneity import Heterogeneity, heterogeneity
 from .intervals import Inference
-from .likelihood import information, log_likelihood
-from .policy import check_level
+from .one_tau2 import OneTau2
 from .prediction import PREDICTIONS, Predictive
 from .spec import Spec
-from .tau2_intervals import TAU2_INTERVALS, Tau2Fit
+from .tau2_intervals import Tau2Fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +27,7 @@ __all__ = ["Pooled"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Pooled:
+class Pooled(OneTau2):
     """A pooled mean, with everything that is derived from it on request.
 
     Attributes
@@ -100,9 +98,6 @@ class Pooled:
         low, high = self.inference.interval(self._level(level))
         return Interval(self.offset + self.scale * low, self.offset + self.scale * high)
 
-    def _level(self, level: float | None) -> float:
-        return self.spec.level if level is None else check_level(level)
-
     # ---- a new study --------------------------------------------------------------------------
     @property
     def prediction_note(self) -> str:
@@ -169,68 +164,11 @@ class Pooled:
         """Between-study standard deviation."""
         return math.sqrt(self.tau2) if self.tau2 >= 0 else math.nan
 
-    @property
-    def se_tau2(self) -> float:
-        """Standard error of τ², nan where none is published or τ² is not estimated."""
-        if self.spec.tau2 in ("none", "fixed") or self.k == 1:
-            return math.nan
-        return self.scale**2 * self._tau2_fit().se
-
-    def _tau2_fit(self) -> Tau2Fit:
+    def _centred(self) -> Tau2Fit:
         return Tau2Fit(self.fit.y, self.fit.v, None, self.fit.t, self.spec.tau2, self.given_weights)
 
-    def tau2_interval(self, level: float | None = None, method: str = "QP") -> Interval:
-        """Return a confidence interval for τ² by a method of `TAU2_INTERVALS`; unbounded above.
-
-        Raises
-        ------
-        NotEstimable
-            One study, or a model without a between-study variance.
-        """
-        make = TAU2_INTERVALS[method]
-        if self.k < 2 or self.spec.tau2 == "none":
-            raise NotEstimable("there is no between-study variance in this result · use model='random', k ≥ 2")
-        if not self.fit.v.all():
-            raise NotEstimable("a variance is 0: Q at τ² = 0 is infinite and bounds nothing · leave the row out")
-        low, high = make(self._tau2_fit(), self._level(level))
-        return Interval(self.scale**2 * low, self.scale**2 * high)
-
-    @property
-    def shape(self) -> Heterogeneity:
-        """Q, I² and H² of the data alone."""
-        if "shape" not in self._memo:
-            self._memo["shape"] = heterogeneity(self.fit.y, self.fit.v)
-        found: Heterogeneity = self._memo["shape"]
-        return found
-
-    @property
-    def q(self) -> float:
-        """Cochran's Q."""
-        return self.shape.q
-
-    @property
-    def q_df(self) -> int:
-        """Its degrees of freedom, k − 1."""
-        return self.shape.q_df
-
-    @property
-    def q_p(self) -> float:
-        """Its p value."""
-        return self.shape.q_p
-
-    @property
-    def i2(self) -> float:
-        """I² in percent, from τ² in random-effects models and from Q in common-effect models."""
-        if self.k == 1:
-            return math.nan
-        return self.shape.i2_q if self.spec.tau2 == "none" else self.shape.i2(self.fit.t)
-
-    @property
-    def h2(self) -> float:
-        """H², from τ² in random-effects models and from Q in common-effect models."""
-        if self.k == 1:
-            return math.nan
-        return self.shape.h2_q if self.spec.tau2 == "none" else self.shape.h2(self.fit.t)
+    def _linear(self) -> tuple[FloatArray, FloatArray]:
+        return np.ones((self.fit.k, 1)), self.fit.y - self.fit.mean
 
     def i2_interval(self, level: float | None = None, method: str = "QP") -> Interval:
         """Return an interval for I² in percent, from the interval for τ² of the same name."""
@@ -279,28 +217,6 @@ class Pooled:
         a = a if np.isfinite(a).all() else np.isinf(a).astype(np.float64)
         out[self.live] = 100.0 * a / a.sum()
         return out
-
-    @property
-    def log_likelihood(self) -> float:
-        """Log-likelihood, restricted for REML."""
-        fit = self.fit
-        value = log_likelihood(
-            fit.y, fit.v, fit.t, np.ones((fit.k, 1)), restricted=self.spec.tau2 == "REML", residuals=fit.y - fit.mean
-        )
-        size = fit.k - 1 if self.spec.tau2 == "REML" else fit.k
-        return value - size * math.log(self.scale)
-
-    def information(self) -> dict[str, float]:
-        """Return log_likelihood, deviance, aic, bic and aicc (restricted ones for REML)."""
-        estimated = self.spec.tau2 not in ("none", "fixed")
-        return information(
-            self.log_likelihood, self.scale**2 * self.fit.v, 1, estimated, restricted=self.spec.tau2 == "REML"
-        )
-
-    @property
-    def typical_variance(self) -> float:
-        """The typical sampling variance behind I²."""
-        return self.scale**2 * self.shape.typical
 
     def transformed(self) -> dict[str, Any]:
         """Return estimate and intervals on the scale people read; empty where that is the analysis scale."""
