@@ -1,1 +1,1 @@
-"""Peer comparison, scale run and robustness simulation; see README.md."""
+"""Peer comparison, scale run, robustness simulation and calibration of the PyMC models; see README.md."""
