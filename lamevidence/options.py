@@ -94,6 +94,8 @@ def a_flag(name: str, given: object) -> bool:
 
 def _float(given: object) -> float | None:
     """Return a real number as a float, None for anything else (also for a truth value and an integer beyond floats)."""
+    if type(given) is float:
+        return given
     if isinstance(given, bool) or not isinstance(given, Real):
         return None
     try:

@@ -11,8 +11,7 @@ from scipy import special
 
 from ..effects.evidence_table import EvidenceTable
 from ..errors import OptionError
-from ..options import a_choice, a_flag, a_number, a_whole
-from ..pooling.policy import check_level
+from ..options import a_choice, a_flag, a_level, a_number, a_whole
 from ..pooling.random_effects import pool
 from .refits import Fit, Source, source_of
 
@@ -220,7 +219,7 @@ def _with_null(source: Source, n: int, null: str) -> NullStudies:
     if null == "heterogeneous" and n:
         return _heterogeneous(source, n, typical)
     table = EvidenceTable.from_estimates(np.append(yi, np.zeros(n)), np.append(vi, np.full(n, typical)))
-    options: dict[str, Any] = {"interval": source.interval, "prediction": "none", "level": check_level(source.level)}
+    options: dict[str, Any] = {"interval": source.interval, "prediction": "none", "level": a_level(source.level)}
     if source.method == "none":
         options["model"] = "common"
     else:

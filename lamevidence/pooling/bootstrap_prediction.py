@@ -10,12 +10,11 @@ import numpy as np
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable, TooFewStudies
-from ..options import a_whole
+from ..options import a_level, a_whole
 from ..values import Interval
 from .confidence_distribution import confidence_draws
 from .fitted import fit_at
 from .kernels import centre
-from .policy import check_level
 from .rows import checked_rows
 from .tau2 import TAU2
 
@@ -64,7 +63,7 @@ class BootstrapPrediction:
         return self._quantiles(self.means, level)
 
     def _quantiles(self, draws: FloatArray, level: float | None) -> Interval:
-        tail = 0.5 - (self.level if level is None else check_level(level)) / 2
+        tail = 0.5 - (self.level if level is None else a_level(level)) / 2
         low, high = np.quantile(draws, [tail, 1 - tail])
         return Interval(float(low), float(high))
 
@@ -122,7 +121,7 @@ def bootstrap_prediction(
     >>> found.interval().low < found.mean_interval().low < found.mean
     True
     """
-    level = check_level(level)
+    level = a_level(level)
     draws, seed = a_whole("draws", draws, FEWEST_DRAWS, MOST_DRAWS), a_whole("seed", seed, 0, 2**128)
     live = checked_rows(table)
     y, v = table.yi[live], table.vi[live]

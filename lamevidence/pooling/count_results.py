@@ -12,11 +12,10 @@ import numpy as np
 from ..effects.evidence_table import EvidenceTable, a_table
 from ..effects.measures import MEASURES, FloatArray, Measure
 from ..errors import OptionError
-from ..options import a_choice, shown
+from ..options import a_choice, a_level, shown
 from ..values import Interval
 from . import presentation
 from .intervals import quantile, two_sided
-from .policy import check_level
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -159,7 +158,7 @@ class CountPooled:
 
     def interval(self, level: float | None = None) -> Interval:
         """Return the confidence interval for ``mu`` on the analysis scale."""
-        level = self.spec.level if level is None else check_level(level)
+        level = self.spec.level if level is None else a_level(level)
         if self.bounds is not None:
             return self.bounds(level)
         half = quantile(level, self.df) * self.se

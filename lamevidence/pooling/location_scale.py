@@ -14,13 +14,12 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable
-from ..options import a_choice
+from ..options import a_choice, a_level
 from .design import Design, design_of, mean_design
 from .intervals import quantile
 from .location_scale_likelihood import ScaleLikelihood
 from .multilevel_coefficients import Coefficients
 from .multilevel_predict import Predictions
-from .policy import check_level
 from .rows import checked_rows
 from .spec import Spec
 
@@ -99,7 +98,7 @@ class LocationScale:
 
     def predict(self, level: float | None = None) -> Predictions:
         """Return the fitted mean of each row with its confidence interval, and the interval for a new study like it."""
-        level = self.spec.level if level is None else check_level(level)
+        level = self.spec.level if level is None else a_level(level)
         X = self.design.X
         mean = X @ self.beta
         variance = np.einsum("ij,jk,ik->i", X, self.location.covariance, X)
@@ -204,7 +203,7 @@ def location_scale(
     a_choice("link", link, ("log", "identity"))
     a_choice("method", method, ("REML", "ML"))
     a_choice("test", test, ("z", "t"))
-    level = check_level(level)
+    level = a_level(level)
     live = checked_rows(table)
     kept = table if live.all() else table.subset(np.flatnonzero(live).tolist())
     design = mean_design(kept, moderators, names)

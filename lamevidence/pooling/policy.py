@@ -18,12 +18,10 @@ __all__ = ["FEW", "check_level", "resolve", "resolve_regression"]
 FEW = 5
 """Below this number of studies a frequentist prediction interval says next to nothing."""
 
+check_level = a_level
+"""The one reading of a level, under the name by which the modules of this chapter import it."""
+
 NAMED_BY_QUESTION = "the question pre-specifies it"
-
-
-def check_level(level: object) -> float:
-    """Return a confidence level strictly between 0 and 1, or raise `OptionError`."""
-    return level if type(level) is float and 0.0 < level < 1.0 else a_level(level)
 
 
 def default_tau2(model: str, k: int) -> tuple[str, str]:
@@ -114,7 +112,7 @@ def _spec(model: str, why_model: str, given: Mapping[str, Any], **chosen: tuple[
     tau2 = chosen["tau2"][0]
     return Spec(
         model, tau2 if isinstance(tau2, str) else "fixed", chosen["interval"][0], chosen["prediction"][0],
-        check_level(chosen["level"][0]),
+        a_level(chosen["level"][0]),
         "inverse-variance" if weights is None else weights if isinstance(weights, str) else "given",
         {"model": why_model} | {name: why for name, (_, why) in chosen.items()},
     )

@@ -12,11 +12,10 @@ from scipy import special
 
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError
-from ..options import a_choice, an_instance, shown
+from ..options import a_choice, a_level, an_instance, shown
 from .multilevel_blocks import row_blocks, same_size, stack_covariance, stack_rows
 from .multilevel_coefficients import Coefficients, Omnibus
 from .multilevel_terms import cluster_labels, group_rows
-from .policy import check_level
 from .robust_sandwich import CROSSED, KINDS, Block, Sandwich, WorkingModel, crossed_sandwich, sandwich
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def cluster_robust(
     from .multilevel_results import MultilevelPooled
 
     an_instance("fit", fit, MultilevelPooled, "fit one with multilevel(table), or use robust_variance(table)")
-    level = fit.spec.level if level is None else check_level(level)
+    level = fit.spec.level if level is None else a_level(level)
     groups = group_rows("cluster", cluster_labels(fit.table, cluster))
     lik = fit.likelihood
     variances = lik.covariances(fit.maximum.theta)

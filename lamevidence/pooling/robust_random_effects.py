@@ -14,11 +14,10 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError, NotEstimable, OptionError, TooFewStudies
-from ..options import a_choice, a_number
+from ..options import a_choice, a_level, a_number
 from ..values import Interval
 from .intervals import quantile, two_sided
 from .multilevel_optimise import minimise
-from .policy import check_level
 from .robust_t_likelihood import TLikelihood, mixture
 from .rows import checked_rows
 from .spec import Spec
@@ -94,7 +93,7 @@ class RobustPooled:
 
     def interval(self, level: float | None = None, *, kind: str | None = None) -> Interval:
         """Return the confidence interval of ``mu``: ``profile`` likelihood or ``z`` (the fit's own kind by default)."""
-        level = self.spec.level if level is None else check_level(level)
+        level = self.spec.level if level is None else a_level(level)
         kind = self.spec.interval if kind is None else _kind(kind)
         if kind == "z":
             half = quantile(level) * self.se
@@ -107,7 +106,7 @@ class RobustPooled:
 
     def prediction(self, level: float | None = None) -> Interval:
         """Return the interval for the true effect of a new study: quantiles of N(mu, se²) plus τ times t(ν)."""
-        level = self.spec.level if level is None else check_level(level)
+        level = self.spec.level if level is None else a_level(level)
         nodes = mixture(self.df_effects, 1 / 16)
         sd = np.sqrt(self.se**2 + self.tau2 * nodes.inverse)
         weight = np.exp(nodes.log_weight)
@@ -214,7 +213,7 @@ def robust_random_effects(
     True
     """
     _kind(interval)
-    check_level(level)
+    a_level(level)
     estimated = isinstance(df, str) and df == "estimate"
     if not estimated and not (type(df) is float and df == math.inf):
         if isinstance(df, str):

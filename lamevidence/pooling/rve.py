@@ -14,13 +14,12 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable, OptionError
-from ..options import a_choice, a_flag, a_number, shown
+from ..options import a_choice, a_flag, a_level, a_number, shown
 from ..values import Interval
 from .design import Design, mean_design
 from .multilevel import checked_covariance
 from .multilevel_blocks import same_size
 from .multilevel_terms import Grouping, cluster_labels, group_rows
-from .policy import check_level
 from .robust import ClusterRobust, robust_coefficients
 from .robust_sandwich import Block, WorkingModel
 from .rve_moments import RveVariances, correlated_effects, hierarchical_effects
@@ -201,7 +200,7 @@ def robust_variance(
         raise OptionError(f"rho={shown(rho)} belongs to working='CORR' · leave it out, or say working='CORR'")
     rho = DEFAULT_RHO if rho is None else a_number("rho", rho, least=0, most=1)
     a_flag("small", small)
-    level = check_level(level)
+    level = a_level(level)
     v = checked_covariance(table, None)
     v = v if v.ndim == 1 else np.diag(v).copy()
     design = mean_design(table, moderators, names)

@@ -13,9 +13,8 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..effects.measures.cells import BoolArray
 from ..errors import NotEstimable, OptionError
-from ..options import a_flag, shown
+from ..options import a_flag, a_level, shown
 from .count_results import CountPooled, CountSpec, measure_of
-from .policy import check_level
 from .sparse_counts import person_time, two_by_two
 from .sparse_formulas import (
     Association,
@@ -147,7 +146,7 @@ def mantel_haenszel(
     -1.4215
     """
     code = measure_of(table, (*_TABLES, *_RATES), measure, "Mantel-Haenszel pooling")
-    level = check_level(level)
+    level = a_level(level)
     if correct is not None and code not in ("OR", "IRR"):
         raise OptionError(f"correct={shown(correct)} does not apply to {code} · only OR and IRR have a test to correct")
     correct = True if correct is None else a_flag("correct", correct)
@@ -319,7 +318,7 @@ def peto(table: EvidenceTable, *, level: float = 0.95, add: float = 0.0, to: str
     -1.2401
     """
     measure_of(table, ("PETO", "OR"), None, "Peto pooling")
-    check_level(level)
+    a_level(level)
     table.require_independent()
     raw = two_by_two(table, "Peto pooling")
     summed, q, k_pos = peto_or(raw.corrected(add, to))
