@@ -61,7 +61,7 @@ LOG_PHI = stats.norm.logpdf(Z) + np.log(Z[1] - Z[0])
 
 def negative_binomial(events, time, patients, mu, tau, dispersion):
     """Normal prior ``mu`` (mean, sd), half-normal scales ``tau`` and ``dispersion``."""
-    m, u, d = np.linspace(mu[0] - 5 * mu[1], mu[0] + 5 * mu[1], 51), np.linspace(-9, 1.7, 46), np.linspace(-9, 1.4, 36)
+    m, u, d = np.linspace(mu[0] - 5 * mu[1], mu[0] + 5 * mu[1], 101), np.linspace(-9, 1.7, 46), np.linspace(-9, 1.4, 30)
     theta = m[:, None, None] + np.exp(u)[None, :, None] * Z
     out = stats.norm(*mu).logpdf(m)[:, None, None] + half_normal(tau, u)[:, None] + half_normal(dispersion, d)
     for j, log_d in enumerate(d):
@@ -91,7 +91,7 @@ def contrast(a, b, c, d, mu, tau, baseline):
 
 def bivariate(y, se, within, mu_sd, tau):
     """y, se (k, 2); μ normal(0, ``mu_sd``) each, integrated in closed form; uniform ρ."""
-    u, f = np.linspace(-7, 3.6, 46), np.linspace(-5.5, 5.5, 37)
+    u, f = np.linspace(-7, 3.6, 71), np.linspace(-5.5, 5.5, 37)
     t1, t2, rho = (g[..., None, None, None] for g in np.meshgrid(np.exp(u), np.exp(u), np.tanh(f), indexing="ij"))
     off = within * se[:, 0] * se[:, 1] + (rho * t1 * t2)[..., 0]
     first, second = (np.broadcast_to(se[:, i] ** 2 + (t**2)[..., 0], off.shape) for i, t in ((0, t1), (1, t2)))
