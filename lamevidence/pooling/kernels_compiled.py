@@ -2,9 +2,9 @@
 
 The same estimators as `kernels`, `likelihood` and `tau2`, held to them by `tests/pooling/test_compiled.py`.
 Data sets travel in lanes of 32, studies outermost, so that the inner loops are vector instructions; a lane
-never sees its neighbours, so a result does not depend on batch size, order or threads. ``contract`` is the
-only liberty taken with IEEE arithmetic. Likelihoods go through stages: a few Newton steps with the proof of
-`likelihood_certain`, more of them for the data sets that are left, and a scan for those the proof leaves open.
+never sees its neighbours, so a result does not depend on batch size, order or threads; ``contract`` is the only
+liberty taken with IEEE arithmetic. Likelihoods: a few Newton steps with the proof of `likelihood_certain`, more for
+the data sets that are left, a scan for those the proof leaves open.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError
 from .kernels import SOLVED
 from .likelihood_certain import FORESEEN, NEAR, SLACK, STEPS, STOP
+from .likelihood_scan import FINEST
 
 __all__ = ["METHODS", "run_compiled"]
 
@@ -204,8 +205,7 @@ def _height(y: FloatArray, v: FloatArray, lane: int, t: float, restricted: bool)
 
 @_jit
 def _likelihood(
-    y: FloatArray, v: FloatArray, k: FloatArray, restricted: bool, t: FloatArray, w: FloatArray,
-    out: FloatArray
+    y: FloatArray, v: FloatArray, k: FloatArray, restricted: bool, t: FloatArray, w: FloatArray, out: FloatArray
 ) -> int:
     """Fill t with the global maximum of the (restricted) likelihood of every lane."""
     low, high, first = np.zeros(LANES), np.zeros(LANES), np.full(LANES, np.inf)
@@ -223,7 +223,7 @@ def _likelihood(
     for i in range(LANES):
         t[i] = 0.0
         bound[i] = max(bound[i], 4.0 * spread[i] ** 2 * (k[i] + 1.0) / max(k[i] - 1.0, 1.0))
-        first[i] *= 0.25
+        first[i] /= FINEST
         steps = max(steps, int(np.ceil(np.log2(bound[i] / first[i]))) + 2)
     h, before, grid = np.empty(LANES), np.empty(LANES), np.zeros(LANES)
     for g in range(-1, steps):

@@ -16,7 +16,7 @@ import numpy as np
 from ..effects.measures.base import FloatArray
 from .kernels import OK, OUT_OF_ITERATIONS
 from .likelihood_certain import BEYOND, STEPS, arrived, falls_from_zero, one_root_from_here, rises_up_to_here
-from .likelihood_scan import ROUNDING, root_bound
+from .likelihood_scan import FINEST, ROUNDING, root_bound
 from .likelihood_terms import Terms, restricted_log_likelihood, score
 
 __all__ = ["maximum_of_one"]
@@ -143,7 +143,7 @@ def _scanned(at: At, y: FloatArray, v: FloatArray, restricted: bool) -> tuple[fl
     lowest, largest = float(v.min()), float(v.max())
     r = y - float(np.add.reduce(y)) / y.size
     bound = max(root_bound(float(r.dot(r)) / (y.size - 1), lowest, largest), lowest / 2)
-    grid = [0.0, *(lowest / 4 * 2.0**i for i in range(math.ceil(math.log2(4 * bound / lowest)) + 1))]
+    grid = [0.0, *(lowest / FINEST * 2.0**i for i in range(math.ceil(math.log2(FINEST * bound / lowest)) + 1))]
     if y.size < LONG:
         up, down = score(y, v, np.array(grid), None, restricted)
         h = (down / up - 1.0).tolist()

@@ -1,6 +1,6 @@
 """All maxima of the likelihood of τ² by a scan, for data sets that `certainty` cannot decide.
 
-The score is evaluated on a grid with ratio 2 from a quarter of the smallest variance up to a bound that holds all
+The score is evaluated on a grid with ratio 2 from a 64th of the smallest variance up to a bound that holds all
 roots; every change from + to − is polished by a bracketed Newton iteration; and the likelihoods are compared, τ² = 0
 included: a score that is negative at τ² = 0 does not mean that the maximum is there.
 """
@@ -15,9 +15,12 @@ from ..effects.measures.base import FloatArray
 from .kernels import ITERATION_LIMIT, OUT_OF_ITERATIONS, IntArray, Projection, pick, take
 from .likelihood_terms import restricted_log_likelihood, score, terms
 
-__all__ = ["ROUNDING", "LikelihoodFit", "root_bound", "scan"]
+__all__ = ["FINEST", "ROUNDING", "LikelihoodFit", "root_bound", "scan"]
 
 GRID_RATIO = 2.0
+FINEST = 64.0
+"""The grid starts this far below the smallest variance: a likelihood may fall from 0 and rise again below a quarter
+of it; what hides below a 64th changes the log likelihood by less than 1e-6."""
 RELATIVE_STOP = 1e-11
 """Newton stops when a step changes t by less than this share; its error is then of the order of the square."""
 ROUNDING = 4e-16
@@ -50,7 +53,7 @@ def _grid(y: FloatArray, v: FloatArray, k: FloatArray, p: int, X: FloatArray | N
     s2 = np.add.reduce(live * r * r, axis=-1) / np.maximum(k - p, 1.0)
     bound = np.maximum(root_bound(s2, lowest, largest), np.where(np.isfinite(positive), positive / 2.0, 0.0))
     bound = np.maximum(bound, 1e-300)
-    low = np.minimum(positive, bound) / 4.0
+    low = np.minimum(positive, bound) / FINEST
     low = np.where(pinned, np.minimum(low, 1e-12 * bound), low)
     count = max(2, int(np.ceil(np.log2((bound / low).max()) / np.log2(GRID_RATIO))) + 1)
     inner = low[:, None] * (bound / low)[:, None] ** (np.arange(count) / (count - 1))
