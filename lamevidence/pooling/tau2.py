@@ -22,7 +22,7 @@ from .kernels import OUT_OF_ITERATIONS, IntArray, Projection, pick, solve_decrea
 from .likelihood import maximise
 from .quadratic_forms import weighted_chi2_cdf
 
-__all__ = ["TAU2", "Estimator", "Tau2", "form_eigenvalues", "moment_estimate", "solve_form"]
+__all__ = ["TAU2", "Estimator", "Tau2", "columns", "form_eigenvalues", "moment_estimate", "q_of", "solve_form"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,15 @@ TAU2: Catalog[Estimator] = Catalog("tau2 estimator")
 _MEDIAN_UNBIASED = "Viechtbauer 2021, European Congress of Methodology, Valencia"
 
 
-def _columns(X: FloatArray | None) -> int:
+def columns(X: FloatArray | None) -> int:
+    """Return p, the number of coefficients."""
     return 1 if X is None else int(X.shape[-1])
+
+
+def q_of(projection: Projection, y: FloatArray) -> FloatArray:
+    """Return Q = y'Py, (m,), for the weights of the projection."""
+    r = projection.residuals(y)
+    return np.asarray(np.add.reduce(projection.w * r * r, axis=-1))
 
 
 def _live(v: FloatArray) -> FloatArray:
@@ -61,9 +68,7 @@ def _finite(v: FloatArray) -> FloatArray:
 def moment_estimate(y: FloatArray, v: FloatArray, X: FloatArray | None, a: FloatArray) -> FloatArray:
     """Return (y'Py − tr PV) / tr P for weights ``a``, not below 0 (the generalised method of moments)."""
     projection = Projection(a, X)
-    r = projection.residuals(y)
-    q = np.add.reduce(a * r * r, axis=-1)
-    return np.asarray(np.maximum((q - projection.trace(_finite(v))) / projection.trace(), 0.0))
+    return np.asarray(np.maximum((q_of(projection, y) - projection.trace(_finite(v))) / projection.trace(), 0.0))
 
 
 @TAU2.register("DL", title="DerSimonian-Laird", reference="10.1016/0197-2456(86)90046-2")
@@ -72,9 +77,7 @@ def dersimonian_laird(
 ) -> Tau2:
     """Return (Q − (k − p)) / tr P with weights 1/v."""
     projection = Projection(1.0 / v, X)
-    r = projection.residuals(y)
-    q = np.add.reduce(projection.w * r * r, axis=-1)
-    return Tau2(np.maximum((q - (k - _columns(X))) / projection.trace(), 0.0))
+    return Tau2(np.maximum((q_of(projection, y) - (k - columns(X))) / projection.trace(), 0.0))
 
 
 @TAU2.register("HE", title="Hedges (Cochran ANOVA)", reference="10.1037/0033-2909.93.2.388")
@@ -96,23 +99,20 @@ def hunter_schmidt_corrected(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
 ) -> Tau2:
     """Return (Q·k/(k − p) − k) / Σw with w = 1/v."""
-    return Tau2(_hunter_schmidt(y, v, k, X, k / (k - _columns(X))))
+    return Tau2(_hunter_schmidt(y, v, k, X, k / (k - columns(X))))
 
 
 def _hunter_schmidt(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, factor: FloatArray
 ) -> FloatArray:
     w = 1.0 / v
-    r = Projection(w, X).residuals(y)
-    q = np.add.reduce(w * r * r, axis=-1)
+    q = q_of(Projection(w, X), y)
     return np.asarray(np.maximum((factor * q - k) / np.add.reduce(w, axis=-1), 0.0))
 
 
 def crude_variance(y: FloatArray, v: FloatArray, k: FloatArray) -> FloatArray:
     """Return Σ(y − ȳ)²/k, the value that Sidik and Jonkman start from."""
-    live = _live(v)
-    r = Projection(live).residuals(y)
-    return np.asarray(np.add.reduce(live * r * r, axis=-1) / k)
+    return np.asarray(q_of(Projection(_live(v)), y) / k)
 
 
 @TAU2.register("SJ", title="Sidik-Jonkman", reference="10.1111/j.1467-9876.2005.00489.x")
@@ -122,8 +122,7 @@ def sidik_jonkman(
     """Return τ₀² Q/(k − p) with weights 1/(v + τ₀²), τ₀² = Σ(y − ȳ)²/k."""
     start = crude_variance(y, v, k)
     w = 1.0 / (v + start[..., None])
-    r = Projection(w, X).residuals(y)
-    return Tau2(start * np.add.reduce(w * r * r, axis=-1) / (k - _columns(X)))
+    return Tau2(start * q_of(Projection(w, X), y) / (k - columns(X)))
 
 
 @TAU2.register("GENQ", title="generalised Q with given weights", reference="10.1016/j.cct.2006.04.004")
@@ -166,7 +165,7 @@ def paule_mandel(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
 ) -> Tau2:
     """Return the root of Q(τ²) = k − p, the generalised Q at its expectation."""
-    roots = solve_decreasing(y, v, X, k - _columns(X))
+    roots = solve_decreasing(y, v, X, k - columns(X))
     return Tau2(roots.value, roots.status)
 
 
@@ -199,7 +198,7 @@ def paule_mandel_median(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
 ) -> Tau2:
     """Return the root of Q(τ²) = median of χ²(k − p)."""
-    roots = solve_decreasing(y, v, X, special.chdtri(k - _columns(X), 0.5))
+    roots = solve_decreasing(y, v, X, special.chdtri(k - columns(X), 0.5))
     return Tau2(roots.value, roots.status)
 
 

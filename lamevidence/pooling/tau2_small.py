@@ -10,7 +10,7 @@ import numpy as np
 from ..effects.measures.base import FloatArray
 from .kernels import Projection, pick
 from .likelihood import maximise, restricted_log_likelihood, score
-from .tau2 import TAU2, Tau2
+from .tau2 import TAU2, Tau2, columns, q_of
 
 __all__ = ["approximate_restricted_likelihood", "bayes_modal", "hartung_makambi"]
 
@@ -19,19 +19,14 @@ HALVINGS = 52
 """Halvings of a bracket of ratio 2: what a double holds."""
 
 
-def _columns(X: FloatArray | None) -> int:
-    return 1 if X is None else int(X.shape[-1])
-
-
 @TAU2.register("HM", title="Hartung-Makambi", reference="10.1081/SAC-120023884")
 def hartung_makambi(
     y: FloatArray, v: FloatArray, k: FloatArray, X: FloatArray | None, a: FloatArray | None
 ) -> Tau2:
     """Return Q² / ((2(k − p) + Q) tr P) with weights 1/v: DerSimonian-Laird made positive."""
     projection = Projection(1.0 / v, X)
-    r = projection.residuals(y)
-    q = np.add.reduce(projection.w * r * r, axis=-1)
-    return Tau2(np.asarray(q * q / ((2.0 * (k - _columns(X)) + q) * projection.trace())))
+    q = q_of(projection, y)
+    return Tau2(np.asarray(q * q / ((2.0 * (k - columns(X)) + q) * projection.trace())))
 
 
 @TAU2.register("AREML", title="approximate restricted likelihood", reference=THOMPSON_SHARP)
@@ -43,7 +38,7 @@ def approximate_restricted_likelihood(
     It is the maximum-likelihood estimate when the residuals are stretched by √(k/(k − p)); where there are
     several roots, the one with the highest likelihood of that kind is taken.
     """
-    stretch = np.sqrt(k / (k - _columns(X)))
+    stretch = np.sqrt(k / (k - columns(X)))
     fit = maximise(y * stretch[..., None], v, k, X, restricted=False)
     return Tau2(fit.value, fit.status, fit.modes, fit.gap)
 
