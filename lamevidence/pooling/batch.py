@@ -19,9 +19,8 @@ from scipy import special
 from ..effects.evidence_table import FARTHEST
 from ..effects.measures.base import FloatArray
 from ..errors import ConvergenceError, InputError, OptionError
-from ..options import a_choice, a_number
+from ..options import a_choice, a_level, a_number
 from .kernels import IntArray, Projection, centre, take
-from .policy import check_level
 from .tau2 import TAU2
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ class PooledMany:
 
     def interval(self, level: float | None = None) -> FloatArray:
         """Return confidence intervals, (…, 2)."""
-        level = self.level if level is None else check_level(level)
+        level = self.level if level is None else a_level(level)
         upper = 0.5 + level / 2
         half = self.se * (special.ndtri(upper) if np.isinf(self.df).all() else special.stdtrit(self.df, upper))
         return np.stack([self.mu - half, self.mu + half], axis=-1)
@@ -186,7 +185,7 @@ def pool_many(
     [3, 2]
     """
     _check_options(tau2, interval, engine)
-    level = check_level(level)
+    level = a_level(level)
     y, v = _checked(yi, vi)
     if offsets is not None:
         return _ragged(y, v, _checked_offsets(offsets, y), tau2, interval, level, engine)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..effects.evidence_table import EvidenceTable, a_table
 from ..errors import NotEstimable, TooFewStudies
-from ..options import a_choice
+from ..options import a_choice, a_level
 from .count_results import check_test
 from .glmm_assemble import assemble, conditional_value
 from .glmm_designs import CountData, conditional, one_arm, random_intercept, unconditional
@@ -20,7 +20,6 @@ from .glmm_request import GLMM_MODELS, PREDICTIONS, Request, check_options, coun
 from .glmm_results import GlmmPooled
 from .glmm_saturated import Saturated, saturated_arms, saturated_random, saturated_rows
 from .glmm_search import fit_random
-from .policy import check_level
 
 __all__ = ["GLMM_MODELS", "conditional_value", "fit_glmm"]
 
@@ -103,7 +102,7 @@ def fit_glmm(
     (-3.172, 0.0402)
     """
     a_table(table)
-    level = check_level(level)
+    level = a_level(level)
     check_test(test)
     table.require_independent()
     data, measure = counts_of(table, mods)

@@ -11,12 +11,12 @@ from scipy import special
 
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable, OptionError
+from ..options import a_level
 from ..values import Interval
 from .count_results import CountPooled
 from .glmm_optimise import Optimum, maximise
 from .glmm_quadrature import StudyModel, evaluate, hermite
 from .intervals import quantile
-from .policy import check_level
 
 __all__ = ["GlmmPooled", "Likelihood"]
 
@@ -146,7 +146,7 @@ class GlmmPooled(CountPooled):
         """Return mu ± quantile × √(se² + τ²): the true effect of a new study, on the link scale."""
         if self.prediction_note:
             return None
-        level = self.spec.level if level is None else check_level(level)
+        level = self.spec.level if level is None else a_level(level)
         half = quantile(level, self.prediction_df) * math.sqrt(self.se**2 + self.tau2)
         return Interval(self.mu - half, self.mu + half)
 
@@ -183,7 +183,7 @@ class GlmmPooled(CountPooled):
         NotEstimable
             The model has no τ², or it is 0 and ``wald`` was asked for.
         """
-        level = self.spec.level if level is None else check_level(level)
+        level = self.spec.level if level is None else a_level(level)
         if kind not in ("profile", "wald"):
             raise OptionError(f"kind={kind!r} does not apply · choices: profile, wald")
         if self.spec.tau2 != "ML" or self.likelihood is None:
@@ -223,7 +223,7 @@ class GlmmPooled(CountPooled):
         NotEstimable
             The estimate is infinite.
         """
-        level = self.spec.level if level is None else check_level(level)
+        level = self.spec.level if level is None else a_level(level)
         likelihood = self.likelihood
         if likelihood is None or self.bounds is not None:
             raise NotEstimable("the estimate is infinite; interval() holds its exact bound")

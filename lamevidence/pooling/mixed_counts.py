@@ -12,7 +12,7 @@ from scipy import special
 
 from ..effects.evidence_table import EvidenceTable, a_table
 from ..effects.measures.base import FloatArray
-from ..errors import ConvergenceError, TooFewStudies
+from ..errors import ConvergenceError, InputError, TooFewStudies
 from ..options import a_level
 from .count_results import CountPooled, CountSpec
 from .sparse_counts import require
@@ -67,6 +67,13 @@ def several_arms(
     events, size = require(table, names, what)
     if table.k < 2:
         raise TooFewStudies(what, table.k, 2, "model='glmm' reports one study with its exact interval")
+    wrong = (events < 0) | (size <= 0) | ((events > size) if names[1] == "ni" else False)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"{table.labels[row]}: {names[0]} = {events[row]:g} with {names[1]} = {size[row]:g} is impossible · events "
+            f"are 0 or more, {'and at most the number of patients' if names[1] == 'ni' else 'in a time above 0'}"
+        )
     return events, size, level
 
 

@@ -12,12 +12,11 @@ from ..effects.evidence_table import FARTHEST, EvidenceTable, a_table
 from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable, OptionError, TooFewStudies
-from ..options import a_choice, shown
+from ..options import a_choice, a_level, shown
 from .design import Design, mean_design
 from .multilevel_likelihood import Likelihood
 from .multilevel_results import MultilevelPooled
 from .multilevel_terms import Term, terms_of
-from .policy import check_level
 from .rows import nothing_to_pool
 from .spec import Spec
 
@@ -100,7 +99,7 @@ def multilevel(
     a_choice("test", test, TESTS)
     if a_choice("dfs", dfs, DEGREES) != "residual" and test == "z":
         raise OptionError(f"dfs={dfs!r} are degrees of freedom of t · use test='t' too")
-    level = check_level(level)
+    level = a_level(level)
     covariance = checked_covariance(table, V)
     design = _design(table, moderators, names)
     terms = () if random is None else terms_of(table, random, struct, R)

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
+from ..options import a_level
 from .intervals import quantile, two_sided
-from .policy import check_level
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ class Coefficients:
 
     def intervals(self, level: float | None = None) -> FloatArray:
         """Return the confidence intervals, (p, 2)."""
-        level = self.level if level is None else check_level(level)
+        level = self.level if level is None else a_level(level)
         half = np.array([quantile(level, float(d)) for d in self.df]) * self.se
         return np.stack([self.estimate - half, self.estimate + half], axis=1)
 

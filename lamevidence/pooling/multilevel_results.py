@@ -14,13 +14,13 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable
+from ..options import a_level
 from ..values import Interval
 from .design import Design
 from .multilevel_coefficients import Coefficients, Omnibus
 from .multilevel_components import Components, components_of
 from .multilevel_likelihood import Likelihood, Maximum
 from .multilevel_moments import Moments
-from .policy import check_level
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class MultilevelPooled:
         """Return the profile-likelihood interval of a component: ``sigma2``, ``tau2``, ``rho``, ``gamma2``, ``phi``."""
         from .multilevel_profile import profile_interval
 
-        return profile_interval(self, name, index, self.spec.level if level is None else check_level(level))
+        return profile_interval(self, name, index, self.spec.level if level is None else a_level(level))
 
     def i2(self) -> Mapping[str, float]:
         """Return the share of each variance in the total variance of a typical row, in percent.
@@ -282,7 +282,7 @@ class MultilevelPooled:
         """Return fitted values with confidence and prediction intervals; see `multilevel_predict.predictions`."""
         from .multilevel_predict import predictions
 
-        return predictions(self, new, self.spec.level if level is None else check_level(level), inner)
+        return predictions(self, new, self.spec.level if level is None else a_level(level), inner)
 
     def prediction(self, level: float | None = None) -> Interval | None:
         """Return the interval for the true effect in a new group of every level, None where it does not exist."""
@@ -294,7 +294,7 @@ class MultilevelPooled:
         """Return the predicted random effects (BLUPs) of every term."""
         from .multilevel_predict import random_effects
 
-        return random_effects(self, self.spec.level if level is None else check_level(level))
+        return random_effects(self, self.spec.level if level is None else a_level(level))
 
     # ---- presentation -------------------------------------------------------------------------
     @property

@@ -13,13 +13,10 @@ from typing import Any
 from ..options import a_level
 from .spec import Spec
 
-__all__ = ["FEW", "check_level", "resolve", "resolve_regression"]
+__all__ = ["FEW", "resolve", "resolve_regression"]
 
 FEW = 5
 """Below this number of studies a frequentist prediction interval says next to nothing."""
-
-check_level = a_level
-"""The one reading of a level, under the name by which the modules of this chapter import it."""
 
 NAMED_BY_QUESTION = "the question pre-specifies it"
 

@@ -101,6 +101,35 @@ def test_a_killed_worker_is_replaced(tmp_path):
     assert not list((tmp_path / "two").glob(".part-*.parquet")) or sys.platform == "win32"
 
 
+def test_a_killed_dask_worker_is_replaced(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    y, v = simulated(6000)
+    source = written(tmp_path / "in.parquet", y, v, 20)
+    one = lam.pool_dataset(source, tmp_path / "one", workers=1, part_rows=100)
+    answer = {}
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pids = list(client.run(os.getpid).values())
+
+        def run():
+            answer["dask"] = lam.pool_dataset(source, tmp_path / "dask", engine="dask", client=client, part_rows=20)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        killed = False
+        while thread.is_alive() and not killed:
+            if len(list((tmp_path / "dask").glob("part-*"))) >= 2:
+                os.kill(pids[0], signal.SIGKILL)
+                killed = True
+            time.sleep(0.002)
+        thread.join()
+    assert killed
+    assert answer["dask"].checksum == one.checksum
+    assert (answer["dask"].rows, answer["dask"].parts) == (6000, 300)
+
+
 def test_a_second_call_fits_only_what_is_missing(tmp_path):
     y, v = simulated(400)
     source, out = written(tmp_path / "in.parquet", y, v, 50), tmp_path / "out"

@@ -111,3 +111,15 @@ def test_pool_routes_to_the_model():
     assert {"mu", "se", "weights", "spec"} <= set(fit.to_json())
     with pytest.raises(OptionError):
         lam.pool(table(BCG, "OR"), model="mh", tau2="REML")
+
+
+@pytest.mark.parametrize(
+    ("counts", "measure", "fit"),
+    [
+        ({"xi": [5, 3], "ni": [4, 9]}, "PLO", lam.fit_beta_binomial),
+        ({"xi": [5, 3], "ti": [0.0, 9.0]}, "IRLN", lam.fit_gamma_poisson),
+    ],
+)
+def test_mixtures_refuse_impossible_counts(counts, measure, fit):
+    with pytest.raises(InputError):
+        fit(table(counts, measure))
