@@ -116,15 +116,19 @@ class Distribution(ABC):
         low, high = self.support
         inner = (q > 0.0) & (q < 1.0)
         out = np.where(q <= 0.0, low, high)
-        # a tail may reach beyond what a double holds: inf
-        with np.errstate(over="ignore", divide="ignore"):
-            out[inner] = self._quantile(q[inner])
+        out[inner] = self._inner(q[inner])
         return _as_given(out)
 
     @property
     def median(self) -> float:
         """Median."""
-        return float(self.quantile(0.5))
+        return float(self._inner(np.array([0.5]))[0])
+
+    def _inner(self, p: FloatArray) -> FloatArray:
+        """Quantiles strictly between 0 and 1."""
+        # a tail may reach beyond what a double holds: inf
+        with np.errstate(over="ignore", divide="ignore"):
+            return self._quantile(p)
 
     @property
     def mode(self) -> float:
@@ -178,7 +182,7 @@ class Distribution(ABC):
         level = a_level(level)
         if a_choice("kind of interval", kind, ("central", "shortest")) == "shortest":
             return self._shortest(level)
-        low, high = np.asarray(self.quantile(np.array([(1 - level) / 2, (1 + level) / 2])))
+        low, high = self._inner(np.array([(1 - level) / 2, (1 + level) / 2]))
         return Interval(float(low), float(high))
 
     def _ends(self, below: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
 from .distributions import Distribution
+from .inversion import Ladder, invert, ladder, remembered
 
-__all__ = ["NormalMixture", "invert"]
+__all__ = ["NormalMixture"]
 
 _ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 _NEGLIGIBLE = 1e-18
 """Components whose weight cannot move a probability are left out."""
+_RUNGS = np.sinh(np.linspace(-3.0, 3.0, 19))
+"""Places of the table of starts in widths of the core: a third apart in the middle, to ten in the tails."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +50,13 @@ class NormalMixture(Distribution):
     finite_sd: bool = True
     note: str = ""
     unit: str | None = None
+    _made: list[tuple[Ladder, float, float]] = field(default_factory=list, init=False, repr=False)
+    _found: dict[float, float] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         keep = self.weight > _NEGLIGIBLE
         for name in ("weight", "loc", "scale"):
-            column = np.array(getattr(self, name), dtype=np.float64)[keep]
+            column = np.asarray(getattr(self, name), dtype=np.float64)[keep]
             if name == "weight":
                 column /= column.sum()
             column.flags.writeable = False
@@ -91,13 +95,32 @@ class NormalMixture(Distribution):
         """Return the probability above ``x``, accurate far in the tail."""
         return float(special.ndtr((self.loc - x) / self.scale) @ self.weight)
 
+    def _law(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        z = (x[:, None] - self.loc) / self.scale
+        height = self.weight / (self.scale * _ROOT_2PI)
+        return np.asarray(special.ndtr(z) @ self.weight), np.asarray(np.exp(-0.5 * z * z) @ height)
+
+    def _core(self) -> tuple[Ladder, float, float]:
+        """Table of the distribution function around the core, and centre and width of the core; made once."""
+        if not self._made:
+            centre = float(self.weight @ self.loc)
+            inner = float(np.exp(self.weight @ np.log(self.scale)))
+            spread = float(np.hypot(inner, np.sqrt(self.weight @ (self.loc - centre) ** 2)))
+            x = centre + spread * _RUNGS
+            self._made.append((ladder(x, *self._law(x)), centre, spread))
+        return self._made[0]
+
     def _quantile(self, p: FloatArray) -> FloatArray:
-        ends = self.loc[:, None] + self.scale[:, None] * special.ndtri(p)
-        order = self.weight > 1e-3 / self.weight.size
-        total = self.weight[order].sum()
-        core = self.weight[order] @ ends[order] / total
-        spread = float(self.weight[order] @ self.scale[order] / total)
-        return invert(self._cdf, self._pdf, p, ends.min(axis=0), ends.max(axis=0), core, spread)
+        return remembered(self._found, p, self._solve)
+
+    def _solve(self, p: FloatArray) -> FloatArray:
+        table, centre, spread = self._core()
+        inside, start, low, high = table.starts(p)
+        if not inside.all():
+            ends = self.loc[:, None] + self.scale[:, None] * special.ndtri(p)
+            start = np.where(inside, start, centre + spread * special.ndtri(p))
+            low, high = np.where(inside, low, ends.min(axis=0)), np.where(inside, high, ends.max(axis=0))
+        return invert(self._law, p, low, high, start, spread)
 
     def shifted(self, shift: float, factor: float = 1.0, unit: str | None = None) -> NormalMixture:
         """Return the distribution of ``factor · x + shift``."""
@@ -127,42 +150,3 @@ class NormalMixture(Distribution):
         """Return independent draws."""
         which = rng.choice(self.weight.size, size=size, p=self.weight)
         return np.asarray(self.loc[which] + self.scale[which] * rng.standard_normal(size))
-
-
-def invert(
-    cdf: Callable[[FloatArray], FloatArray],
-    pdf: Callable[[FloatArray], FloatArray],
-    p: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-    start: FloatArray,
-    spread: float,
-) -> FloatArray:
-    """Return x with cdf(x) = p for each p, by Newton steps kept inside a shrinking bracket.
-
-    A step that leaves the bracket is replaced by its middle on an asinh scale around ``start``, so that a bracket
-    over hundreds of decades (heavy tails) closes in a few dozen steps.
-    """
-    low, high = np.array(low, dtype=np.float64), np.array(high, dtype=np.float64)
-    x = np.clip(np.array(start, dtype=np.float64), low, high)
-    centre = x.copy()
-    todo = np.arange(p.size)
-    for _ in range(200):
-        at, want = x[todo], p[todo]
-        value = cdf(at) - want
-        high[todo] = np.where(value > 0.0, at, high[todo])
-        low[todo] = np.where(value > 0.0, low[todo], at)
-        a, b = low[todo], high[todo]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            trial = at - value / pdf(at)
-        outside = ~((trial > a) & (trial < b))
-        c = centre[todo]
-        middle = c + spread * np.sinh(0.5 * (np.arcsinh((a - c) / spread) + np.arcsinh((b - c) / spread)))
-        trial = np.where(outside, middle, trial)
-        near = 2e-14 * np.maximum(np.abs(trial), spread)
-        done = (value == 0.0) | (np.abs(trial - at) <= near) | (b - a <= near)
-        x[todo] = np.where(value == 0.0, at, trial)
-        todo = todo[~done]
-        if todo.size == 0:
-            break
-    return x

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..effects.measures.base import FloatArray
 from ..errors import QuadratureError
 from .distributions import Distribution
-from .mixture import invert
+from .inversion import invert, remembered
 
 __all__ = ["MuPosterior", "slope"]
 
@@ -207,28 +207,40 @@ class MuPosterior(Distribution):
         cell = np.clip(place.astype(np.intp), 0, s.size - 2)
         return cell, place - cell, 1.0 / (scale * np.sqrt(1.0 + scaled * scaled))
 
-    def _pdf(self, x: FloatArray) -> FloatArray:
-        _, _, s, y, m, _ = self._table
+    def _law(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        _, _, s, y, m, below = self._table
         i, u, slope = self._cell(x)
         h = s[1] - s[0]
+        within = np.minimum(np.maximum(u, 0.0), 1.0)
         a, b, p, q = y[i], y[i + 1], h * m[i], h * m[i + 1]
-        value = a + u * (p + u * (3 * (b - a) - 2 * p - q + u * (2 * (a - b) + p + q)))
-        return np.asarray(np.where((u >= 0.0) & (u <= 1.0), np.maximum(value, 0.0) * slope, 0.0))
+        c, d = 3 * (b - a) - 2 * p - q, 2 * (a - b) + p + q
+        part = within * (a + within * (p / 2 + within * (c / 3 + within * d / 4)))
+        value = a + within * (p + within * (c + within * d))
+        density = np.where(within == u, np.maximum(value, 0.0) * slope, 0.0)
+        return np.minimum(np.maximum(below[i] + h * part, 0.0), 1.0), np.asarray(density)
+
+    def _pdf(self, x: FloatArray) -> FloatArray:
+        return self._law(x)[1]
 
     def _cdf(self, x: FloatArray) -> FloatArray:
-        _, _, s, y, m, below = self._table
-        i, u, _ = self._cell(x)
-        h = s[1] - s[0]
-        u = np.clip(u, 0.0, 1.0)
-        a, b, p, q = y[i], y[i + 1], h * m[i], h * m[i + 1]
-        part = u * (a + u * (p / 2 + u * ((3 * (b - a) - 2 * p - q) / 3 + u * (2 * (a - b) + p + q) / 4)))
-        return np.asarray(np.clip(below[i] + h * part, 0.0, 1.0))
+        return self._law(x)[0]
+
+    @cached_property
+    def _found(self) -> dict[float, float]:
+        return {}
 
     def _quantile(self, p: FloatArray) -> FloatArray:
+        return remembered(self._found, p, self._solve)
+
+    def _solve(self, p: FloatArray) -> FloatArray:
         middle, scale, s, _, _, below = self._table
         i = np.clip(np.searchsorted(below, p) - 1, 0, s.size - 2)
-        low, high = middle + scale * np.sinh(s[i]), middle + scale * np.sinh(s[i + 1])
-        return invert(self._cdf, self._pdf, p, low, high, 0.5 * (low + high), scale)
+        low, high = s[i], s[i + 1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = (p - below[i]) / (below[i + 1] - below[i])
+        start = np.where(np.isfinite(share), low + np.clip(share, 0.0, 1.0) * (high - low), low)
+        x = middle + scale * np.sinh(np.stack([low, high, start]))
+        return invert(self._law, p, x[0], x[1], x[2], scale)
 
 
 def _trapezoid(ratio: float) -> tuple[FloatArray, FloatArray]:

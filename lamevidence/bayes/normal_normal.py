@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from scipy import special
 
 from ..effects.measures.base import FloatArray
 from ..errors import NotEstimable
@@ -19,7 +21,7 @@ from .effect_priors import EffectPrior, Normal
 from .existence import Existence, existence
 from .mixture import NormalMixture
 from .priors import TauPrior
-from .quadrature import TauGrid, tau_grid
+from .quadrature import TauGrid, Watch, tau_grid
 
 __all__ = ["ExactNormal", "NormalModel", "fit_normal", "normal_model"]
 
@@ -51,7 +53,7 @@ class NormalModel:
     @property
     def flat(self) -> int:
         """Number of flat coefficients."""
-        return int(np.sum(self.precision == 0.0))
+        return int(np.count_nonzero(self.precision == 0.0))
 
     @property
     def k(self) -> int:
@@ -79,8 +81,7 @@ class NormalModel:
             fitted, log_det = b @ self.X.T, 2.0 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(-1)
         residual = self.y - fitted
         square = (w * residual * residual).sum(-1) + ((b - self.b0) ** 2) @ self.precision
-        proper = self.precision[self.precision > 0.0]
-        const = (self.k - self.flat) * _LOG_2PI - np.log(proper).sum()
+        const = (self.k - self.flat) * _LOG_2PI - np.log(self.precision[self.precision > 0.0]).sum()
         return -0.5 * (const + np.log(total).sum(-1) + square + log_det), b, V
 
     def log_likelihood(self, tau: FloatArray) -> FloatArray:
@@ -142,10 +143,14 @@ class ExactNormal:
         """Log ∫ g(τ) p(τ) dτ."""
         return self.grid.log_norm
 
+    def _spread(self, x: FloatArray) -> FloatArray:
+        """Variance of x'β given τ, (m,)."""
+        return np.asarray(self.V.reshape(self.grid.tau.size, x.size**2) @ np.outer(x, x).ravel())
+
     def contrast(self, x: FloatArray, unit: str | None, *, new: bool = False, extra: float = 0.0) -> NormalMixture:
         """Return the posterior of x'β, of a new study's effect there (``new``), plus noise of variance ``extra``."""
         loc = self.b @ x + float(self.model.shift @ x)
-        variance = np.einsum("mpq,p,q->m", self.V, x, x) + extra
+        variance = self._spread(x) + extra
         if new:
             variance = variance + self.grid.tau**2
         safe = self.model.flat == 0
@@ -161,7 +166,7 @@ class ExactNormal:
         pull = v / (v + self.grid.tau**2)
         centre = float(self.model.shift @ x)
         loc = (1.0 - pull) * self.model.y[i] + pull * (self.b @ x) + centre
-        variance = (1.0 - pull) * v + pull**2 * np.einsum("mpq,p,q->m", self.V, x, x)
+        variance = (1.0 - pull) * v + pull**2 * self._spread(x)
         return NormalMixture(self.grid.weight, loc, np.sqrt(variance), unit=unit)
 
     def mean_weights(self) -> FloatArray:
@@ -205,35 +210,37 @@ def fit_normal(
     """
     model = normal_model(y, v, X, priors)
     exists = existence(prior, model.k, model.flat)
-    new_x = X.mean(axis=0)
+    p = X.shape[1]
 
-    def target(tau: FloatArray) -> FloatArray:
-        return np.asarray(model.log_likelihood(tau) + prior.logpdf(tau))
-
-    state: list[FloatArray] = []
-
-    def probes(tau: FloatArray, weight: FloatArray) -> FloatArray:
-        _, b, V = model.given(tau)
-        loc, var = b @ new_x, np.einsum("mpq,p,q->m", V, new_x, new_x)
-        mu, pred = (
-            NormalMixture(weight, loc, np.sqrt(np.maximum(var, 1e-300))),
-            NormalMixture(weight, loc, np.sqrt(var + tau**2)),
-        )
-        if not state:
-            centre, spread = weight @ loc, np.exp(weight @ (0.5 * np.log(np.maximum(var, 1e-300))))
-            wide = np.exp(weight @ (0.5 * np.log(var + tau**2)))
-            state.extend([centre + spread * _PROBES, centre + wide * _PROBES])
-        powers = [np.log(weight @ tau**r) for r in range(1, exists.tau_moments + 1)]
-        return np.concatenate([mu._cdf(state[0]), pred._cdf(state[1]), powers])
+    def target(tau: FloatArray) -> tuple[FloatArray, FloatArray]:
+        log, b, V = model.given(tau)
+        return log + prior.logpdf(tau), np.concatenate([b, V.reshape(tau.size, p * p)], axis=1)
 
     spread = float(np.ptp(model.y)) if model.k > 1 else 0.0
     scales = np.concatenate([np.sqrt(v), [max(spread, float(np.sqrt(v.min())))], [prior.typical]])
-    grid = tau_grid(
+    grid, given = tau_grid(
         target,
-        probes,
+        partial(_watched, X.mean(axis=0)),
         scales=(float(scales.min()), float(scales.max())),
         upper=prior.upper,
         moments=exists.tau_moments,
     )
-    _, b, V = model.given(grid.tau)
-    return ExactNormal(model, prior, grid, b, V, exists)
+    return ExactNormal(model, prior, grid, given[:, :p], given[:, p:].reshape(grid.tau.size, p, p), exists)
+
+
+def _watched(x: FloatArray, tau: FloatArray, given: FloatArray, weight: FloatArray) -> Watch:
+    """Distribution functions of x'β and of a new effect there, four places each."""
+    p = x.size
+
+    def laws(tau: FloatArray, given: FloatArray) -> tuple[FloatArray, FloatArray]:
+        variance = np.maximum(given[:, p:] @ np.outer(x, x).ravel(), 1e-300)
+        return given[:, :p] @ x, np.sqrt(np.stack([variance, variance + tau * tau], axis=1))
+
+    loc, sd = laws(tau, given)
+    places = np.exp(weight @ np.log(sd))[:, None] * _PROBES + weight @ loc
+
+    def watch(tau: FloatArray, given: FloatArray) -> FloatArray:
+        loc, sd = laws(tau, given)
+        return np.asarray(special.ndtr((places - loc[:, None, None]) / sd[:, :, None])).reshape(tau.size, -1)
+
+    return watch

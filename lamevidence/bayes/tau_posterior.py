@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..effects.measures.base import FloatArray
 from ..values import Interval
 from .distributions import Distribution
 from .existence import Existence
-from .mixture import invert
+from .inversion import invert, remembered
 from .quadrature import TauGrid
 
 __all__ = ["TauPosterior"]
@@ -37,6 +37,7 @@ class TauPosterior(Distribution):
     log_density: Callable[[FloatArray], FloatArray]
     exists: Existence
     unit: str | None = None
+    _found: dict[float, float] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def support(self) -> Interval:
@@ -79,11 +80,13 @@ class TauPosterior(Distribution):
         return np.where(x <= 0.0, 0.0, np.where(x >= self.support.high, 1.0, self.grid.cdf_t(t)))
 
     def _quantile(self, p: FloatArray) -> FloatArray:
-        shape = np.shape(p)
-        p = np.atleast_1d(p).ravel()
-        t = self.grid.t
-        below = np.concatenate([[0.0], np.cumsum(self.grid.weight)])
-        start = np.interp(p, 0.5 * (below[1:] + below[:-1]), t)
-        low, high = np.full(p.size, t[0] - self.grid.step), np.full(p.size, t[-1] + self.grid.step)
-        found = invert(self.grid.cdf_t, self.grid.pdf_t, p, low, high, start, 1.0)
-        return np.asarray(self.grid.from_t(found)).reshape(shape)
+        return remembered(self._found, p, self._solve)
+
+    def _solve(self, p: FloatArray) -> FloatArray:
+        t, step = self.grid.t, self.grid.step
+        inside, start, low, high = self.grid.table.starts(p)
+        if not inside.all():
+            below = np.cumsum(self.grid.weight) - 0.5 * self.grid.weight
+            start = np.where(inside, start, np.interp(p, below, t))
+            low, high = np.where(inside, low, t[0] - step), np.where(inside, high, t[-1] + step)
+        return self.grid.from_t(invert(self.grid.law_t, p, low, high, start, 1.0))
