@@ -94,11 +94,7 @@ def pool_bayes(
     level, seed = a_level(level), a_seed(seed)
     if table.k == 0:
         raise TooFewStudies("a Bayesian pooled effect", 0, 1, "no study answers the question; see table.excluded")
-    if table.V is not None and not np.array_equal(table.V, np.diag(np.diagonal(table.V))):
-        raise OptionError(
-            "the table has dependent rows (V) · the Bayesian engine pools independent rows; use lam.multilevel"
-        )
-    table.require_independent()
+    check_independent(table)
     X, names = design_matrix(table, moderators)
     chosen = choose_likelihood(table, likelihood)
     priors = _priors(table, mu, tau, names)
@@ -187,6 +183,23 @@ def _sampled(job: _Job) -> Posterior:
     prior_tau = priors.tau.resolve(vi)
     state = sampled_state(table, job.likelihood.name, job.X, job.names, priors.mu, prior_tau, job.seed)
     return _assemble(job, state, "nuts", prior_tau, None)
+
+
+def check_independent(table: EvidenceTable) -> None:
+    """Raise where rows depend on each other: by their covariance V, or as rows of one study.
+
+    Raises
+    ------
+    OptionError
+        V is not diagonal.
+    DependentRows
+        Two rows of one study, and no V.
+    """
+    if table.V is not None and not np.array_equal(table.V, np.diag(np.diagonal(table.V))):
+        raise OptionError(
+            "the table has dependent rows (V) · the Bayesian engine pools independent rows; use lam.multilevel"
+        )
+    table.require_independent()
 
 
 def check_estimates(table: EvidenceTable) -> tuple[FloatArray, FloatArray]:

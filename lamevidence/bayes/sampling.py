@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from ..errors import OptionError, SamplingError
+from ..options import a_choice, a_flag, a_whole, an_instance, shown
 from .arviz_compat import container, datasets
 
 __all__ = ["sample"]
@@ -16,6 +17,9 @@ __all__ = ["sample"]
 SAMPLERS = ("auto", "pymc", "nutpie")
 GATES = ("rhat", "ess", "divergences")
 RHAT, ESS = 1.01, 400
+_MOST_DRAWS = 10**8
+_MOST_SEED = 2**63 - 1
+"""Seeds beyond it fit neither a sampler nor the attribute of a file."""
 _ACCEPT, _RETRY_ACCEPT = 0.95, 0.995
 
 
@@ -65,46 +69,75 @@ def sample(
     ------
     SamplingError
         The gate is not passed.
+        Or the sampler gives up at the start of the model.
     OptionError
-        An unknown sampler or gate, or too few chains or draws to judge.
+        An unknown sampler or gate, too few chains or draws to judge, a model without free or without observed
+        variables, or any option that is not what it should be: all are read before anything is sampled.
 
     References
     ----------
     Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021, doi:10.1214/20-BA1221.
     """
     seed = int(np.random.SeedSequence().entropy % 2**31) if seed is None else seed  # type: ignore[operator]
-    fixed = {"draws": draws, "chains": chains, "random_seed": seed, "progressbar": progress, "cores": cores}
-    native, attrs = sample_chains(model, sampler, tune, allow, fixed)
-    return container(_groups(model, native, draws, seed, progress), attrs)
+    a_choice("sampler", sampler, SAMPLERS)
+    accepted = _accepted(allow)
+    fixed = _sizes(chains, draws, tune) | {
+        "random_seed": a_whole("seed", seed, 0, _MOST_SEED),
+        "progressbar": a_flag("progress", progress),
+        "cores": None if cores is None else a_whole("cores", cores, 1, 4096),
+    }
+    tune = fixed.pop("tune")
+    native, attrs = _sample_chains(model, _sampler_for(model, sampler), tune, accepted, fixed)
+    return container(_groups(model, native, fixed["draws"], fixed["random_seed"], progress), attrs)
 
 
-def sample_chains(
-    model: Any, sampler: str, tune: int, allow: Sequence[str], fixed: dict[str, Any]
+def _sample_chains(
+    model: Any, sampler: str, tune: int, allow: tuple[str, ...], fixed: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
     """Return chains that passed the gate, as the sampler made them, and what is recorded of them.
 
     ``fixed`` are the arguments of `pymc.sample` that a retry keeps.
     """
-    _check(sampler, fixed["chains"], fixed["draws"], tune, allow)
-    if sampler == "auto":
-        sampler = "nutpie" if find_spec("nutpie") else "pymc"
     native = _run(model, sampler, tune, _ACCEPT, fixed)
     retried = _divergences(native) > 0
     if retried:
         native = _run(model, sampler, 2 * tune, _RETRY_ACCEPT, fixed)
-    attrs = _gate(native, tuple(allow))
+    attrs = _gate(native, allow)
     return native, attrs | {"engine": "nuts", "sampler": sampler, "seed": fixed["random_seed"], "retried": int(retried)}
 
 
-def _check(sampler: str, chains: int, draws: int, tune: int, allow: Sequence[str]) -> None:
-    if sampler not in SAMPLERS:
-        raise OptionError(f"sampler={sampler!r} · choices: {', '.join(SAMPLERS)}")
-    if sampler == "nutpie" and find_spec("nutpie") is None:
-        raise OptionError("nutpie is not installed · pip install nutpie, or sampler='pymc'")
-    if isinstance(allow, str) or not set(allow) <= set(GATES):
-        raise OptionError(f"allow={allow!r} · a list of {', '.join(GATES)}")
+def _accepted(allow: Any) -> tuple[str, ...]:
+    listed = isinstance(allow, Sequence | Set) and not isinstance(allow, str | bytes)
+    if not listed or not all(isinstance(name, str) and name in GATES for name in allow):
+        raise OptionError(f"allow={shown(allow)} · a list of {', '.join(GATES)}")
+    return tuple(allow)
+
+
+def _sizes(chains: int, draws: int, tune: int) -> dict[str, Any]:
+    chains = a_whole("chains", chains, 1, 1000)
+    draws, tune = a_whole("draws", draws, 1, _MOST_DRAWS // chains), a_whole("tune", tune, 1, _MOST_DRAWS // chains)
     if chains < 2 or draws < 100 or tune < 100:
         raise OptionError("convergence cannot be judged from fewer than 2 chains of 100 draws after 100 of tuning")
+    return {"chains": chains, "draws": draws, "tune": tune}
+
+
+def _sampler_for(model: Any, sampler: str) -> str:
+    """Return the sampler, or raise where it is missing, or where this is no model to be sampled by it."""
+    import pymc as pm
+
+    installed = find_spec("nutpie") is not None
+    if sampler == "nutpie" and not installed:
+        raise OptionError("nutpie is not installed · pip install nutpie, or sampler='pymc'")
+    an_instance("model", model, pm.Model, "take one of lam.models, or write a pymc.Model of your own")
+    if not model.free_RVs or not model.observed_RVs:
+        raise OptionError("the model needs free variables and observed ones · give the data as observed=")
+    if not model.continuous_value_vars:
+        raise OptionError("every free variable of the model is discrete · NUTS needs one that is continuous")
+    if sampler == "nutpie" and model.discrete_value_vars:
+        raise OptionError("nutpie takes no discrete free variables · use sampler='pymc'")
+    if sampler != "auto":
+        return sampler
+    return "nutpie" if installed and not model.discrete_value_vars else "pymc"
 
 
 def _run(model: Any, sampler: str, tune: int, accept: float, fixed: dict[str, Any]) -> Any:
@@ -115,14 +148,18 @@ def _run(model: Any, sampler: str, tune: int, accept: float, fixed: dict[str, An
     with warnings.catch_warnings():
         # what these say, the gate says as an error
         warnings.simplefilter("ignore")
-        return pm.sample(
-            model=model,
-            tune=tune,
-            nuts_sampler=sampler,
-            target_accept=accept,
-            compute_convergence_checks=False,
-            **fixed,
-        )
+        try:
+            return pm.sample(
+                model=model,
+                tune=tune,
+                nuts_sampler=sampler,
+                target_accept=accept,
+                compute_convergence_checks=False,
+                **fixed,
+            )
+        except (pm.exceptions.SamplingError, RuntimeError) as error:
+            # what pymc and nutpie raise of a density that is not finite where the chains start
+            raise SamplingError(f"{sampler} gave up: {str(error)[:300]} · look at the priors and the data") from error
 
 
 def _divergences(native: Any) -> int:

@@ -15,8 +15,8 @@ from ..bayes.refit import refit
 from ..effects.given_numbers import names_of
 from ..effects.measures.base import FloatArray
 from ..errors import ImproperPosterior, InputError, NotEstimable, UnknownName
-from ..options import a_seed, an_instance
-from .predictive import predictive_check
+from ..options import a_seed, a_whole, an_instance
+from .predictive import FEW, predictive_check
 from .tables import CheckTable
 
 __all__ = ["node_split", "prior_data_conflict"]
@@ -191,6 +191,7 @@ def prior_data_conflict(post: Posterior, draws: int = _DRAWS, seed: int | None =
     ('q', 'mean')
     """
     an_instance("post", post, Posterior, "give what lam.pool_bayes returns")
+    draws = a_whole("draws", draws, FEW, 10**7)
     if not post.proper:
         raise ImproperPosterior("an improper prior predicts no data · give mu=Normal(…) and a proper prior of τ")
     estimates = post.likelihood in ("normal", "t")

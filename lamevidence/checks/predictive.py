@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bayes.contract import observed
+from ..bayes.contract import observed, observed_name
 from ..bayes.posterior import Posterior
 from ..effects.evidence_table import EvidenceTable
+from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from ..options import a_choice, a_level, a_seed, a_whole, an_instance
 from .predictive_statistics import statistics_for
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PredictiveCheck", "predictive_check"]
+__all__ = ["FEW", "PredictiveCheck", "predictive_check"]
 
-_FEW = 100
+_DRAWS = 4000
+FEW = 100
 """Fewer replicates than this do not resolve a tail."""
 
 
@@ -45,6 +47,8 @@ class PredictiveCheck:
         ``new`` or ``same``; ``as drawn`` for replicates that came with an ArviZ object.
     seed
         What reproduces the replicates.
+    quantity
+        What the data are, with their unit: events, or the measure on its analysis scale.
     """
 
     observed: Mapping[str, float]
@@ -54,6 +58,7 @@ class PredictiveCheck:
     labels: tuple[str, ...]
     replicate: str
     seed: int | None
+    quantity: str = "estimate"
 
     @property
     def draws(self) -> int:
@@ -100,7 +105,8 @@ class PredictiveCheck:
         """Draw each observed datum in its predicted interval: densities say little about few studies."""
         from ..plots.predictive import plot_predictive_intervals
 
-        return plot_predictive_intervals(self.intervals(level), name=f"Observed, and {100 * level:g}% predicted", ax=ax)
+        name = f"{self.quantity[:1].upper() + self.quantity[1:]}: observed, and {100 * level:g}% predicted"
+        return plot_predictive_intervals(self.intervals(level), name=name, ax=ax)
 
     def describe(self) -> str:
         """Return the result in words."""
@@ -124,7 +130,7 @@ def predictive_check(
     post: Any,  # noqa: ANN401
     statistics: Sequence[str] | None = None,
     replicate: str = "new",
-    draws: int = 4000,
+    draws: int | None = None,
     seed: int | None = None,
     *,
     table: EvidenceTable | None = None,
@@ -144,7 +150,7 @@ def predictive_check(
     replicate
         ``new``: each row gets a new true effect, the design stays. ``same``: each row keeps its own (conservative).
     draws, seed
-        Number of replicates, and what reproduces them; the seed of the result, or 0, when left out.
+        Number of replicates (4000), and what reproduces them; the seed of the result, or 0, when left out.
     table
         The evidence behind an ArviZ object.
     source
@@ -153,7 +159,8 @@ def predictive_check(
     Raises
     ------
     OptionError
-        A statistic that does not apply, an unknown ``replicate``, fewer than 100 draws.
+        A statistic that does not apply, an unknown ``replicate``, fewer than 100 draws. An ArviZ object with
+        ``replicate``, ``draws``, ``seed`` or ``source``, since its replicates are drawn; a result with ``table``.
     InputError
         An ArviZ object without replicates, or without its table.
 
@@ -170,13 +177,21 @@ def predictive_check(
     >>> list(check.to_frame()["statistic"])
     ['q', 'max']
     """
-    a_seed(seed), a_whole("draws", draws, _FEW, 10**7)
+    a_seed(seed)
+    size = _DRAWS if draws is None else a_whole("draws", draws, FEW, 10**7)
+    a_choice("replicate", replicate, ("new", "same")), a_choice("source", source, ("posterior", "prior"))
     if table is not None:
         an_instance("table", table, EvidenceTable, "give the table the replicates were made for")
     if not isinstance(post, Posterior):
+        if draws is not None or seed is not None or (replicate, source) != ("new", "posterior"):
+            raise OptionError(
+                "the replicates of an ArviZ object are drawn · leave replicate, draws, seed and source out"
+            )
         return _of_arviz(post, statistics, table)
+    if table is not None:
+        raise OptionError("a result of pool_bayes carries its evidence · leave table out")
     seed = next(s for s in (seed, post.seed, 0) if s is not None)
-    rows = post.predictive(draws, seed, replicate=replicate, source=source)
+    rows = post.predictive(size, seed, replicate=replicate, source=source)
     return _check(post.table, post.likelihood, statistics, rows, replicate, seed)
 
 
@@ -192,7 +207,15 @@ def _check(
     data = observed(table, likelihood)
     found = {name: float(f(data[None, :])[0]) for name, f in functions.items()}
     drawn = {name: f(rows) for name, f in functions.items()}
-    return PredictiveCheck(found, drawn, rows, data, table.labels, replicate, seed)
+    return PredictiveCheck(found, drawn, rows, data, table.labels, replicate, seed, _quantity(table, likelihood))
+
+
+def _quantity(table: EvidenceTable, likelihood: str) -> str:
+    """Return what one datum is; a unit belongs to the analysis scale only where that is not transformed."""
+    if observed_name(likelihood) == "events":
+        return "events"
+    measure = MEASURES[table.measure]
+    return f"{measure.title} ({table.unit})" if table.unit and measure.scale == "identity" else measure.title
 
 
 def _of_arviz(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,28 @@ from ..options import a_text, shown
 from .given_numbers import entries_of, floats
 from .measures.base import FloatArray
 
-__all__ = ["columns_of", "mapping", "moderators_of", "one_a_row", "per_row", "row_names", "sentences", "words"]
+__all__ = [
+    "columns_of", "mapping", "moderators_of", "one_a_row", "per_row", "printable", "row_names", "sentences", "words",
+]
+
+
+def printable(name: str, values: Iterable[Any]) -> None:
+    """Raise where a text holds half of a surrogate pair: no file, figure or console can show it.
+
+    Raises
+    ------
+    InputError
+        One of the texts is so; the message names it.
+    """
+    texts = [x for x in values if isinstance(x, str)]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        for text in texts:
+            if any("\ud800" <= c <= "\udfff" for c in text):
+                raise InputError(
+                    f"{name}: {shown(text)} cannot be written as UTF-8 · read the text with its own encoding"
+                ) from None
 
 
 def one_a_row(name: str, values: Any, k: int | None = None) -> FloatArray:  # noqa: ANN401
@@ -35,7 +56,9 @@ def mapping(name: str, given: Any) -> Mapping[Any, Any]:  # noqa: ANN401
 
 def columns_of(name: str, given: Any, k: int) -> dict[str, FloatArray]:  # noqa: ANN401
     """Return named columns of numbers, one a row."""
-    return {str(n): one_a_row(f"{name} {n!r}", column, k) for n, column in mapping(name, given).items()}
+    columns = {str(n): one_a_row(f"{name} {n!r}", column, k) for n, column in mapping(name, given).items()}
+    printable(f"names of {name}", columns)
+    return columns
 
 
 def moderators_of(given: Any, k: int) -> dict[str, Any]:  # noqa: ANN401
@@ -45,21 +68,26 @@ def moderators_of(given: Any, k: int) -> dict[str, Any]:  # noqa: ANN401
         column = np.asarray(values)
         if column.shape != (k,):
             raise InputError(f"moderator {name!r} has shape {column.shape}, yi has {k} rows · give one value a row")
+        if column.dtype.kind in "OU":
+            printable(f"moderator {name!r}", column.tolist())
         columns[str(name)] = values
+    printable("names of moderators", columns)
     return columns
 
 
 def row_names(name: str, values: Any, k: int) -> tuple[str, ...]:  # noqa: ANN401
     """Return k texts, one a row."""
-    if type(values) is tuple and len(values) == k and all(type(x) is str for x in values):
-        return values
-    return tuple(str(x) for x in entries_of(values, name, k))
+    if not (type(values) is tuple and len(values) == k and all(type(x) is str for x in values)):
+        values = tuple(str(x) for x in entries_of(values, name, k))
+    printable(name, values)
+    return values  # type: ignore[no-any-return]
 
 
 def per_row(name: str, values: Any, k: int) -> tuple[Any, ...]:  # noqa: ANN401
     """Return a tuple with one entry a row, or an empty one where nothing is known."""
     if not isinstance(values, tuple | list) or len(values) not in (0, k):
         raise InputError(f"{name}={shown(values)} · give one entry for each of the {k} rows, or none")
+    printable(name, values)
     return tuple(values)
 
 
@@ -67,6 +95,7 @@ def sentences(name: str, values: Any) -> tuple[str, ...]:  # noqa: ANN401
     """Return a tuple of texts."""
     if not isinstance(values, tuple | list) or not all(isinstance(x, str) for x in values):
         raise OptionError(f"{name}={shown(values)} · give a list of sentences")
+    printable(name, values)
     return tuple(values)
 
 

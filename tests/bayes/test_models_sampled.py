@@ -122,7 +122,7 @@ def test_refusals(slopes, events):
         sample(None, allow="rhat")
     with pytest.raises(OptionError, match="fewer than 2 chains"):
         sample(None, "pymc", chains=1)
-    with pytest.raises(OptionError, match="correlation"):
+    with pytest.raises(OptionError, match="within=1 is not usable"):
         lam.models.bivariate(slopes, slopes, within=1, **PRIORS)
     with pytest.raises(InputError, match="same rows"):
         lam.models.bivariate(slopes, slopes.subset([0]), within=0.5, **PRIORS)

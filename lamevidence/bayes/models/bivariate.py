@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ...effects.evidence_table import EvidenceTable
+from ...effects.evidence_table import EvidenceTable, a_table
 from ...errors import InputError, OptionError, UnitMismatch
+from ...options import a_number, a_text, shown
 from .building import add_mu, add_tau, priors_for
 
 __all__ = ["bivariate"]
@@ -45,7 +46,7 @@ def bivariate(
     UnitMismatch
         Different units.
     OptionError
-        A correlation not strictly between −1 and 1.
+        A correlation not strictly between −1 and 1, or names that are not two different ones.
 
     References
     ----------
@@ -62,15 +63,18 @@ def bivariate(
     """
     import pymc as pm
 
-    from ..pool import check_estimates
+    from ..pool import check_estimates, check_independent
 
+    for name, table in (("first", first), ("second", second)):
+        a_table(table, name)
+    within = a_number("within", within, above=-1, below=1)
+    names = _pair(names)
     if first.labels != second.labels:
         raise InputError("the two tables need the same rows in the same order · use first.subset(…)")
     if first.unit != second.unit:
         raise UnitMismatch(f"the two outcomes are in {first.unit} and {second.unit} · convert one")
-    if not -1 < within < 1:
-        raise OptionError(f"within={within!r} is not a correlation strictly between -1 and 1")
     effect, spread = priors_for(first, mu, tau)
+    check_independent(second)
     y = np.column_stack([check_estimates(t)[0] for t in (first, second)])
     s = np.column_stack([first.sei, second.sei])
     sampling = s[:, :, None] * s[:, None, :] * np.array([[1.0, within], [within, 1.0]])
@@ -94,6 +98,15 @@ def bivariate(
             dims=("study", "outcome"),
         )
     return model
+
+
+def _pair(names: Any) -> tuple[str, str]:
+    if not isinstance(names, tuple | list) or len(names) != 2:
+        raise OptionError(f"names={shown(names)} is not a pair · give names=('FEV1', 'FVC')")
+    first, second = (a_text("names", name).strip() for name in names)
+    if not first or not second or first == second:
+        raise OptionError(f"names={shown(names)} · give two different names, such as ('FEV1', 'FVC')")
+    return first, second
 
 
 def pair_log_density(value: Any, mean: Any, cov: Any) -> Any:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ...effects.evidence_table import EvidenceTable
+from ...effects.evidence_table import EvidenceTable, a_table
 from ...effects.measures.base import FloatArray
 from ...errors import InputError, OptionError, TooFewStudies
+from ...options import shown
 from ..defaults import default_priors, no_default
 from ..effect_priors import EffectPrior, Flat, Normal, StudentT
 from ..priors import HalfCauchy, HalfNormal, HalfStudentT, TauPrior
@@ -26,22 +27,32 @@ def priors_for(table: EvidenceTable, mu: Any, tau: Any) -> tuple[EffectPrior, Ta
     TooFewStudies
         No row.
     OptionError
-        No default on this scale, a prior without its unit, or something that is no prior.
+        No table, no default on this scale, a prior without its unit, or something that is no prior.
+    DependentRows
+        Rows that share patients.
     """
+    from ..pool import check_independent
+
+    a_table(table)
     if table.k == 0:
         raise TooFewStudies("a model", 0, 1, "no study answers the question; see table.excluded")
+    check_independent(table)
     default_mu, default_tau = default_priors(table)
     if tau is None and default_tau is None:
         raise no_default(table)
     effect = stated_prior(default_mu.prior if mu is None else mu, "mu", table.unit)
     spread = stated_prior(default_tau.prior if tau is None and default_tau else tau, "tau", table.unit)
     if not isinstance(effect, EffectPrior) or not isinstance(spread, TauPrior):
-        raise OptionError(f"mu={mu!r}, tau={tau!r} are not a prior of an effect and of a standard deviation")
+        raise OptionError(
+            f"mu={shown(effect)}, tau={shown(spread)} are not a prior of an effect and of a standard deviation"
+            " · give for example mu=lam.Normal(0, 2), tau=lam.HalfNormal(0.5)"
+        )
     return effect.convert(table.unit), spread.convert(table.unit)
 
 
 def counts_of(table: EvidenceTable, *names: str) -> list[FloatArray]:
     """Return the columns of counts, or raise naming those that the table lacks."""
+    a_table(table)
     missing = [n for n in names if n not in table.counts or not np.isfinite(table.counts[n]).all()]
     if missing:
         raise OptionError(f"this model needs counts {', '.join(names)} in every row · missing: {', '.join(missing)}")

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ...effects.evidence_table import EvidenceTable
+from ...effects.evidence_table import EvidenceTable, a_table
 from ...errors import InputError, OptionError
+from ...options import shown
 from ..effect_priors import Normal
 from ..priors import HalfNormal, TauPrior
 from .building import add_effects, add_mu, add_tau, counts_of, priors_for, whole
@@ -102,12 +103,13 @@ def negative_binomial(table: EvidenceTable, *, mu: Any = None, tau: Any = None, 
     >>> [v.name for v in lam.models.negative_binomial(table, mu=lam.Normal(0, 2), tau=lam.HalfNormal(1)).free_RVs]
     ['mu', 'tau', 'z', 'dispersion']
     """
+    a_table(table)
     assert table.n is not None
     if not (np.isfinite(table.n) & (table.n > 0)).all():
         raise OptionError("a negative binomial model needs the patients (n) of every row · use lam.models.poisson")
     prior = HalfNormal(0.75) if dispersion is None else dispersion
     if not isinstance(prior, TauPrior):
-        raise OptionError(f"dispersion={dispersion!r} is not a prior of a standard deviation")
+        raise OptionError(f"dispersion={shown(dispersion)} is no prior of a standard deviation · try HalfNormal(0.75)")
     return _rates(table, mu, tau, prior)
 
 
@@ -168,7 +170,7 @@ def contrast(table: EvidenceTable, *, mu: Any = None, tau: Any = None, baseline:
     size = np.column_stack([whole(table, a + b), whole(table, c + d)])
     prior = Normal(0, 2.5) if baseline is None else baseline
     if not isinstance(prior, Normal):
-        raise OptionError(f"baseline={baseline!r} · give a Normal prior of the study's average log odds")
+        raise OptionError(f"baseline={shown(baseline)} · give a Normal prior of the study's average log odds")
     effect, spread = priors_for(table, mu, tau)
     with pm.Model(coords={"study": list(table.labels), "arm": ["treated", "control"]}) as model:
         n = pm.Data("n", size, dims=("study", "arm"))

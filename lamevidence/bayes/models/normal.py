@@ -9,6 +9,7 @@ import numpy as np
 from ...effects.evidence_table import EvidenceTable
 from ...effects.measures.base import FloatArray
 from ...errors import OptionError
+from ...options import a_choice
 from ..design import design_matrix
 from ..effect_priors import EffectPrior
 from ..families import degrees_of_freedom
@@ -93,6 +94,11 @@ def regression(
     """
     effect, spread = priors_for(table, mu, tau)
     X, names = design_matrix(table, moderators)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise OptionError(f"the design holds {', '.join(twice)} twice · give each column once")
+    if slopes is None:
+        raise OptionError("slopes=None: slopes have no default prior · give one, such as lam.Normal(0, 10)")
     other, _ = priors_for(table, slopes, tau)
     return build_normal(table, X, names, (effect, *[other] * (len(names) - 1)), spread, parametrisation)
 
@@ -156,8 +162,7 @@ def build_normal(
 
     from ..pool import check_estimates
 
-    if parametrisation not in PARAMETRISATIONS:
-        raise OptionError(f"parametrisation={parametrisation!r} · choices: {', '.join(PARAMETRISATIONS)}")
+    a_choice("parametrisation", parametrisation, PARAMETRISATIONS)
     if parametrisation == "centred" and table.k < 10:
         raise OptionError(
             f"'centred' does not mix with {table.k} studies (10 needed) · use 'marginal' or 'non-centred'"

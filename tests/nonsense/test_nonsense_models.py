@@ -1,0 +1,257 @@
+"""Nonsense for PyMC models, their sampling, and what is asked of sampled posteriors; nothing here is sampled."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+
+import lamevidence as lam
+from lamevidence.bayes import sampling
+from lamevidence.bayes.arviz_compat import container, datasets
+from lamevidence.effects.evidence_table import Excluded
+from lamevidence.errors import DependentRows, InputError, LamEvidenceError, OptionError, SamplingError
+from tests.nonsense.sweep import COUNT, FLAG, Base, Kind, sweep
+
+MU, TAU = lam.Normal(0, 20), lam.HalfNormal(4)
+PRIORS = {"mu": MU, "tau": TAU}
+
+
+@functools.cache
+def table():
+    made = lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5], moderators={"x": [0, 1, 3]})
+    return dataclasses.replace(made, n=[12, 9, 20])
+
+
+@functools.cache
+def counted(measure, **columns):
+    frame = pd.DataFrame({name: list(values) for name, values in columns.items()})
+    made = lam.EvidenceTable.from_frame(frame, measure, **{name: name for name in columns})
+    return dataclasses.replace(made, n=[12] * made.k)
+
+
+def arms():
+    return counted("OR", ai=(1, 3), bi=(14, 9), ci=(4, 5), di=(11, 7))
+
+
+def rates():
+    return counted("IRR", x1i=(2, 3), t1i=(12.0, 20.0), x2i=(5, 4), t2i=(11.0, 19.0))
+
+
+def one_arm():
+    return counted("IRLN", xi=(2, 3), ti=(12.0, 20.0))
+
+
+def risks():
+    return counted("PLO", xi=(0, 3), ni=(12, 20))
+
+
+@functools.cache
+def model():
+    return lam.models.normal_normal(table(), **PRIORS)
+
+
+class Reached(Exception):
+    """The options were read, and the sampler was called."""
+
+
+def stopped(call):
+    """Return the call with its samplers replaced: what they are given is the result."""
+
+    @functools.wraps(call)
+    def run(*args, **options):
+        def instead(**given):
+            raise Reached(given)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pm, "sample", instead)
+            try:
+                call(*args, **options)
+            except Reached as found:
+                given = dict(*found.args)
+                return {name: value for name, value in given.items() if name != "model"}
+        return None
+
+    return run
+
+
+@functools.cache
+def sampled():
+    """A posterior as the sampler leaves it, of draws that the exact engine made."""
+    exact = lam.pool_bayes(table(), likelihood="normal", **PRIORS)
+    parts = datasets(lam.to_arviz(exact, 50, 2, 1))
+    parts["sample_stats"] = parts["posterior"][["tau"]].rename(tau="diverging")
+    attrs = {"sampler": "pymc", "rhat": 1.0, "ess": 400.0, "divergences": 0, "accepted": "", "retried": 0, "seed": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "sample", lambda *_, **__: container(parts, attrs))
+        return lam.pool_bayes(table(), likelihood="normal", engine="nuts", seed=1, **PRIORS)
+
+
+M = lam.models
+BASES = {
+    "sample": Base(stopped(lam.sample), lambda: {"model": model(), "chains": 4, "cores": 1}, {
+        "sampler": Kind(choices=("auto", "pymc", "nutpie")), "chains": COUNT, "cores": Kind(accepts=("two", "none")),
+        "progress": FLAG, "allow": ("empty",),
+    }),
+    "pool_bayes.nuts": Base(stopped(lam.pool_bayes), lambda: {"table": table(), "engine": "nuts"} | PRIORS, {
+        "mu": Kind(accepts=("none",)), "engine": Kind(choices=("auto", "exact", "nuts")),
+    }),
+    "models.normal_normal": Base(M.normal_normal, lambda: {"table": table()} | PRIORS, {
+        "parametrisation": Kind(choices=("marginal", "non-centred", "centred")), "mu": ("none",),
+    }),
+    "models.regression": Base(M.regression, lambda: {"table": table(), "moderators": ["x"], "slopes": MU} | PRIORS, {
+        "parametrisation": Kind(choices=("marginal", "non-centred", "centred")), "mu": ("none",),
+        "moderators": ("none",),
+    }),
+    "models.student_t": Base(M.student_t, lambda: {"table": table()} | PRIORS, {"mu": ("none",)}),
+    "models.bivariate": Base(M.bivariate, lambda: {"first": table(), "second": table(), "within": 0.5} | PRIORS, {
+        "within": ("zero", "half", "minus half"), "mu": ("none",),
+    }),
+    "models.binomial": Base(M.binomial, lambda: {"table": risks()}),
+    "models.poisson": Base(M.poisson, lambda: {"table": one_arm(), "tau": TAU}),
+    "models.negative_binomial": Base(M.negative_binomial, lambda: {"table": one_arm(), "tau": TAU}),
+    "models.contrast": Base(M.contrast, lambda: {"table": arms()}),
+    "models.hypergeometric": Base(M.hypergeometric, lambda: {"table": arms()}),
+    "models.conditional_binomial": Base(M.conditional_binomial, lambda: {"table": rates()}),
+}  # fmt: skip
+
+
+def _of_sampled():
+    post = sampled()
+    draws = {"n": 5, "chains": 2, "seed": 1}
+    kind = Kind(choices=("central", "shortest"))
+    asked = {
+        "predictive_check": (lam.predictive_check, {"post": post, "statistics": ["q"], "draws": 100}, {
+            "statistics": Kind(choices=("q", "max")), "replicate": Kind(choices=("new", "same")),
+            "source": Kind(choices=("posterior", "prior")),
+        }),
+        "predictive_check.arviz": (lam.predictive_check, {"post": post.idata, "table": table()}, {
+            "seed": Kind(), "replicate": Kind(choices=("new", "same")), "source": Kind(choices=("posterior", "prior")),
+        }),
+        "node_split": (lam.node_split, {"post": post, "by": ["a", "a", "b"]}, {
+            "by": Kind(choices=("label", "x"), accepts=("generator",)),
+        }),
+        "loo_pit": (lam.loo_pit, {"post": post}, {}),
+        "prior_data_conflict": (lam.prior_data_conflict, {"post": post, "draws": 100, "seed": 1}, {}),
+        "interval": (post.interval, {}, {"kind": kind}),
+        "prediction": (post.prediction, {}, {"kind": kind}),
+        "summary": (post.summary, {}, {"kind": kind}),
+        "at": (post.at, {"x": [1.0]}, {"x": ("one", "dict"), "new": FLAG}),
+        "prob": (post.prob, {"statement": "mu > 0"}, {}),
+        "quantity": (post.quantity, {"name": "mu"}, {"name": Kind(choices=("mu", "tau", "theta_new"))}),
+        "draws": (post.draws, draws, {"n": COUNT, "chains": COUNT}),
+        "prior_draws": (post.prior_draws, draws, {"n": COUNT, "chains": COUNT}),
+        "mu.quantile": (post.mu.quantile, {"p": 0.5}, {
+            "p": Kind(accepts=("half", "zero", "one", "empty", "matrix", "cube")),
+        }),
+        "sensitivity": (post.sensitivity, {"tau": [TAU]}, {}),
+    }  # fmt: skip
+    return {f"sampled.{name}": Base(call, lambda g=g: dict(g), kinds) for name, (call, g, kinds) in asked.items()}
+
+
+BASES |= _of_sampled()
+
+
+@pytest.mark.parametrize("name", sorted(BASES))
+def test_nonsense_is_refused_in_words(name):
+    assert "\n".join(sweep(name, BASES[name])) == ""
+
+
+@pytest.mark.parametrize("names", ["x", "ab", "", ("", ""), ("a", "a"), ("a", " a"), ("a",), ("a", 2), ("a", "\ud800")])
+def test_outcomes_need_two_names(names):
+    with pytest.raises(OptionError, match="names="):
+        lam.models.bivariate(table(), table(), within=0.5, names=names, **PRIORS)
+
+
+def test_models_take_independent_rows_alone():
+    twice = lam.EvidenceTable.from_estimates([1, 2], [1, 1], labels=["A1", "A2"], studies=["A", "A"])
+    tied = dataclasses.replace(table(), V=np.diag(table().vi) + 0.1)
+    for build in (lam.models.normal_normal, functools.partial(lam.models.regression, moderators=None, slopes=MU)):
+        with pytest.raises(DependentRows, match="share patients"):
+            build(twice, **PRIORS)
+        with pytest.raises(OptionError, match="dependent rows"):
+            build(tied, **PRIORS)
+    with pytest.raises(OptionError, match="dependent rows"):
+        lam.models.bivariate(table(), tied, within=0.5, **PRIORS)
+
+
+@pytest.mark.parametrize("moderators", [["x", "x"], np.ones((3, 2))])
+def test_a_column_given_twice(moderators):
+    with pytest.raises(OptionError, match="twice"):
+        lam.models.regression(table(), moderators, slopes=MU, **PRIORS)
+
+
+def test_models_that_cannot_be_sampled():
+    with pm.Model() as empty:
+        pass
+    with pm.Model() as unseen:
+        pm.Normal("a")
+    with pm.Model() as whole:
+        pm.Poisson("y", pm.Poisson("a", 2.0) + 1.0, observed=[1, 2])
+    for bad, words in ((empty, "free variables and observed"), (unseen, "observed"), (whole, "is discrete")):
+        with pytest.raises(OptionError, match=words):
+            lam.sample(bad)
+    with pm.Model() as mixed:
+        pm.Normal("y", pm.Normal("a") + pm.Bernoulli("b", 0.5), observed=[1.0])
+    with pytest.raises(OptionError, match="nutpie"):
+        lam.sample(mixed, "nutpie")
+
+
+def test_a_sampler_that_gives_up_says_so():
+    def instead(**_):
+        raise pm.exceptions.SamplingError("Initial evaluation of model at starting point failed!")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pm, "sample", instead)
+        with pytest.raises(SamplingError, match=r"gave up: Initial evaluation .* ·"):
+            lam.sample(model(), "pymc")
+
+
+def test_options_reach_the_sampler():
+    given = stopped(lam.sample)(
+        model(), "pymc", chains=np.int64(3), draws=np.int64(200), tune=300, seed=np.int64(5), cores=2
+    )
+    assert {type(given[name]) for name in ("chains", "draws", "random_seed", "cores")} == {int}
+    expected = {"chains": 3, "draws": 200, "tune": 300, "random_seed": 5, "cores": 2, "progressbar": False}
+    assert {name: given[name] for name in expected} == expected
+    assert given["nuts_sampler"] == "pymc"
+
+
+def test_an_arviz_object_keeps_its_replicates():
+    for option in ({"draws": 4000}, {"seed": 1}, {"replicate": "same"}, {"source": "prior"}):
+        with pytest.raises(OptionError, match="leave replicate, draws, seed and source out"):
+            lam.predictive_check(sampled().idata, table=table(), **option)
+    with pytest.raises(OptionError, match="leave table out"):
+        lam.predictive_check(sampled(), table=table())
+
+
+HALF = "A\ud800"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"labels": (HALF, "B", "C")}, {"studies": (HALF, "B", "C")}, {"groups": (HALF, "B", "C")},
+        {"designs": (HALF, "B", "C")}, {"arms": (HALF, "B")}, {"notes": (HALF,)}, {"title": HALF}, {"unit": HALF},
+        {"moderators": {HALF: [1, 2, 3]}}, {"moderators": {"drug": [HALF, "B", "C"]}},
+        {"moderators": {"drug": np.array([HALF, "B", "C"])}}, {"counts": {HALF: [1, 2, 3]}},
+        {"excluded": (Excluded(HALF, "no control"),)}, {"excluded": (Excluded("D", HALF),)},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)  # fmt: skip
+def test_text_that_no_file_can_hold_is_refused(fields):
+    with pytest.raises((InputError, OptionError), match=r"\\ud800.* ·"):
+        dataclasses.replace(table(), **fields)
+
+
+def test_such_text_is_refused_wherever_a_table_is_made():
+    frame = pd.DataFrame({"ai": [1, 3], "bi": [14, 9], "ci": [4, 5], "di": [11, 7]})
+    frame["study"] = pd.Series([HALF, "B"], dtype=object)
+    with pytest.raises(LamEvidenceError, match="UTF-8"):
+        lam.EvidenceTable.from_frame(frame, "OR", ai="ai", bi="bi", ci="ci", di="di", study="study")
+    with pytest.raises(LamEvidenceError, match="UTF-8"):
+        lam.EvidenceTable.from_estimates([1, 2], [1, 1], labels=[HALF, "B"])
