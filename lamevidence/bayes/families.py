@@ -50,9 +50,13 @@ class Binomial(ScalarKernel):
         """Binomial events."""
         return np.asarray(rng.binomial(int(self.n), special.expit(theta + self.offset)), dtype=np.float64)
 
-    def lower(self) -> list[ScalarKernel]:
-        """Fewer events of the same n."""
-        return [Binomial(float(r), self.n, self.offset) for r in range(int(self.r))]
+    def cumulative(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distribution function of the events at r − 1 and at r."""
+        here = np.exp(self.value(theta))
+        if self.r == 0:
+            return np.zeros(theta.shape), here
+        below = np.asarray(special.betainc(self.n - self.r + 1, self.r, special.expit(-theta - self.offset)))
+        return below, below + here
 
     def value(self, theta: FloatArray) -> FloatArray:
         """Log C(n, r) + r x − n log(1 + eˣ)."""
@@ -86,9 +90,13 @@ class Poisson(ScalarKernel):
         """Poisson events."""
         return np.asarray(rng.poisson(np.exp(np.minimum(theta + np.log(self.exposure), 40.0))), dtype=np.float64)
 
-    def lower(self) -> list[ScalarKernel]:
-        """Fewer events in the same exposure."""
-        return [Poisson(float(r), self.exposure) for r in range(int(self.r))]
+    def cumulative(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distribution function of the events at r − 1 and at r."""
+        here = np.exp(self.value(theta))
+        if self.r == 0:
+            return np.zeros(theta.shape), here
+        below = np.asarray(special.gammaincc(self.r, np.exp(np.minimum(theta + np.log(self.exposure), 700.0))))
+        return below, below + here
 
     def value(self, theta: FloatArray) -> FloatArray:
         """R x − eˣ − log r!."""
@@ -142,10 +150,17 @@ class Hypergeometric(ScalarKernel):
         below = np.cumsum(np.exp(log - special.logsumexp(log, axis=1, keepdims=True)), axis=1)
         return np.asarray(self.low + (rng.uniform(size=(theta.size, 1)) > below[:, :-1]).sum(1), dtype=np.float64)
 
-    def lower(self) -> list[ScalarKernel]:
-        """Fewer events in the first arm, same margins."""
-        n1, n2, m = self.margins
-        return [Hypergeometric(float(a), n1, m - a, n2) for a in np.arange(self.low, self.a)]
+    def cumulative(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distribution function of the events in the first arm at a − 1 and at a."""
+        u, place = np.arange(self.low, self.high + 1), int(self.a - self.low)
+        out = np.empty((2, theta.size))
+        block = max(1, 200_000 // u.size)
+        for i in range(0, theta.size, block):
+            terms = self._log_choose + theta[i : i + block, None] * u
+            p = np.exp(terms - terms.max(axis=1, keepdims=True))
+            below, total = p[:, :place].sum(axis=1), p.sum(axis=1)
+            out[:, i : i + block] = below / total, (below + p[:, place]) / total
+        return out[0], out[1]
 
     def _grid(self, u: FloatArray, log_choose: FloatArray) -> None:
         theta = np.arange(-_LIMIT, _LIMIT + 0.5 * _STEP, _STEP)
@@ -240,12 +255,11 @@ class TEstimate(Kernel):
         noise = rng.standard_normal(theta.size) if np.isinf(self.df) else rng.standard_t(self.df, theta.size)
         return np.asarray(theta + np.sqrt(self.v) * noise)
 
-    def below_observed(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> tuple[float, float]:
+    def cumulative(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Distribution function of the estimate, twice."""
-        share, scale = _t_scales(self.df, 41)
-        total = np.sqrt(self.v * scale + (tau * tau)[..., None])
-        value = float((weight * (special.ndtr((self.y - mu)[..., None] / total) @ share)).sum())
-        return value, value
+        z = (self.y - theta) / np.sqrt(self.v)
+        below = np.asarray(special.ndtr(z) if np.isinf(self.df) else special.stdtr(self.df, z))
+        return below, below
 
 
 def _t_scales(df: float, nodes: int) -> tuple[FloatArray, FloatArray]:

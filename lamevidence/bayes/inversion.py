@@ -72,15 +72,18 @@ def ladder(x: FloatArray, below: FloatArray, density: FloatArray) -> Ladder:
 def remembered(
     memory: dict[float, float], p: FloatArray, solve: Callable[[FloatArray], FloatArray]
 ) -> FloatArray:
-    """Return the quantiles that ``solve`` gives; a few at a time are kept, with the median and the ends of 95 %."""
+    """Return the quantiles that ``solve`` gives; median and ends of 95 % are kept, whichever is asked first.
+
+    They are always worked out together and without others, so that no digit depends on what was asked before.
+    """
     if p.size > len(_USUAL):
         return solve(p)
     asked = p.tolist()
-    missing = [x for x in asked if x not in memory]
-    if missing:
-        new = [x for x in dict.fromkeys([*missing, *_USUAL]) if x not in memory]
-        memory.update(zip(new, solve(np.array(new)).tolist(), strict=True))
-    return np.array([memory[x] for x in asked])
+    if not memory and any(x in _USUAL for x in asked):
+        memory.update(zip(_USUAL, solve(np.array(_USUAL)).tolist(), strict=True))
+    rest = [x for x in asked if x not in memory]
+    found = dict(zip(rest, solve(np.array(rest)).tolist(), strict=True)) if rest else {}
+    return np.array([memory[x] if x in memory else found[x] for x in asked])
 
 
 def invert(

@@ -54,8 +54,8 @@ class Kernel(ABC):
         """One replicate of the datum for each true effect, (n,)."""
 
     @abstractmethod
-    def below_observed(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> tuple[float, float]:
-        """Predictive probabilities of a datum below the one observed, and up to it."""
+    def cumulative(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Probabilities of a datum below the one observed, and up to it, for each true effect (n,)."""
 
 
 class ScalarKernel(Kernel):
@@ -64,19 +64,6 @@ class ScalarKernel(Kernel):
     @abstractmethod
     def slopes(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """First and second derivative."""
-
-    @abstractmethod
-    def lower(self) -> list[ScalarKernel]:
-        """The kernels of every smaller datum with the same design."""
-
-    def below_observed(self, mu: FloatArray, tau: FloatArray, weight: FloatArray) -> tuple[float, float]:
-        """Sum the predictive probabilities of every smaller datum."""
-
-        def predicted(kernel: ScalarKernel) -> float:
-            return float((weight * np.exp(kernel.integrate(mu, tau, 31, moments=False).log)).sum())
-
-        low = sum(predicted(kernel) for kernel in self.lower())
-        return min(low, 1.0), min(low + predicted(self), 1.0)
 
     def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int, *, moments: bool = True) -> Inner:
         """Sinh-trapezoid in z = (θ − μ)/τ around the mode, on steps of 8/(nodes − 1) of the curvature there."""

@@ -30,21 +30,17 @@ _FINE = 16
 """Cells of the table of a row's density in each step of its nodes."""
 _POINTS = 8
 """Nodes of the interpolating polynomial of a row."""
-_NEGLIGIBLE = 1e-13
+_NEGLIGIBLE = 1e-11
 _MOVED = 1e-8
 """The step of the table is halved until its integral is that of the rows this closely."""
 _LIMIT = 1e-5
 """The rows hold this much more or less than their nodes at most; the table is normalised."""
 _WIDEST = 2000.0
 """The table spans less than this in s, sixty thousand cells: scales e^1000 apart."""
-_SMOOTH = 100.0
-"""Noise this many times as wide as μ given τ makes the nodes of μ themselves fine enough to sum over."""
 _DEEP = 8.0
 """Noise is integrated to this many standard deviations either side."""
 _SMOOTH = 1.2
 """Noise over the width of a row from which the row's nodes are close enough to each other to be added up."""
-_TINY = 1e-8
-"""Noise over the width of a row that changes nothing."""
 
 
 def _hermite(size: int) -> tuple[FloatArray, FloatArray]:
@@ -52,7 +48,8 @@ def _hermite(size: int) -> tuple[FloatArray, FloatArray]:
     return z, share / share.sum()
 
 
-_HERMITE = {12: _hermite(12)}
+_HERMITE = ((1e-5, _hermite(1)), (0.01, _hermite(3)), (0.08, _hermite(6)), (0.3, _hermite(12)))
+"""Noise over the width of a row up to which so many nodes leave an error below 1e-10."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +138,12 @@ class MuPosterior(Distribution):
         below = np.concatenate([[0.0], np.cumsum(parts)])
         return middle, scale, s, density / total, gradient / total, below / total
 
+    @property
+    def edges(self) -> FloatArray:
+        """Ends of the cells of the table."""
+        middle, scale, s, *_ = self._table
+        return np.asarray(middle + scale * np.sinh(s))
+
     def draw_rows(self, rng: np.random.Generator, row: IntArray) -> FloatArray:
         """One draw of (μ − centre)/width for each value of τ named by its row, by the inverse distribution function."""
         rows, back = np.unique(row, return_inverse=True)
@@ -160,7 +163,7 @@ class MuPosterior(Distribution):
         # a normal law of μ given τ would be this; the logarithm of what is left is smooth, and is interpolated
         ratio = np.log(np.maximum(self.weight[rows], 1e-300)) - _normal(self.t)
         y = np.exp(_normal(grid) + ratio @ _lagrange(self.t, grid).T) / self.step
-        m = np.apply_along_axis(slope, 1, y, 1.0)
+        m = slope(y, 1.0)
         a, b, p, q = y[:, :-1], y[:, 1:], m[:, :-1], m[:, 1:]
         return np.stack([a, p, 3 * (b - a) - 2 * p - q, 2 * (a - b) + p + q]), float(self.t[0]), fine
 
@@ -169,10 +172,8 @@ class MuPosterior(Distribution):
         ratio = self.noise[j] / self.width[j]
         if ratio > _SMOOTH:
             return self._sum_of_normals(j, x)
-        shift, share = np.zeros(1), np.ones(1)
-        if ratio > _TINY:
-            z, share = _HERMITE[12] if ratio < 0.3 else _trapezoid(ratio)
-            shift = self.noise[j] * z
+        z, share = next((rule for most, rule in _HERMITE if ratio <= most), None) or _trapezoid(ratio)
+        shift = self.noise[j] * z
         # only the part of the line that this row reaches
         ends = self.width[j] * np.sinh(self.t[[0, -1]])
         inside = slice(*np.searchsorted(x, [self.centre[j] + shift[0] + ends[0], self.centre[j] + shift[-1] + ends[1]]))
@@ -274,6 +275,6 @@ def _lagrange(nodes: FloatArray, at: FloatArray) -> FloatArray:
 
 def slope(y: FloatArray, h: float) -> FloatArray:
     """Derivative on equal steps, fourth order inside; the ends carry no mass."""
-    out = np.gradient(y, h)
-    out[2:-2] = (8.0 * (y[3:-1] - y[1:-3]) - (y[4:] - y[:-4])) / (12.0 * h)
+    out = np.gradient(y, h, axis=-1)
+    out[..., 2:-2] = (8.0 * (y[..., 3:-1] - y[..., 1:-3]) - (y[..., 4:] - y[..., :-4])) / (12.0 * h)
     return np.asarray(out)

@@ -331,7 +331,7 @@ class Posterior:
         return to_arviz(self)
 
     def loo(self) -> LeaveOneOut:
-        """Return exact leave-one-out predictions by k refits."""
+        """Return exact leave-one-out predictions; see `lamevidence.bayes.loo`."""
         from .loo import leave_one_out
 
         return leave_one_out(self)

@@ -25,9 +25,9 @@ from .priors import TauPrior
 from .quadrature import TauGrid
 from .study_posterior import study_effect
 
-__all__ = ["TwoLevelState", "fit_two_level", "normal_like"]
+__all__ = ["LEVELS", "TwoLevelState", "fit_two_level", "normal_like", "require_proper"]
 
-_LEVELS = ((0.25, 0.3, 25), (0.125, 0.25, 31), (0.0625, 0.2, 41), (0.04, 0.15, 61))
+LEVELS = ((0.25, 0.3, 25), (0.125, 0.25, 31), (0.0625, 0.2, 41), (0.04, 0.15, 61))
 """Steps over τ and μ, and nodes over θ."""
 _LIMIT = 1e-6
 _WIDE = 4.0
@@ -52,6 +52,7 @@ class TwoLevelState:
     exists: Existence
     level: int
     unit: str | None
+    likelihood: str
     laws: dict[tuple[bool, float], MuPosterior] = field(default_factory=dict)
     effects: dict[int, Distribution] = field(default_factory=dict)
 
@@ -182,15 +183,15 @@ def fit_two_level(
     rows = tuple(kernels(table, likelihood.name))
     place = np.array([kernel.approx for kernel in rows])
     prior_tau = tau.resolve(place[:, 1])
-    _require_proper(rows, mu[0], prior_tau, likelihood.name)
+    require_proper(rows, mu[0], prior_tau, likelihood.name)
     informative = sum(kernel.below and kernel.above for kernel in rows)
     exists = existence(prior_tau, informative, int(not mu[0].proper))
     previous: TwoLevelState | None = None
-    for level in range(len(_LEVELS)):
-        state = _fit_level(rows, place, mu[0], prior_tau, exists, level, table.unit, previous)
+    for level in range(len(LEVELS)):
+        state = _fit_level(rows, place, mu[0], prior_tau, exists, level, table.unit, likelihood.name, previous)
         if previous is not None:
             error = _distance(previous, state)
-            if error < _LIMIT and (level == len(_LEVELS) - 1 or _tabulated(state)):
+            if error < _LIMIT and (level == len(LEVELS) - 1 or _tabulated(state)):
                 return _with_error(state, error)
         previous = state
     raise QuadratureError(
@@ -208,7 +209,8 @@ def _tabulated(state: TwoLevelState) -> bool:
         return False
 
 
-def _require_proper(rows: tuple[Kernel, ...], mu: EffectPrior, tau: TauPrior, name: str) -> None:
+def require_proper(rows: tuple[Kernel, ...], mu: EffectPrior, tau: TauPrior, name: str) -> None:
+    """Raise `ImproperPosterior` where the priors and the rows do not make a proper posterior."""
     if not tau.proper:
         raise ImproperPosterior(
             f"τ ~ {tau!r} is improper and a {name} likelihood does not bound τ · give a proper prior such as HalfNormal"
@@ -246,9 +248,10 @@ def _fit_level(
     exists: Existence,
     level: int,
     unit: str | None,
+    likelihood: str,
     coarse: TwoLevelState | None,
 ) -> TwoLevelState:
-    h, hm, nodes = _LEVELS[level]
+    h, hm, nodes = LEVELS[level]
     approx = normal_like(mu) if isinstance(mu, StudentT) else mu
     guide = fit_normal(place[:, 0], place[:, 1], np.ones((len(rows), 1)), [approx], tau)
     wide = max(guide.grid.width, 0.8)
@@ -298,6 +301,7 @@ def _fit_level(
         exists,
         level,
         unit,
+        likelihood,
     )
 
 
