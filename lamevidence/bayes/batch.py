@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from ..effects.evidence_table import FARTHEST
+from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, OptionError, UnknownName
+from ..errors import InputError, OptionError
+from ..options import a_choice, shown
 from .effect_priors import EffectPrior, Flat, Normal
 from .existence import existence
 from .priors import TauPrior
@@ -59,10 +62,19 @@ class BatchPosterior(ABC):
     log_marginal: FloatArray
     numerical_error: FloatArray
 
+    def _places(self, x: ArrayLike) -> FloatArray:
+        """One place a data set, (D,), or raise `InputError`."""
+        sets = self.centre.size
+        at = floats(x, "x", f"give one number a data set, ({sets},)")
+        if at.shape != (sets,) or np.isnan(at).any():
+            raise InputError(f"x={shown(x)} · give one number for each of the {sets} data sets, none of them missing")
+        return at
+
     def tau_cdf(self, x: ArrayLike) -> FloatArray:
         """P(τ ≤ x) for one x a data set, (D,)."""
+        at = self._places(x)
         with np.errstate(divide="ignore"):
-            place = np.arcsinh((np.log(np.asarray(x, dtype=np.float64)) - self.centre) / self.width)
+            place = np.arcsinh((np.log(np.maximum(at, 0.0)) - self.centre) / self.width)
         si = special.sici(np.pi / self.step * (place[:, None] - self.t))[0]
         return np.asarray(np.clip(0.5 + (si * self.weight).sum(1) / np.pi, 0.0, 1.0))
 
@@ -99,12 +111,12 @@ class NormalBatch(BatchPosterior):
 
     def mu_cdf(self, x: ArrayLike) -> FloatArray:
         """P(μ ≤ x) for one x a data set, (D,)."""
-        at = np.asarray(x, dtype=np.float64)[:, None]
+        at = self._places(x)[:, None]
         return np.asarray((self.weight * special.ndtr((at - self.loc) / self.scale)).sum(1))
 
     def new_cdf(self, x: ArrayLike) -> FloatArray:
         """P(θ_new ≤ x) for one x a data set, (D,)."""
-        at = np.asarray(x, dtype=np.float64)[:, None]
+        at = self._places(x)[:, None]
         return np.asarray((self.weight * special.ndtr((at - self.loc) / np.hypot(self.scale, self.tau))).sum(1))
 
     @property
@@ -168,17 +180,17 @@ def pool_bayes_many(
     """
     from .batch_two_level import COLUMNS, two_level_batch
 
-    if likelihood != "normal" and likelihood not in COLUMNS:
-        raise UnknownName("likelihood of a batch", likelihood, ["normal", *COLUMNS])
+    a_choice("likelihood of a batch", likelihood, ("normal", *COLUMNS))
     if not isinstance(mu, EffectPrior) or not isinstance(tau, TauPrior):
-        raise OptionError(f"mu={mu!r}, tau={tau!r}: a batch takes priors as objects, such as lam.HalfNormal(1)")
+        raise OptionError(f"mu={shown(mu)}, tau={shown(tau)}: a batch takes priors as objects · try lam.HalfNormal(1)")
     if np.isfinite(tau.upper) or not tau.needs_unit:
         raise OptionError("a batch takes an unbounded prior of τ with its own scale")
-    given = {"yi": yi, "vi": vi, "df": df, **(counts or {})}
+    given = {"yi": yi, "vi": vi, "df": df, **_named(counts)}
     wanted = ("yi", "vi") if likelihood == "normal" else COLUMNS[likelihood]
     extra = [name for name, column in given.items() if column is not None and name not in wanted]
     if extra:
-        raise OptionError(f"likelihood={likelihood!r} does not use {', '.join(extra)} · give {', '.join(wanted)}")
+        unused = ", ".join(map(str, extra))
+        raise OptionError(f"likelihood={likelihood!r} does not use {unused} · give {', '.join(wanted)}")
     columns = _columns(given, wanted)
     if likelihood != "normal":
         return two_level_batch(likelihood, columns, mu, tau)
@@ -190,20 +202,32 @@ def pool_bayes_many(
     return joined(parts)
 
 
+def _named(counts: Mapping[str, ArrayLike] | None) -> Mapping[str, ArrayLike]:
+    """The columns of counts; estimates have arguments of their own."""
+    if counts is None:
+        return {}
+    if not isinstance(counts, Mapping) or not set(counts).isdisjoint(("yi", "vi", "df")):
+        raise OptionError(f"counts={shown(counts)} · give a mapping such as {{'xi': …, 'ni': …}}, each (D, k)")
+    return counts
+
+
 def _columns(given: Mapping[str, ArrayLike | None], wanted: tuple[str, ...]) -> dict[str, FloatArray]:
     """The columns as (D, k) arrays, checked."""
     missing = [name for name in wanted if given.get(name) is None]
     if missing:
         raise OptionError(f"the likelihood needs {', '.join(wanted)} · missing: {', '.join(missing)}")
-    columns = {name: np.asarray(given[name], dtype=np.float64) for name in wanted}
+    columns = {name: floats(given[name], name, "give numbers, (D, k)") for name in wanted}
     shape = columns[wanted[0]].shape
     if len(shape) != 2 or 0 in shape or any(column.shape != shape for column in columns.values()):
         shapes = ", ".join(f"{name} {column.shape}" for name, column in columns.items())
         raise InputError(f"{' and '.join(wanted)} need one shape (D, k) with D ≥ 1 and k ≥ 1, got {shapes}")
     if "vi" in columns:
         y, v = columns["yi"], columns["vi"]
-        if not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
-            raise InputError("every estimate must be finite with a finite positive variance")
+        if not ((np.abs(y) < FARTHEST) & (v > 1 / FARTHEST) & (v < FARTHEST)).all():
+            raise InputError(
+                f"every estimate must be finite with a finite positive variance, both below {FARTHEST:g}"
+                " · leave the other data sets out, or rescale them"
+            )
     return columns
 
 

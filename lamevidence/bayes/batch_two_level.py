@@ -86,7 +86,7 @@ class TwoLevelBatch(BatchPosterior):
     def _below(self, x: ArrayLike, *, new: bool) -> FloatArray:
         from .batch_reading import below
 
-        at = np.asarray(x, dtype=np.float64)
+        at = self._places(x)
         apart = np.subtract.outer(self.s, self.s) / self.step_mu
         sinc = 0.5 + special.sici(np.pi * apart)[0] / np.pi
         return np.clip(below(at, new, self.tau, self.loc, self.scale, self.s, sinc, self.joint), 0.0, 1.0)

@@ -21,7 +21,7 @@ __all__ = ["joint_mode", "marginal_maxima"]
 def joint_mode(post: Posterior, prior: bool) -> tuple[float, float]:
     """Return (τ, μ) at the maximum of the likelihood, times the priors when ``prior``."""
     if post.likelihood != "normal" or post.X.shape[1] != 1:
-        raise OptionError("the joint mode exists for the normal likelihood without moderators")
+        raise OptionError("the joint mode exists for the normal likelihood without moderators · read post.tau.mode")
     y, v, mu = post.table.yi, post.table.vi, post.prior_mu[0]
     scale = float(np.sqrt(v.min()))
     informed = prior and mu.proper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import tempfile
 
 import h5py
 import numpy as np
@@ -85,6 +86,7 @@ def _questions(name, result):
         "pointwise_log_likelihood": ({"draws": result.draws(3, 2, 1)}, {}),
         "ess": ({"uisd": 1.0, "method": "moment"}, {"uisd": POSITIVE, "method": Kind(choices=("elir", "mtm"))}),
         "sensitivity": ({"tau": [TAU]}, {}),
+        "joint_mode": ({}, {"prior": FLAG}),
     }
     return {f"{name}.{m}": Base(getattr(result, m), lambda g=g: dict(g), kinds) for m, (g, kinds) in asked.items()}
 
@@ -99,10 +101,28 @@ def _distributions():
             f"{name}.interval": Base(d.interval, dict, {"kind": KIND}),
             f"{name}.prob": Base(d.prob, dict, {"low": ENDS, "high": ENDS}),
         }
+    for prior in (TAU, MU, lam.Flat(), lam.Jeffreys(), lam.LogNormal(0, 1), lam.LogStudentT(5, 0, 1)):
+        own = Base(prior.convert, lambda: {"unit": None}, {"unit": Kind(choices=("mL/year",), accepts=("none",))})
+        found[f"{type(prior).__name__}.convert"] = own
     return found
 
 
+@functools.cache
+def folder():
+    """A folder that goes with the process, with a file of draws."""
+    made = tempfile.TemporaryDirectory()
+    lam.save_posterior(drawn(), f"{made.name}/post.nc")
+    return made
+
+
+@functools.cache
+def drawn():
+    return lam.to_arviz(post(), 5, 2, 1)
+
+
 PRIORS = _priors()
+ONE_MEAN = ("sensitivity", "ess", "joint_mode")
+"""What is asked of one mean under the normal likelihood."""
 BASES = {
     "pool_bayes": Base(lam.pool_bayes, lambda: {"table": table(), "mu": MU, "tau": TAU}, {
         "mu": Kind(accepts=("none",)),
@@ -125,6 +145,10 @@ BASES = {
         "statistics": Kind(choices=("q", "max")), "replicate": Kind(choices=("new", "same")),
         "source": Kind(choices=("posterior", "prior")),
     }),
+    "save_posterior": Base(lam.save_posterior, lambda: {"post": drawn(), "path": f"{folder().name}/again.nc"}, {
+        "path": Kind(skip="any text is the name of a file; test_files_that_hold_no_draws"),
+    }),
+    "load_posterior": Base(lam.load_posterior, lambda: {"path": f"{folder().name}/post.nc"}),
     "loo_pit": Base(lam.loo_pit, lambda: {"post": post()}),
     "node_split": Base(lam.node_split, lambda: {"post": post(), "by": ["a", "a", "b"]}, {
         "by": Kind(choices=("label", "x"), accepts=("generator",)),
@@ -132,8 +156,8 @@ BASES = {
     "prior_data_conflict": Base(lam.prior_data_conflict, lambda: {"post": post(), "draws": 100, "seed": 1}),
     "prior_learning": Base(lam.prior_learning, lambda: {"post": post()}),
     **_questions("Posterior", post()),
-    **{n: b for n, b in _questions("regression", regressed()).items() if not n.endswith(("sensitivity", "ess"))},
-    **{n: b for n, b in _questions("counts", events()).items() if not n.endswith(("sensitivity", "ess"))},
+    **{n: b for n, b in _questions("regression", regressed()).items() if not n.endswith(ONE_MEAN)},
+    **{n: b for n, b in _questions("counts", events()).items() if not n.endswith(ONE_MEAN)},
     **_distributions(),
 }  # fmt: skip
 

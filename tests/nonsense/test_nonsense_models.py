@@ -153,7 +153,30 @@ def _of_sampled():
     return {f"sampled.{name}": Base(call, lambda g=g: dict(g), kinds) for name, (call, g, kinds) in asked.items()}
 
 
-BASES |= _of_sampled()
+def _of_batches():
+    """Many posteriors at once: how they are asked for, and what they are asked."""
+    unset = {"yi": Kind(), "vi": Kind(), "df": Kind()}
+    priors = {"mu": lam.Normal(0, 4), "tau": lam.HalfNormal(0.5)}
+    zero, one = np.zeros((3, 2)), np.ones((3, 2))
+    events = {"xi": one, "ni": 5 * one}
+    asked = {
+        "pool_bayes_many": {"yi": zero, "vi": one},
+        "pool_bayes_many.t": {"yi": zero, "vi": one, "df": 5 * one, "likelihood": "t"},
+        "pool_bayes_many.binomial": {"counts": events, "likelihood": "binomial"},
+    }
+    names = ("normal", "t", "binomial", "poisson", "hypergeometric", "conditional-binomial")
+    made = {}
+    for name, given in asked.items():
+        empty = () if "counts" in given else ("dict",)
+        kinds = unset | {"likelihood": Kind(choices=names), "counts": Kind(accepts=empty), "mu": Kind(), "tau": Kind()}
+        made[name] = Base(lam.pool_bayes_many, lambda given=given: given | priors, kinds)
+        many = lam.pool_bayes_many(**given, **priors)
+        for m in ("mu_cdf", "tau_cdf", "new_cdf"):
+            made[f"{name}.{m}"] = Base(getattr(many, m), lambda: {"x": np.zeros(3)})
+    return made
+
+
+BASES |= _of_sampled() | _of_batches()
 
 
 @pytest.mark.parametrize("name", sorted(BASES))
@@ -255,3 +278,14 @@ def test_such_text_is_refused_wherever_a_table_is_made():
         lam.EvidenceTable.from_frame(frame, "OR", ai="ai", bi="bi", ci="ci", di="di", study="study")
     with pytest.raises(LamEvidenceError, match="UTF-8"):
         lam.EvidenceTable.from_estimates([1, 2], [1, 1], labels=[HALF, "B"])
+
+
+def test_a_batch_reads_places_on_the_edge():
+    many = lam.pool_bayes_many(np.zeros((3, 2)), np.ones((3, 2)), mu=lam.Normal(0, 4), tau=lam.HalfNormal(0.5))
+    ends = [-np.inf, -1.0, np.inf]
+    assert many.tau_cdf(ends).tolist() == [0.0, 0.0, 1.0]
+    assert many.mu_cdf(ends)[[0, 2]].tolist() == pytest.approx([0.0, 1.0])
+    with pytest.raises(OptionError, match="mapping"):
+        lam.pool_bayes_many(counts={"yi": [[1.0]]}, mu=MU, tau=TAU)
+    with pytest.raises(InputError, match="below 1e"):
+        lam.pool_bayes_many([[1e200]], [[1.0]], mu=MU, tau=TAU)

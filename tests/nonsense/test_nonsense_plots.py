@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import tempfile
 
-import numpy as np
 import pandas as pd
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import LamEvidenceError
-from tests.nonsense.sweep import ANY, FLAG, NUMBER, TEXT, Base, Kind, sweep
+from tests.nonsense.sweep import FLAG, NUMBER, TEXT, Base, Kind, sweep
 
 FRAME = pd.DataFrame({"label": ["A", "B", "C"], "x": [0.1, 0.2, 0.4], "y": [1.0, 2.0, 3.0]})
 ROWS = FRAME.assign(observed=FRAME.x, estimate=FRAME.x, low=FRAME.x - 1, high=FRAME.x + 1, i2=FRAME.y, q=FRAME.y)
@@ -44,6 +43,17 @@ def post():
     return lam.pool_bayes(table(), mu=lam.Normal(0, 4), tau=lam.HalfNormal(0.5))
 
 
+@functools.cache
+def drapery():
+    return lam.plot_drapery(fit())
+
+
+@functools.cache
+def folder():
+    """A folder that goes with the process."""
+    return tempfile.TemporaryDirectory()
+
+
 AX = {"ax": NOTHING}
 REF = Kind(accepts=("none", "minus", "minus half", "zero", "half", "two"))
 ESTIMATES = {"layout": Kind(choices=("revman", "jama", "bmj", "metafor")), "ref": REF, "note": TEXT}
@@ -71,6 +81,8 @@ BASES = {
     "plot_radial": Base(lam.plot_radial, lambda: {"result": fit()}, AX | {"centre": NUMBER}),
     "plot_rob_summary": Base(lam.plot_rob_summary, lambda: {"result": table()}, AX),
     "plot_tau_profile": Base(lam.plot_tau_profile, lambda: {"frame": ROWS}, AX),
+    "Plot.save": Base(drapery().save, lambda: {"path": f"{folder().name}/x.png", "dpi": 20}, {"path": Kind()}),
+    "Plot.to_svg": Base(drapery().to_svg, dict, {"text": FLAG}),
 }
 
 
