@@ -6,6 +6,8 @@ A leaf that then differs passes only under one of the rules below, each counted 
 * optimum - R's optimiser stopped early: its parameters have a lower likelihood than ours in the same function (R's
   logLik is reproduced at R's parameters), by at most `DEFICIT` (`INTEGRATED` at tau2 = 0), and they lie where that
   deficit puts them.
+* edge - R's optimiser did not leave a variance of 0: with that variance held at 0 our maximum is R's, and without it
+  ours is higher in the same function.
 * standard error - what we get at R's own parameters, or R's noise of differentiating an iterated likelihood.
 * Wald heterogeneity - the same noise in the saturated model, where some studies' effects are infinite.
 * derived - z, p, intervals, I2, AIC ... are our formulas applied to R's printed estimates.
@@ -42,6 +44,12 @@ RULES: Counter[str] = Counter()
 DEFICIT = 5e-6
 """How far below the maximum lme4 may stop: the documented FtolAbs = 1e-5 of its second stage (Nelder_Mead), which is on
 the deviance."""
+DEFICIT_LAPLACE = 3.2e-5
+"""The same for Laplace's approximation in one dimension (nAGQ = 1). lme4 ends its inner iteration at the documented
+tolPwrss = 1e-7 and takes the determinant from the step before, which is e too low, |e| <= `SAME`. Newton's error after
+n steps goes like the 2^n-th power of the start's, so that e changes by up to 2^4 |e| over a standard error; its maximum
+is then ½(2^4 |e|)² below the exact one. With tolPwrss = 1e-10 R's estimates, standard errors and QM are ours to seven
+digits (dat.pritz1997; dat.lee2004 with UM.RS and a moderator)."""
 INTEGRATED = float(np.finfo(float).eps ** 0.25)
 """CM.EL: R searches over log(tau2), which never reaches the maximum at tau2 = 0, and stops where the likelihood is flat
 to its integrals: integrate()'s rel.tol, in metafor eps^(1/4), for each study. The better point is proved: R's logLik
@@ -78,7 +86,8 @@ def prepare(data: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> GlmmPooled:
+def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> tuple[GlmmPooled, np.ndarray | None]:
+    """Return the fit and its moderators."""
     options = _options(args.get("options", ""))
     measure = args["measure"]
     unknown = sorted(set(options) - {"nAGQ", "coding", "cor", "mods", "add", "to"})
@@ -110,10 +119,9 @@ def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> GlmmPooled:
     counts = {name: inputs[name][keep] for name in COUNTS if name in inputs}
     labels = tuple(str(i) for i in range(int(keep.sum())))
     nothing = np.full(len(labels), math.nan)
-    table = EvidenceTable(
-        yi=nothing, vi=nothing, labels=labels, studies=labels, measure=measure, unit=None, counts=counts
-    )
-    return fit_glmm(table, **settings)
+    names = {"labels": labels, "studies": labels}
+    table = EvidenceTable(yi=nothing, vi=nothing, measure=measure, unit=None, counts=counts, **names)
+    return fit_glmm(table, **settings), settings.get("mods")
 
 
 def _options(text: str) -> dict[str, str]:
@@ -133,6 +141,21 @@ def at_r(fit: GlmmPooled, expected: dict[str, Any]) -> AtR:
     likelihood = fit.likelihood
     assert likelihood is not None
     model, top = likelihood.model, likelihood.optimum
+    effects = len(expected["beta"])
+    beta, scale = point_of(fit, expected)
+    if scale.size == 0:
+        return AtR(fit.log_likelihood, fit.conditional_log_likelihood, np.sqrt(np.diag(fit.covariance)))
+    held = {"hold_beta": tuple(range(effects)), "hold_scale": tuple(range(scale.size))}
+    there = maximise(model, top.alpha, beta, scale, likelihood.nodes, **held)
+    free = np.array([*range(model.p), *(model.p + np.flatnonzero(scale))], dtype=np.intp)
+    se = np.sqrt(np.diag(moments_at(model, there.information, free)))
+    return AtR(there.value, conditional_value(model, there, likelihood.nodes), se[:effects])
+
+
+def point_of(fit: GlmmPooled, expected: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return R's coefficients and scales in the places of ours."""
+    assert fit.likelihood is not None
+    top = fit.likelihood.optimum
     beta, scale = top.beta.copy(), top.scale.copy()
     effects = len(expected["beta"])
     beta[:effects] = expected["beta"]
@@ -144,23 +167,27 @@ def at_r(fit: GlmmPooled, expected: dict[str, Any]) -> AtR:
     elif scale.size == 3:
         r = rho or 0.0  # undefined where a variance is 0
         scale[:] = math.sqrt(sigma2), r * tau, math.sqrt(max(0.0, 1 - r * r)) * tau
-    if scale.size == 0:
-        return AtR(fit.log_likelihood, fit.conditional_log_likelihood, np.sqrt(np.diag(fit.covariance)))
-    there = maximise(
-        model,
-        top.alpha,
-        beta,
-        scale,
-        likelihood.nodes,
-        hold_beta=tuple(range(effects)),
-        hold_scale=tuple(range(scale.size)),
-    )
-    free = np.array([*range(model.p), *(model.p + np.flatnonzero(scale))], dtype=np.intp)
-    se = np.sqrt(np.diag(moments_at(model, there.information, free)))
-    return AtR(there.value, conditional_value(model, there, likelihood.nodes), se[:effects])
+    return beta, scale
 
 
-def derived(e: dict[str, Any], fit: GlmmPooled) -> dict[str, Any]:
+def at_edge(fit: GlmmPooled, expected: dict[str, Any]) -> dict[str, Any]:
+    """Return our maximum with the variances held at 0 that R did not leave; nothing where it is no lower than ours."""
+    assert fit.likelihood is not None
+    model, top, nodes = fit.likelihood.model, fit.likelihood.optimum, fit.likelihood.nodes
+    beta, scale = point_of(fit, expected)
+    held = tuple(int(i) for i in np.flatnonzero(scale == 0))
+    if not held or not (np.abs(top.scale[list(held)]) > 0).any():
+        return {}
+    there = maximise(model, top.alpha, beta, scale, nodes, hold_scale=held)
+    if not there.value < top.value:
+        return {}
+    b, slope = fit.coefficients.size, list(fit.likelihood.slope)
+    out = {"beta": there.beta[:b], "tau2": float((there.scale[slope] ** 2).sum()), "logLik": there.value}
+    out["se"] = np.sqrt(np.diag(there.covariance)[:b])
+    return plain(out | ({} if fit.sigma2 is None else {"sigma2": float(there.scale[0] ** 2)}))
+
+
+def derived(e: dict[str, Any], fit: GlmmPooled, mods: np.ndarray | None) -> dict[str, Any]:
     """Return what follows from R's printed estimates by our formulas."""
     beta, se = np.array(e["beta"]), np.array(e["se"])
     t = not math.isinf(fit.df)
@@ -172,10 +199,10 @@ def derived(e: dict[str, Any], fit: GlmmPooled) -> dict[str, Any]:
         "ci.lb": beta - half,
         "ci.ub": beta + half,
     }
-    if beta.size == 1:
-        out["QM"], out["QMp"] = float(z[0] ** 2), float(out["pval"][0])
-        typical = typical_of(fit.table, counts_of(fit.table, None)[0], fit.measure)
-        out |= {"I2": 100 * e["tau2"] / (typical + e["tau2"]), "H2": 1 + e["tau2"] / typical}
+    typical = typical_of(fit.table, counts_of(fit.table, mods)[0], fit.measure)
+    out |= {"I2": 100 * e["tau2"] / (typical + e["tau2"]), "H2": 1 + e["tau2"] / typical}
+    if beta.size < 3:  # one coefficient is tested
+        out["QM"], out["QMp"] = float(z[-1] ** 2), float(out["pval"][-1])
     else:
         m = beta.size - 1
         out["QMp"] = special.fdtrc(m, fit.df, e["QM"] / m) if t else special.chdtrc(m, e["QM"])
@@ -186,7 +213,9 @@ def derived(e: dict[str, Any], fit: GlmmPooled) -> dict[str, Any]:
 
 def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, Any, float, bool]]:
     fit: GlmmPooled = got.pop("_fit")
-    there, follows = at_r(fit, expected), plain(derived(expected, fit))
+    mods, there = got.pop("_mods"), at_r(fit, expected)
+    follows, own = plain(derived(expected, fit, mods)), plain(derived(got, fit, mods))
+    edge = at_edge(fit, expected) if fit.likelihood and fit.likelihood.optimum.scale.size else {}
     wide = dict(hint, rel=max(float(hint["rel"]), 2 * float(hint.get("se_rel", 0.0))))
     for path, g, e, relative, fine in plain_deviations(got, expected, hint):
         leaf, _, place = path.partition("[")
@@ -198,8 +227,14 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, A
             continue
         rule = rule_of(leaf, index, g, e, fit, there, expected)
         if not rule and leaf in follows:
-            value = follows[leaf][index] if place else follows[leaf]
-            rule = "derived" if next(plain_deviations({leaf: value}, {leaf: e}, hint))[-1] else ""
+            value, ours = (x[leaf][index] if place else x[leaf] for x in (follows, own))
+            same = next(plain_deviations({leaf: value}, {leaf: e}, hint))[-1]
+            rule = "derived" if same and abs(ours - g) <= 1e-8 * max(1.0, abs(g)) else ""
+        if not rule and leaf in edge:  # standard errors with the same noise as elsewhere
+            near = edge[leaf][index] if place else edge[leaf]
+            fine = next(plain_deviations({leaf: near}, {leaf: e}, hint))[-1]
+            noisy = leaf == "se" and model_is_noisy(fit) and abs(near - e) <= NUMERIC * e
+            rule = "edge" if fine or noisy or (leaf == "logLik" and abs(near - e) <= SAME) else ""
         if rule:
             RULES[rule] += 1
         yield path, g, e, 0.0 if rule else relative, bool(rule)
@@ -236,10 +271,16 @@ def wald_noise(fit: GlmmPooled, expected: dict[str, Any]) -> float:
     return out
 
 
+def model_is_noisy(fit: GlmmPooled) -> bool:
+    """Return whether R differentiates an iterated or integrated likelihood."""
+    model = fit.spec.options["likelihood"]
+    return (fit.measure == "OR" and model == "CM.EL") or model == "UM.RS"
+
+
 def rule_of(leaf: str, i: int, g: Any, e: Any, fit: GlmmPooled, there: AtR, expected: dict[str, Any]) -> str:
     """Return the name of the rule by which a leaf outside the tolerance passes, or nothing."""
     model = fit.spec.options["likelihood"]
-    numeric = (fit.measure == "OR" and model == "CM.EL") or model == "UM.RS"
+    numeric = model_is_noisy(fit)
     if leaf in ("beta", "tau2", "sigma2", "rho", "logLik"):
         return "optimum" if stopped_early(leaf, i, fit, there, expected) else ""
     if leaf == "se":
@@ -253,6 +294,9 @@ def rule_of(leaf: str, i: int, g: Any, e: Any, fit: GlmmPooled, there: AtR, expe
     if leaf == "se.tau2":  # ours is undefined at tau2 = 0
         near = math.isnan(g) if isinstance(g, float) and fit.tau2 == 0 else abs(g - e) <= NUMERIC * e
         return "standard error" if numeric and near else ""
+    if leaf == "QM" and numeric:  # V times 1 + 2 NUMERIC at most
+        limit = NUMERIC if model == "UM.RS" else max(noise(fit, j) for j in range(len(expected["beta"])))
+        return "standard error" if abs(g - e) <= 2 * limit * e else ""
     if leaf == "QE.Wld" and numeric:
         if model == "CM.EL":
             return "Wald heterogeneity" if abs(g - e) <= wald_noise(fit, expected) else ""
@@ -271,7 +315,8 @@ def stopped_early(leaf: str, i: int, fit: GlmmPooled, there: AtR, expected: dict
     exact = fit.measure == "OR" and model == "CM.EL"
     value = there.marginal if exact or model == "UM.RS" else there.conditional
     deficit = fit.log_likelihood - there.marginal
-    limit = INTEGRATED * fit.k if exact and fit.tau2 == 0 else DEFICIT
+    laplace = fit.spec.options["nagq"] == 1 and model != "UM.RS" and not exact
+    limit = INTEGRATED * fit.k if exact and fit.tau2 == 0 else DEFICIT_LAPLACE if laplace else DEFICIT
     if not (abs(value - expected["logLik"]) <= (1e-8 if exact else SAME) and 0 <= deficit <= limit):
         return False
     far = 1.1 * math.sqrt(2 * deficit)
@@ -284,8 +329,8 @@ def stopped_early(leaf: str, i: int, fit: GlmmPooled, there: AtR, expected: dict
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     args = case["args"]
-    fit = fitted(inputs, args)
-    return numbers(fit, args)
+    fit, mods = fitted(inputs, args)
+    return numbers(fit, args) | {"_mods": mods}
 
 
 def numbers(fit: GlmmPooled, args: dict[str, Any]) -> dict[str, Any]:
