@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "LIGHT", "RUST", "an_axes", "finished", "in_own_style", "set_limits", "start"]
+__all__ = ["BLUE", "GREY", "LIGHT", "RUST", "SMALLEST", "an_axes", "finished", "in_own_style", "set_limits", "start"]
 
 BLUE, RUST, GREY, LIGHT = "#1f4e79", "#b5541c", "#555555", "#8aa4bf"
+SMALLEST = 8.0
+"""Area of the smallest circle that is still seen in print, in square points."""
 
 P = ParamSpec("P")
 

@@ -33,11 +33,13 @@ def plot_drapery(result: Any, *, ax: Axes | None = None) -> Plot:  # noqa: ANN40
     table = table_of(result)
     yi, se, _ = estimates(table)
     figure, ax = start(ax)
-    low, high = float((yi - 3.3 * se).min()), float((yi + 3.3 * se).max())
-    at = np.linspace(low, high, 500)
+    pooled = not isinstance(result, EvidenceTable) and not bayesian(result)
+    usual = tuple(result.interval(0.95)) if pooled else ()
+    low, high = float(min([*(yi - 3.3 * se), *usual])), float(max([*(yi + 3.3 * se), *usual]))
+    at = np.union1d(np.linspace(low, high, 500), yi)  # with every peak, which is P = 1
     for y, s in zip(yi, se, strict=True):
         ax.plot(at, 2 * special.ndtr(-np.abs(at - y) / s), color=LIGHT, lw=0.8)
-    if not isinstance(result, EvidenceTable) and not bayesian(result):
+    if pooled:
         ends = np.array([tuple(result.interval(float(level))) for level in _LEVELS])
         sides = [*ends[::-1, 0], float(result.mu), *ends[:, 1]]
         ax.plot(sides, [*(1 - _LEVELS)[::-1], 1.0, *(1 - _LEVELS)], color=RUST, lw=1.6)
@@ -47,4 +49,6 @@ def plot_drapery(result: Any, *, ax: Axes | None = None) -> Plot:  # noqa: ANN40
     ax.axhline(0.05, color=GREY, lw=0.6, ls=(0, (4, 2.5)))
     ax.set_xlim(low, high)
     ax.set_ylim(0, 1.02)
+    words = "thin: studies" + ("; thick: pooled" if pooled else "") + "; dashed: P = 0.05"
+    ax.set_title(words, fontsize=6.5, loc="left", color="#333333")
     return finished(figure, ax, axis_name(table), "P value", f"Drapery plot of {len(yi)} studies.")

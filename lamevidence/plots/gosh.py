@@ -15,12 +15,28 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_gosh"]
 
+_NAMES = {
+    "estimate": "Pooled estimate (analysis scale)", "i2": "I\u00b2 (%)", "h2": "H\u00b2", "tau2": "\u03c4\u00b2",
+    "q": "Q", "k": "Number of studies",
+}
+
 
 @in_own_style
 def plot_gosh(
     frame: pd.DataFrame, *, x: str = "estimate", y: str = "i2", name: str = "", ax: Axes | None = None
 ) -> Plot:
     """Draw a frame with one subset a row; several clouds mean that a few studies make the result.
+
+    Parameters
+    ----------
+    frame
+        One row a subset, such as ``lam.gosh(fit).to_frame()``.
+    x, y
+        Names of the columns.
+    name
+        Of the horizontal axis, with its unit: ``"Log risk ratio"``, ``"Slope (mL/year)"``.
+    ax
+        Axes to draw on.
 
     References
     ----------
@@ -31,5 +47,4 @@ def plot_gosh(
     figure, ax = start(ax)
     ax.plot(a, b, ".", ms=3 if len(a) > 500 else 5, color=BLUE, alpha=0.45, mew=0, rasterized=True)
     ax.margins(0.05)
-    label = "I\u00b2 (%)" if y == "i2" else y
-    return finished(figure, ax, name or x, label, f"GOSH plot of {len(a)} subsets.")
+    return finished(figure, ax, name or _NAMES.get(x, x), _NAMES.get(y, y), f"GOSH plot of {len(a)} subsets.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import OptionError
-from .canvas import BLUE, GREY, finished, in_own_style, start
+from .canvas import BLUE, GREY, SMALLEST, finished, in_own_style, start
 from .figure import Plot
 from .scatter_data import table_of
 
@@ -19,7 +19,7 @@ __all__ = ["plot_labbe"]
 
 @in_own_style
 def plot_labbe(result: Any, *, ax: Axes | None = None) -> Plot:  # noqa: ANN401
-    """Draw event rates of two arms, in percent; the area of a circle is proportional to the patients.
+    """Draw event rates of two arms, in percent; the area of a circle grows with the patients, from a smallest on.
 
     References
     ----------
@@ -33,7 +33,8 @@ def plot_labbe(result: Any, *, ax: Axes | None = None) -> Plot:  # noqa: ANN401
     figure, ax = start(ax, 3.3, 3.3)
     top = max(10.0, float(1.1 * np.nanmax([treated, control])))
     ax.plot([0, top], [0, top], color=GREY, lw=0.8)
-    ax.scatter(control, treated, s=160 * n / n.max(), facecolor=BLUE, edgecolor="white", lw=0.6, alpha=0.85, zorder=3)
+    area = np.maximum(160 * n / n.max(), SMALLEST)
+    ax.scatter(control, treated, s=area, facecolor=BLUE, edgecolor="white", lw=0.6, alpha=0.85, zorder=3)
     ax.set_xlim(-0.04 * top, top)
     ax.set_ylim(-0.04 * top, top)
     ax.set_aspect("equal")

@@ -65,10 +65,11 @@ def plot_posterior(
     middle = float(distribution.median)
     ax.plot([middle, middle], [0, float(distribution.pdf(middle))], color=RUST, lw=0.8)
     ax.set_ylim(bottom=0)
-    ax.set_xlim(first, last)
+    from_zero = 0 < first < 0.1 * last  # a standard deviation is read from zero
+    ax.set_xlim(0.0 if from_zero else first, last)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     what = f"{name} ({unit})" if unit else name
-    words = f"{100 * level:g}% interval shaded" + (", prior dashed" if prior is not None else "")
+    words = f"{100 * level:g}% interval shaded, median marked" + (", prior dashed" if prior is not None else "")
     ax.set_title(words, fontsize=6.5, loc="left", color="#333333")
     return finished(figure, ax, what, "", f"Posterior of {name or 'one quantity'}: {words}.")
