@@ -235,9 +235,13 @@ def a_path(name: str, given: Any) -> Path:  # noqa: ANN401
     OptionError
         Neither a string nor a path, or one that no file system takes.
     """
-    from os import PathLike
+    from os import PathLike, fsencode
     from pathlib import Path
 
-    if not isinstance(given, str | PathLike) or not str(given) or "\0" in str(given):
+    try:
+        usable = isinstance(given, str | PathLike) and str(given) != "" and b"\0" not in fsencode(given)
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
         raise OptionError(f"{name}={shown(given)} is not a path · give the name of a file")
     return Path(given)

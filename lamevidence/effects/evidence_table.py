@@ -17,7 +17,7 @@ from ..lineage import Lineage
 from ..options import a_choice, a_whole, an_instance, shown
 from . import from_estimates as estimates
 from . import table_fields as fields
-from .given_numbers import floats
+from .given_numbers import floats, printable
 from .measures.base import FloatArray
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _arm_names(arms: Any) -> tuple[str, str] | tuple[()]:  # noqa: ANN401
         return ()
     if len(names) != 2 or not all(isinstance(a, str) and a.strip() for a in names):
         raise InputError(f"arms={arms!r} is not a pair of names · give arms=('sirolimus', 'placebo')")
-    fields.printable("arms", names)
+    printable("arms", names)
     return names[0].strip(), names[1].strip()
 
 
@@ -173,7 +173,7 @@ class EvidenceTable:
         put(self, "notes", fields.sentences("notes", self.notes))
         if not isinstance(self.excluded, tuple | list) or not all(isinstance(x, Excluded) for x in self.excluded):
             raise OptionError(f"excluded={shown(self.excluded)} · give a tuple of Excluded")
-        fields.printable("excluded", (text for x in self.excluded for text in (x.study, x.reason, x.label)))
+        printable("excluded", (text for x in self.excluded for text in (x.study, x.reason, x.label)))
         if not self.lineage:
             put(self, "lineage", tuple(Lineage(s) for s in self.studies))
         put(self, "arms", _arm_names(self.arms))

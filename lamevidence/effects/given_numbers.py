@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..options import shown
 from .measures.base import FloatArray
 
-__all__ = ["broadcast", "entries_of", "finite", "floats", "names_of", "not_numbers"]
+__all__ = ["broadcast", "entries_of", "finite", "floats", "names_of", "not_numbers", "printable"]
 
 KINDS = {
     "b": "truth values", "c": "complex numbers", "m": "durations", "M": "dates", "S": "bytes", "V": "records",
@@ -87,6 +87,25 @@ def broadcast(**columns: FloatArray) -> tuple[FloatArray, ...]:
         raise InputError(f"these do not go together: {listed} · give one number, or as many of each") from None
 
 
+def printable(name: str, values: Iterable[Any]) -> None:
+    """Raise where a text holds half of a surrogate pair: no file, figure or console can show it.
+
+    Raises
+    ------
+    InputError
+        One of the texts is so; the message names it.
+    """
+    texts = [x for x in values if isinstance(x, str)]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        for text in texts:
+            if any("\ud800" <= c <= "\udfff" for c in text):
+                raise InputError(
+                    f"{name}: {shown(text)} cannot be written as UTF-8 · read the text with its own encoding"
+                ) from None
+
+
 def entries_of(values: Any, what: str, k: int) -> list[Hashable]:  # noqa: ANN401
     """Return k entries, one a row, that can be told apart and of which none is missing.
 
@@ -106,6 +125,7 @@ def entries_of(values: Any, what: str, k: int) -> list[Hashable]:  # noqa: ANN40
             raise InputError(f"row {i} has no {what} · name it, or leave the row out by hand")
     if len(entries) != k:
         raise InputError(f"{what} has {len(entries)} entries, the data have {k} rows · give one a row")
+    printable(what, entries)
     return entries
 
 

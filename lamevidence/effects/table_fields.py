@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, OptionError
 from ..options import a_text, shown
-from .given_numbers import entries_of, floats
+from .given_numbers import entries_of, floats, printable
 from .measures.base import FloatArray
 
-__all__ = [
-    "columns_of", "mapping", "moderators_of", "one_a_row", "per_row", "printable", "row_names", "sentences", "words",
-]
-
-
-def printable(name: str, values: Iterable[Any]) -> None:
-    """Raise where a text holds half of a surrogate pair: no file, figure or console can show it.
-
-    Raises
-    ------
-    InputError
-        One of the texts is so; the message names it.
-    """
-    texts = [x for x in values if isinstance(x, str)]
-    try:
-        "".join(texts).encode()
-    except UnicodeEncodeError:
-        for text in texts:
-            if any("\ud800" <= c <= "\udfff" for c in text):
-                raise InputError(
-                    f"{name}: {shown(text)} cannot be written as UTF-8 · read the text with its own encoding"
-                ) from None
+__all__ = ["columns_of", "mapping", "moderators_of", "one_a_row", "per_row", "row_names", "sentences", "words"]
 
 
 def one_a_row(name: str, values: Any, k: int | None = None) -> FloatArray:  # noqa: ANN401

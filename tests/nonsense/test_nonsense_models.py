@@ -278,6 +278,10 @@ def test_such_text_is_refused_wherever_a_table_is_made():
         lam.EvidenceTable.from_frame(frame, "OR", ai="ai", bi="bi", ci="ci", di="di", study="study")
     with pytest.raises(LamEvidenceError, match="UTF-8"):
         lam.EvidenceTable.from_estimates([1, 2], [1, 1], labels=[HALF, "B"])
+    with pytest.raises(LamEvidenceError, match="UTF-8"):
+        lam.node_split(sampled(), by=[HALF, "B", "B"])
+    with pytest.raises(LamEvidenceError, match="is not a path"):
+        lam.save_posterior(sampled(), f"{HALF}.nc")
 
 
 def test_a_batch_reads_places_on_the_edge():
