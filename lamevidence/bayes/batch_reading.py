@@ -27,6 +27,12 @@ _Z_SHARE = _Z_SHARE / _Z_SHARE.sum()
 
 
 @jit
+def _first(place: float, size: int) -> int:
+    """First of the four entries around a place, which may be far outside."""
+    return int(min(max(place - 1.0, 0.0), size - 4.0))
+
+
+@jit
 def _read(place: float, d: int, j: int, cumulative: FloatArray, joint: FloatArray) -> float:
     """Distribution function between nodes: the polynomial of degree seven through four values and slopes."""
     last = cumulative.size - 1
@@ -34,7 +40,7 @@ def _read(place: float, d: int, j: int, cumulative: FloatArray, joint: FloatArra
         return 0.0
     if place >= last:
         return float(cumulative[last])
-    first = min(max(int(place) - 1, 0), last - 3)
+    first = _first(place, cumulative.size)
     u = place - first
     total = 0.0
     for i in range(4):
@@ -75,11 +81,16 @@ def below(
                         z = (at[d] - centre - width * x[m]) / noise
                         out[d] += joint[d, j, m] * 0.5 * math.erfc(-z * math.sqrt(0.5))
                 continue
-            for m in range(columns):
+            noisy = new and noise > 1e-9 * width
+            # only the entries that are read
+            reach = noise * _Z[-1] if noisy else 0.0
+            first = _first((math.asinh((at[d] - reach - centre) / width) - s[0]) / (s[1] - s[0]), columns)
+            final = _first((math.asinh((at[d] + reach - centre) / width) - s[0]) / (s[1] - s[0]), columns)
+            for m in range(first, final + 4):
                 cumulative[m] = 0.0
                 for n in range(columns):
                     cumulative[m] += sinc[m, n] * joint[d, j, n]
-            if new and noise > 1e-9 * width:
+            if noisy:
                 for q in range(_Z.size):
                     scaled = (at[d] - noise * _Z[q] - centre) / width
                     out[d] += _Z_SHARE[q] * _read((math.asinh(scaled) - s[0]) / (s[1] - s[0]), d, j, cumulative, joint)
