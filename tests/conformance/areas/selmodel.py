@@ -200,7 +200,8 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[Row]:
     value = own.value(own.point(expected))
     error, deficit = abs(expected["logLik"] - value), got["logLik"] - value
     integrals = 0 if own.data.weight is None else own.source.k
-    if not (error <= PRINTED + INTEGRATED * integrals and deficit >= -PRINTED):
+    itself = abs(own.value(own.point(got)) - got["logLik"]) <= PRINTED
+    if not (itself and error <= PRINTED + INTEGRATED * integrals and deficit >= -PRINTED):
         yield "logLik", got["logLik"], expected["logLik"], math.inf, False
         return
     if deficit > max(2 * error, hint["logLik_abs"]):
@@ -219,10 +220,8 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[Row]:
             rows = list(plain_deviations({key: got[key]}, {key: theirs}, loose | room))
             if all(row[-1] for row in rows):
                 yield from rows
-            elif noisy >= 1:
-                yield from ((*row[:3], 0.0, True) for row in rows)
             else:
-                yield from in_rs_way(rows, own, expected, loose)
+                yield from in_rs_way(rows, own, got, expected, loose, noisy >= 1)
         else:
             yield from plain_deviations({key: got[key]}, {key: theirs}, loose)
 
@@ -236,17 +235,33 @@ def room_of(key: str, root: float, expected: Any) -> float:
     return root * max(sizes(expected[PAIRS[FOLLOWS.get(key, key)]]), default=0.0)
 
 
-def in_rs_way(rows: list[Row], own: Own, expected: Any, loose: Any) -> Iterator[Row]:
-    """Compare what follows from R's standard errors with R's way of getting them, at R's parameters."""
-    se = own.errors(expected)
+def in_rs_way(rows: list[Row], own: Own, got: Any, expected: Any, loose: Any, void: bool) -> Iterator[Row]:
+    """Compare what follows from R's standard errors with R's way of getting them, at R's parameters.
+
+    Ours have to be what the same differences give at our estimates; with ``void`` R's are not compared.
+    """
+    se, mine = own.errors(expected), own.errors(got)
     for path, ours, theirs, relative, fine in rows:
         key, _, place = path.partition("[")
         i = int(place[:-1]) if place else 0
-        if not fine and se:
-            follow = follows(key, expected, se)
-            fine = follow is not None and next(plain_deviations({key: float(follow[i])}, {key: theirs}, loose))[-1]
+        if not fine and se and mine and itself(key, i, ours, got, mine):
+            fine = void or agree(follows(key, expected, se), i, theirs, loose)
             relative = 0.0 if fine else relative
         yield path, ours, theirs, relative, fine
+
+
+def agree(follow: np.ndarray | None, i: int, value: Any, loose: Any) -> bool:
+    """Return whether a value is what follows from standard errors."""
+    return follow is not None and next(plain_deviations({"x": float(follow[i])}, {"x": value}, loose))[-1]
+
+
+def itself(key: str, i: int, ours: Any, got: Any, mine: dict[str, np.ndarray]) -> bool:
+    """Return whether what we print follows from our likelihood at the estimates we print."""
+    if key == "se.tau2" and got["tau2"] == 0:  # undefined at the edge
+        return math.isnan(ours)
+    if key not in PAIRS.values() and "delta" in key:
+        return True
+    return agree(follows(key, got, mine), i, ours, {"rel": 5e-3, "abs": 1e-8})
 
 
 def follows(key: str, expected: Any, se: dict[str, np.ndarray]) -> np.ndarray | None:
