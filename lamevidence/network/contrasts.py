@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..effects.given_numbers import printable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, NotEstimable
@@ -222,4 +223,5 @@ def _names(name: str, given: object) -> tuple[str, ...]:
     checked = tuple(x for x in names if x is not None and x.strip())
     if len(checked) != len(names):
         raise InputError(f"{name} must hold a name for every comparison, got {shown(given)}")
+    printable(name, checked)
     return checked

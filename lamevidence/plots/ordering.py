@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..effects.evidence_table import EvidenceTable
+from ..effects.given_numbers import printable
 from ..errors import InputError, OptionError, UnknownName
 from ..options import a_choice, shown
 
@@ -35,6 +36,7 @@ def group_names(table: EvidenceTable, group: object) -> tuple[tuple[str, ...], b
             raise UnknownName("grouping", group, ("design", *table.moderators))
     elif isinstance(group, Sequence) and not isinstance(group, bytes):
         names = tuple(str(v) for v in group)
+        printable("group", names)
         if len(names) != table.k:
             raise InputError(f"group has {len(names)} entries for {table.k} rows · give one a row")
     else:

@@ -279,6 +279,10 @@ def test_such_text_is_refused_wherever_a_table_is_made():
     with pytest.raises(LamEvidenceError, match="UTF-8"):
         lam.EvidenceTable.from_estimates([1, 2], [1, 1], labels=[HALF, "B"])
     with pytest.raises(LamEvidenceError, match="UTF-8"):
+        lam.NetworkTable(yi=[0.5], vi=[0.04], first=[HALF], second=["b"], studies=["1"])
+    with pytest.raises(LamEvidenceError, match="UTF-8"):
+        lam.forest(lam.pool(table()), group=[HALF, "B", "B"])
+    with pytest.raises(LamEvidenceError, match="UTF-8"):
         lam.node_split(sampled(), by=[HALF, "B", "B"])
     with pytest.raises(LamEvidenceError, match="is not a path"):
         lam.save_posterior(sampled(), f"{HALF}.nc")
