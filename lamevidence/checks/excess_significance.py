@@ -14,6 +14,7 @@ from ..errors import OptionError
 from ..options import a_choice, a_number
 from .refits import Fit, source_of
 from .small_study import caution
+from .spoken import Spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +25,8 @@ TESTS = ("exact", "chi2", "binomial")
 SIDES = ("two-sided", "greater", "less")
 
 
-@dataclass(frozen=True, slots=True)
-class ExcessSignificance:
+@dataclass(frozen=True, slots=True, repr=False)
+class ExcessSignificance(Spoken):
     """A test of excess significance.
 
     Attributes

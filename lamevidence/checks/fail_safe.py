@@ -14,6 +14,7 @@ from ..errors import OptionError
 from ..options import a_choice, a_flag, a_level, a_number, a_whole
 from ..pooling.random_effects import pool
 from .refits import Fit, Source, source_of
+from .spoken import Spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +26,8 @@ NULLS = ("identical", "heterogeneous")
 MOST = 10_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class FailSafeN:
+@dataclass(frozen=True, slots=True, repr=False)
+class FailSafeN(Spoken):
     """A fail-safe number.
 
     Attributes

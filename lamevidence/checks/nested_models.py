@@ -14,6 +14,7 @@ from ..effects.given_numbers import floats
 from ..errors import InputError, NotEstimable, OptionError
 from ..pooling.regression import Regression
 from .refits import Fit, source_of
+from .spoken import Spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["ModelTest", "likelihood_ratio_test", "wald_test"]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class ModelTest(Spoken):
     """A test of a model against a smaller one.
 
     Attributes

@@ -16,6 +16,7 @@ from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
 from ..errors import InputError, OptionError, TooFewStudies
 from ..options import a_number, a_whole
+from .spoken import Spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["COMBINATIONS", "CombinedP", "combine_p_values"]
 
 
-@dataclass(frozen=True, slots=True)
-class CombinedP:
+@dataclass(frozen=True, slots=True, repr=False)
+class CombinedP(Spoken):
     """A combined p value.
 
     Attributes

@@ -11,6 +11,7 @@ from ..pooling.intervals import quantile, two_sided
 from ..values import Interval
 from .refits import Fit
 from .small_study import SmallStudyTest, small_study_test
+from .spoken import Spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +22,8 @@ ALPHA = 0.10
 """Two-sided level of PET's intercept from which PEESE is reported (one-sided 0.05)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PetPeese:
+@dataclass(frozen=True, slots=True, repr=False)
+class PetPeese(Spoken):
     """Both limit estimates and the one that the conditional rule chooses.
 
     Attributes

@@ -20,6 +20,7 @@ from .selection_fit import Best, best_fit
 from .selection_likelihood import SelectionData, unselected
 from .selection_weights import WEIGHTS
 from .small_study import caution
+from .spoken import Spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,8 @@ WITHOUT_PRECISION = ("stepfun", "beta")
 PRECISIONS = ("sei", "vi", "ninv", "sqrtninv")
 
 
-@dataclass(frozen=True, slots=True)
-class SelectionModel:
+@dataclass(frozen=True, slots=True, repr=False)
+class SelectionModel(Spoken):
     """A fitted selection model.
 
     Attributes

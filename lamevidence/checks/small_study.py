@@ -18,6 +18,7 @@ from ..pooling.design import design_of
 from ..pooling.random_effects import pool
 from ..values import Interval
 from .refits import Fit, Source, source_of
+from .spoken import Spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,8 @@ WITH_LIMIT = ("sei", "vi", "ninv", "sqrtninv")
 """Predictors that go to 0 for an infinitely large study: there the intercept is the limit estimate."""
 
 
-@dataclass(frozen=True, slots=True)
-class SmallStudyTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class SmallStudyTest(Spoken):
     """A test of small-study effects.
 
     Attributes

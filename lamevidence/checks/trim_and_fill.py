@@ -18,6 +18,7 @@ from ..pooling.random_effects import pool
 from ..pooling.results import Pooled
 from .refits import Source, source_of
 from .small_study import caution, small_study_test
+from .spoken import Spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,8 @@ Count: TypeAlias = Callable[[int, FloatArray], tuple[float, float]]
 MISSING_ESTIMATORS: Catalog[Count] = Catalog("estimator of missing studies")
 
 
-@dataclass(frozen=True, slots=True)
-class TrimAndFill:
+@dataclass(frozen=True, slots=True, repr=False)
+class TrimAndFill(Spoken):
     """Result of trim and fill.
 
     Attributes
