@@ -137,6 +137,8 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
     args = case["args"]
     if args["type"].startswith("trunc"):
         raise Unsupported("selection by truncation of the estimates")
+    if args["alternative"] == "two.sided":
+        raise Unsupported("selection by two-sided p values")
     fit = model_of(inputs, {"test": "z", "method": args["method"]} | ({"mods": "X"} if "mods" in args else {}))
     names = (("steps", "steps"), ("delta", "delta"), ("prec", "precision"))
     options = {ours: args[theirs] for theirs, ours in names if theirs in args}
@@ -206,6 +208,11 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[Row]:
         return
     if deficit > max(2 * error, hint["logLik_abs"]):
         yield from elsewhere(got, expected, hint)
+        mine = own.errors(got)
+        for key in ("se", "se.delta"):
+            for i, ours in enumerate(got[key]):
+                if mine and math.isfinite(ours) and math.isfinite(mine[key][i]):
+                    yield f"{key}[{i}]", ours, float(mine[key][i]), 0.0, abs(ours - mine[key][i]) <= NOISY * ours
         return
     root = math.sqrt(2 * (max(deficit, 0.0) + PRINTED))
     noisy = noise(error if error > hint["logLik_abs"] else 0.0, expected)
