@@ -262,13 +262,21 @@ class TEstimate(Kernel):
         return below, below
 
 
+_NEAR_NORMAL = 135.0
+"""From this ν/2 on, log λ is nearly normal and its range shrinks with its spread."""
+
+
 def _t_scales(df: float, nodes: int) -> tuple[FloatArray, FloatArray]:
     """Weights and variance factors 1/λ of the normal scale mixture that is a t density, by trapezoid in log λ."""
     if np.isinf(df):
         return np.ones(1), np.ones(1)
     a = 0.5 * df
-    reach = 40.0 / a
-    x = np.linspace(-max(reach, 6.5 / np.sqrt(a)) - 1.0, np.log1p(40.0 / a) + 4.0 / np.sqrt(a), 2 * nodes)
+    if a >= _NEAR_NORMAL:
+        # eˣ − 1 − x ≥ x²/3 on [−1, 0] and ≥ x²/2 above: outside, the density of log λ is below e⁻⁴⁵ of its peak
+        ends = -np.sqrt(135.0 / a), np.sqrt(90.0 / a)
+    else:
+        ends = -max(40.0 / a, 6.5 / np.sqrt(a)) - 1.0, np.log1p(40.0 / a) + 4.0 / np.sqrt(a)
+    x = np.linspace(*ends, 2 * nodes)
     log = a * x - a * np.exp(x) + a * np.log(a) - special.gammaln(a)
     weight = np.exp(log) * (x[1] - x[0])
     keep = weight > 1e-18

@@ -87,11 +87,11 @@ def sample(
         "cores": None if cores is None else a_whole("cores", cores, 1, 4096),
     }
     tune = fixed.pop("tune")
-    native, attrs = _sample_chains(model, _sampler_for(model, sampler), tune, accepted, fixed)
+    native, attrs = sample_chains(model, sampler_for(model, sampler), tune, accepted, fixed)
     return container(_groups(model, native, fixed["draws"], fixed["random_seed"], progress), attrs)
 
 
-def _sample_chains(
+def sample_chains(
     model: Any, sampler: str, tune: int, allow: tuple[str, ...], fixed: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
     """Return chains that passed the gate, as the sampler made them, and what is recorded of them.
@@ -121,7 +121,7 @@ def _sizes(chains: int, draws: int, tune: int) -> dict[str, Any]:
     return {"chains": chains, "draws": draws, "tune": tune}
 
 
-def _sampler_for(model: Any, sampler: str) -> str:
+def sampler_for(model: Any, sampler: str) -> str:
     """Return the sampler, or raise where it is missing, or where this is no model to be sampled by it."""
     import pymc as pm
 

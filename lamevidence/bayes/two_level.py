@@ -30,6 +30,7 @@ __all__ = ["LEVELS", "TwoLevelState", "fit_two_level", "normal_like", "require_p
 LEVELS = ((0.25, 0.3, 25), (0.125, 0.25, 31), (0.0625, 0.2, 41), (0.04, 0.15, 61))
 """Steps over τ and μ, and nodes over θ."""
 _LIMIT = 1e-6
+_FLAT_BELOW = 1e-5
 _WIDE = 4.0
 """μ runs to sinh(4) = 27 conditional standard deviations either side."""
 
@@ -72,9 +73,12 @@ class TwoLevelState:
         from .tau_posterior import TauPosterior
 
         grid, sinc = self.grid, self.grid.pdf_t
+        # below this node hardly any mass is left and the sinc series is noise; there the likelihood is flat in τ, so
+        # the density follows the prior
+        least = float(grid.tau[np.flatnonzero(grid.weight > _FLAT_BELOW * grid.weight.max())[0]])
 
-        def log_density(tau: FloatArray) -> FloatArray:
-            place = np.maximum(grid.to_t(np.maximum(tau, grid.tau[0])), grid.t[0])
+        def on_nodes(tau: FloatArray) -> FloatArray:
+            place = grid.to_t(tau)
             x = np.sinh(place)
             slope = grid.width * np.cosh(place)
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -84,6 +88,14 @@ class TwoLevelState:
                     - grid.variable.log_slope(grid.centre + grid.width * x)
                 )
             return np.asarray(value)
+
+        def log_density(tau: FloatArray) -> FloatArray:
+            value = on_nodes(np.maximum(tau, least))
+            small = tau < least
+            if small.any():
+                prior = np.asarray(self.prior_tau.logpdf(np.append(tau[small], least)))
+                value[small] += prior[:-1] - prior[-1]
+            return value
 
         return TauPosterior(grid, log_density, self.exists, self.unit)
 
@@ -255,8 +267,8 @@ def _fit_level(
     approx = normal_like(mu) if isinstance(mu, StudentT) else mu
     guide = fit_normal(place[:, 0], place[:, 1], np.ones((len(rows), 1)), [approx], tau)
     wide = max(guide.grid.width, 0.8)
-    first, last = guide.grid.tau[0], guide.grid.tau[-1]
-    ends = np.arcsinh((guide.grid.variable.u(np.array([first, last])) - guide.grid.centre) / wide)
+    # from the nodes' own variable: a τ that rounds to the upper edge of its prior has no way back
+    ends = np.arcsinh(guide.grid.width * np.sinh(guide.grid.t[[0, -1]]) / wide)
     grid_t = h * np.arange(np.floor(ends[0] / h) - 1, np.ceil(ends[1] / h) + 2)
     t = hm * np.arange(-np.round(_WIDE / hm), np.round(_WIDE / hm) + 1)
     if coarse is not None:

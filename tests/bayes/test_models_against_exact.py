@@ -11,7 +11,7 @@ import pytest
 
 import lamevidence as lam
 from lamevidence.bayes.arviz_compat import datasets
-from lamevidence.bayes.sampling import sample_chains
+from lamevidence.bayes.sampling import sample_chains, sampler_for
 from tests.bayes.agreement import of_posterior, worst
 from tests.oracles import model_grids
 
@@ -116,7 +116,7 @@ MODELS = [
 def test_chains_agree_with_quadrature(case):
     model, references = case()
     chains = {"draws": 2000, "chains": 4, "random_seed": 11, "progressbar": False, "cores": 1}
-    native, _ = sample_chains(model, "auto", 1000, (), chains)
+    native, _ = sample_chains(model, sampler_for(model, "auto"), 1000, (), chains)
     score, where = worst(datasets(native)["posterior"], references)
     print(f"{case.__name__}: worst of {5 * len(references)} z = {score:.2f} at {where}")
     assert score < 4, where

@@ -56,3 +56,23 @@ def test_draws_follow_the_posterior(make):
     for i, label in enumerate(post.table.labels):
         law = post.theta[label]
         assert abs(flat["theta"][:, i].mean() - law.mean) < 4 * law.sd / np.sqrt(n)
+
+
+@pytest.mark.parametrize("upper", [0.5, 2.0, 10.0])
+def test_a_bounded_prior_of_tau_under_the_t_likelihood(upper):
+    """With many patients a study the t likelihood is the normal one."""
+    yi, vi = [0.1, 0.4, 0.2], [0.04, 0.05, 0.03]
+    many = lam.EvidenceTable.from_estimates(yi, vi, n=[10**6] * 3)
+    prior = {"mu": lam.Normal(0, 4), "tau": lam.Uniform(upper)}
+    t, normal = (lam.pool_bayes(many, likelihood=name, **prior) for name in ("t", "normal"))
+    assert t.tau.median == pytest.approx(normal.tau.median, rel=1e-4)
+    assert t.mu.sd == pytest.approx(normal.mu.sd, rel=1e-4)
+
+
+@pytest.mark.parametrize("prior", [lam.HalfNormal(0.5), lam.HalfStudentT(1, 4), lam.Lomax(1, 1)])
+def test_the_density_of_tau_goes_on_to_0(prior):
+    """At 0 it is the slope of the distribution function there, not the noise of a series."""
+    table = lam.EvidenceTable.from_estimates([0.1, 0.4, 0.2], [0.04, 0.05, 0.03], n=[12, 15, 10])
+    tau = lam.pool_bayes(table, mu=lam.Normal(0, 4), tau=prior, likelihood="t").tau
+    slope = float(tau.cdf(2e-3) / 2e-3)
+    assert tau.pdf([0.0, 1e-12, 1e-6, 1e-4]) == pytest.approx(slope, rel=5e-3)
