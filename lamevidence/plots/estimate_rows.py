@@ -85,9 +85,11 @@ def plot_leave_one_out(
     frame: pd.DataFrame, table: EvidenceTable, *, layout: str = "revman", level: float = 0.95
 ) -> ForestPlot:
     """Draw the pooled estimate without each study in turn; the frame's ``label`` is the study left out."""
-    without = frame.reset_index(drop=True).assign(label=[f"Without {label}" for label in labels_of(frame)])
+    without = [f"Without {label}" for label in labels_of(frame)]
     note = "Each row: the pooled estimate without that study."
-    return plot_estimates(without, table, layout=layout, level=level, note=note)
+    return plot_estimates(
+        frame.reset_index(drop=True).assign(label=without), table, layout=layout, level=level, note=note
+    )
 
 
 def plot_cumulative(
