@@ -12,7 +12,7 @@ from .tasks import TASKS, quiet
 def table() -> str:
     """Return the Markdown table of all stored tasks."""
     lines = ["| task | contender | CPU ms | × lamevidence |", "|---|---|---:|---:|"]
-    notes, stamps = [], []
+    notes, stamps, busy = [], [], []
     for name, (title, _, _) in TASKS.items():
         path = RESULTS / f"{name}.json"
         if not path.exists():
@@ -23,15 +23,21 @@ def table() -> str:
             lines.append(f"| {title} | {who} | {1000 * seconds:.4g} | {ratio:.3g} |")
         notes += [f"- {title}: {who} failed, {why}" for who, why in stored["failed"].items()]
         stamps.append((stored["date"], stored["versions"]))
+        if "load_average" in stored and stored["load_average"][0] > stored["processors"]:
+            load, of = stored["load_average"][0], stored["processors"]
+            busy.append(f"- {title}: measured on a shared machine, {load:g} processes for {of} processors")
     if not stamps:
         return ""
     date, versions = max(stamps, key=lambda stamp: stamp[0])
     head = [
-        "# Peers and lamevidence", "",
-        f"Last run {date}; versions: " + ", ".join(f"{n} {v}" for n, v in versions.items()), "",
-        "CPU time, contenders taking turns in one run; ratios are medians of ratios within a round.", "",
+        "# Peers and lamevidence",
+        "",
+        f"Last run {date}; versions: " + ", ".join(f"{n} {v}" for n, v in versions.items()),
+        "",
+        "CPU time, contenders taking turns in one run; ratios are medians of ratios within a round.",
+        "",
     ]
-    return "\n".join([*head, *lines, "", *notes]).rstrip() + "\n"
+    return "\n".join([*head, *lines, "", *busy, *notes]).rstrip() + "\n"
 
 
 def main(names: list[str]) -> int:

@@ -11,7 +11,6 @@ import argparse
 import numpy as np
 
 import lamevidence as lam
-from lamevidence.bayes.batch import pool_bayes_many
 
 KS = (2, 3, 5, 10)
 TAUS = (0.0, 3.0, 6.0, 9.0, 12.0)
@@ -22,7 +21,7 @@ def coverage(k: int, tau: float, sets: int, seed: int) -> tuple[float, float]:
     rng = np.random.default_rng([seed, k, int(10 * tau)])
     s = np.exp(rng.normal(np.log(3.0), 0.5, (sets, k)))
     y = tau * rng.standard_normal((sets, k)) + s * rng.standard_normal((sets, k))
-    many = pool_bayes_many(y, s * s, mu=lam.Flat(), tau=lam.HalfNormal(6))
+    many = lam.pool_bayes_many(y, s * s, mu=lam.priors.Flat(), tau=lam.priors.HalfNormal(6))
     new = tau * rng.standard_normal(sets)
     inside = [np.abs(u - 0.5) <= 0.475 for u in (many.mu_cdf(np.zeros(sets)), many.new_cdf(new))]
     return float(inside[0].mean()), float(inside[1].mean())

@@ -18,20 +18,21 @@ import lamevidence as lam
 
 Truth = dict[str, np.ndarray]
 
-MU, TAU = lam.Normal(0, 20), lam.HalfNormal(6)
+MU, TAU = lam.priors.Normal(0, 20), lam.priors.HalfNormal(6)
 SE = np.array([1.0, 2.0, 3.0, 4.0, 6.0])
 X = np.array([0.0, 1.0, 1.0, 0.0, 1.0])
-SLOPES = lam.Normal(0, 10)
+SLOPES = lam.priors.Normal(0, 10)
 PATIENTS = np.array([6.0, 8.0, 10.0, 15.0, 20.0])
 MANY_SE = np.linspace(0.5, 1.0, 10)
-AWAY = lam.LogNormal(1.0, 0.5)
+AWAY = lam.priors.LogNormal(1.0, 0.5)
 """A prior of τ away from 0, where the centred form is of use."""
 WITHIN, SE2 = 0.6, np.array([1.5, 1.5, 2.0, 5.0, 4.0])
 
-LOGIT, LOG, SPREAD = lam.Normal(-1, 1.5), lam.Normal(-1.5, 1), lam.HalfNormal(1)
+LOGIT, LOG, SPREAD = lam.priors.Normal(-1, 1.5), lam.priors.Normal(-1.5, 1), lam.priors.HalfNormal(1)
 SIZE = np.array([12.0, 20.0, 15.0, 22.0])
-DISPERSION = lam.HalfNormal(0.75)
-RATIO, RATIO_SPREAD, BASELINE = lam.Normal(0, 1), lam.HalfNormal(0.5), lam.Normal(0, 2.5)
+DISPERSION = lam.priors.HalfNormal(0.75)
+YEARS, FRAILTY, VARIED = np.array([1.0, 0.5, 2.0, 1.0]), np.array([0.0, 0.8, 0.0, 0.4]), np.array([0.5, 0.8, 0.3, 1.2])
+RATIO, RATIO_SPREAD, BASELINE = lam.priors.Normal(0, 1), lam.priors.HalfNormal(0.5), lam.priors.Normal(0, 2.5)
 ARMS = np.array([[15.0, 14.0], [12.0, 13.0], [20.0, 18.0], [10.0, 11.0]])
 EVENTS = np.array([8.0, 6.0, 12.0, 9.0])
 
@@ -62,7 +63,7 @@ class Case:
 
 
 def around(mu: Any, tau: Any, k: int, rng: np.random.Generator) -> Truth:
-    spread = np.exp(rng.normal(tau.meanlog, tau.sdlog)) if isinstance(tau, lam.LogNormal) else half(tau, rng)
+    spread = np.exp(rng.normal(tau.meanlog, tau.sdlog)) if isinstance(tau, lam.priors.LogNormal) else half(tau, rng)
     centre = rng.normal(mu.loc, mu.scale)
     return {"mu": centre, "tau": spread, "theta": centre + spread * rng.standard_normal(k)}
 
@@ -126,6 +127,41 @@ def rate_table() -> Any:
     return dataclasses.replace(counted("IRLN", xi=np.ones(SIZE.size), ti=SIZE), n=SIZE)
 
 
+def risk_table() -> Any:
+    return counted("HAZ", patients=np.ones(SIZE.size), total=SIZE, time=YEARS, frailty=FRAILTY)
+
+
+def events_table() -> Any:
+    return counted("HAZ", events=np.ones(SIZE.size), person_time=YEARS * SIZE, total=SIZE, frailty=VARIED)
+
+
+def patients_with_events(p: Truth, rng: np.random.Generator) -> np.ndarray:
+    """Each patient with a hazard of their own, gamma around the study's."""
+    found = []
+    for hazard, n, years, frailty in zip(np.exp(p["theta"]), SIZE.astype(int), YEARS, FRAILTY, strict=True):
+        own = rng.gamma(1 / frailty, frailty, n) if frailty else np.ones(n)
+        found.append((rng.uniform(size=n) > np.exp(-own * hazard * years)).sum())
+    return np.array(found)
+
+
+def risk_log(p: Mapping[str, np.ndarray], y: np.ndarray) -> np.ndarray:
+    m = np.exp(p["theta"]) * YEARS
+    some = np.where(FRAILTY > 0, FRAILTY, 1.0)
+    free = np.where(FRAILTY > 0, (1 + some * m) ** (-1 / some), np.exp(-m))
+    return stats.binom.logpmf(y, SIZE, 1 - free).sum(1)
+
+
+def events_of_patients(p: Truth, rng: np.random.Generator) -> np.ndarray:
+    """Each patient with a rate of their own, gamma around the study's, and events added up."""
+    each = zip(np.exp(p["theta"]), SIZE.astype(int), YEARS, VARIED, strict=True)
+    return np.array([rng.poisson(rate * t * rng.gamma(1 / v, v, n)).sum() for rate, n, t, v in each])
+
+
+def events_log(p: Mapping[str, np.ndarray], y: np.ndarray) -> np.ndarray:
+    shape = SIZE / VARIED
+    return stats.nbinom.logpmf(y, shape, shape / (shape + YEARS * SIZE * np.exp(p["theta"]))).sum(1)
+
+
 def negative_binomial_draw(rng: np.random.Generator) -> Truth:
     return around(LOG, SPREAD, SIZE.size, rng) | {"dispersion": half(DISPERSION, rng)}
 
@@ -179,7 +215,7 @@ CASES: dict[str, Case] = {
         lambda: lam.models.normal_normal(estimates(SE), **N),
         lambda rng: around(MU, TAU, SE.size, rng),
         lambda p, rng: rng.normal(p["theta"], SE),
-        marginal, ("mu", "tau"), (MU, TAU, SE),
+        marginal, ("mu", "tau", "theta[0]", "theta[4]"), (MU, TAU, SE),
     ),
     "normal_normal non-centred": Case(
         lam.models.normal_normal,
@@ -201,7 +237,7 @@ CASES: dict[str, Case] = {
         lambda: lam.models.regression(estimates(SE, moderators={"x": X}), ["x"], slopes=SLOPES, **N),
         regression_draw,
         lambda p, rng: rng.normal(p["theta"], SE),
-        regression_log, ("beta[0]", "beta[1]", "tau"), (MU, SLOPES, TAU, SE, X),
+        regression_log, ("beta[0]", "beta[1]", "tau", "theta[0]"), (MU, SLOPES, TAU, SE, X),
     ),
     "student_t": Case(
         lam.models.student_t,
@@ -261,5 +297,17 @@ CASES: dict[str, Case] = {
         lambda p, rng: rng.binomial(EVENTS.astype(int), share(p["theta"])),
         lambda p, y: stats.binom.logpmf(y, EVENTS, share(p["theta"])).sum(1),
         ("mu", "tau", "theta[0]"), (RATIO, RATIO_SPREAD, ARMS, EVENTS),
+    ),
+    "hazard": Case(
+        lam.models.hazard,
+        lambda: lam.models.hazard(risk_table(), mu=LOG, tau=SPREAD),
+        lambda rng: around(LOG, SPREAD, SIZE.size, rng),
+        patients_with_events, risk_log, ("mu", "tau", "theta[0]"), (LOG, SPREAD, SIZE, YEARS, FRAILTY),
+    ),
+    "hazard events": Case(
+        lam.models.hazard,
+        lambda: lam.models.hazard(events_table(), mu=LOG, tau=SPREAD),
+        lambda rng: around(LOG, SPREAD, SIZE.size, rng),
+        events_of_patients, events_log, ("mu", "tau", "theta[0]"), (LOG, SPREAD, SIZE, YEARS, VARIED),
     ),
 }  # fmt: skip

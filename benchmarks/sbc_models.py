@@ -3,7 +3,7 @@
 For every PyMC model of `lamevidence.models`: parameters from the prior, data from them (by NumPy, see `sbc_cases`),
 chains of the model compiled once, and the ranks of the parameters among thinned draws; the rank of the log likelihood
 besides, which no posterior that ignores the data passes (Modrák et al. 2023, doi:10.1214/23-BA1404). As
-`lamevidence.sample` does, chains with divergent transitions are run again with smaller steps.
+`lamevidence.models.sample` does, chains with divergent transitions are run again with smaller steps.
 ``results/sbc_models.json`` keeps the ranks with a hash of what they are about: the code of the model, its priors and
 design, and the settings.
 """
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from lamevidence.bayes.arviz_compat import datasets
+from lamevidence.bayes.sampling.arviz_compat import datasets
 
 from . import sbc_cases
 from .measure import RESULTS, conditions
@@ -35,7 +35,10 @@ from .sbc_cases import CASES, Case
 PATH = RESULTS / "sbc_models.json"
 ALPHA = 0.05
 """Chance that any of all verdicts fails when every model is right, shared by Bonferroni's rule."""
-_OURS = ("lamevidence.bayes.models", "lamevidence.bayes.families", sbc_cases.__name__)
+_OURS = ("lamevidence.bayes.models", "lamevidence.bayes.counts.standard_errors", sbc_cases.__name__)
+"""Where the law of a model is written; priors are known by what they print, likelihoods of the exact engine no part."""
+_NOT_CODE = ("ctx", "type_params", "kind", "type_comment")
+"""Fields of the syntax tree that follow from the others, or that some versions of Python do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,14 @@ class Settings:
 
 
 def fingerprint(name: str, settings: Settings) -> str:
-    """Return the sha256 of a model's code, priors and design (docstrings and comments aside), and of the settings."""
+    """Return the sha256 of a model's code, priors and design, and of the settings.
+
+    Docstrings, comments and refusals are no part: a refusal leaves a model that is built as it is.
+    """
     text = inspect.getsource(sbc_cases)
     table = next(n for n in ast.parse(text).body if isinstance(n, ast.AnnAssign) and n.target.id == "CASES")
     entry = next(v for k, v in zip(table.value.keys, table.value.values, strict=True) if k.value == name)
-    parts: dict[str, str] = {name: str(ast.get_source_segment(text, entry)), "settings": repr(settings)}
+    parts: dict[str, str] = {name: syntax(entry), "settings": repr(settings)}
     _gather(entry, vars(sbc_cases), parts)
     _source(CASES[name].builder, parts)
     return hashlib.sha256("\n".join(f"{k}\n{parts[k]}" for k in sorted(parts)).encode()).hexdigest()
@@ -77,18 +83,94 @@ def _gather(node: ast.AST, known: Mapping[str, Any], parts: dict[str, str]) -> N
 
 
 def _source(function: Any, parts: dict[str, str]) -> None:
-    """Add the lines of a function without docstring, comments and blank lines."""
-    key = f"{function.__module__}.{function.__qualname__}"
+    """Add the code of a function as its syntax tree reads: docstring, comments, layout, imports, file do not count.
+
+    Neither does what refuses, see `_Law`.
+    """
+    key = f"def {function.__qualname__}"  # a case may be called as its builder is
     if key in parts:
         return
-    text = textwrap.dedent(inspect.getsource(function))
-    node = ast.parse(text).body[0]
-    drop: set[int] = set()
+    node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     if ast.get_docstring(node) is not None:
-        drop = set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
-    lines = [line.rstrip() for i, line in enumerate(text.splitlines(), 1) if i not in drop]
-    parts[key] = "\n".join(line for line in lines if line and not line.lstrip().startswith("#"))
+        del node.body[0]
+    node = _Law(function.__globals__).visit(node)
+    parts[key] = syntax(node)
     _gather(node, function.__globals__, parts)
+
+
+class _Law(ast.NodeTransformer):
+    """Leave of a function what makes its value: no imports, refusals, or calls of a check whose value is not used.
+
+    What a ``raise`` that is left says is no part either.
+
+    A refusal is an ``if`` that does nothing but raise; a check is a function of the package from outside the rooms of
+    the models, which cannot add to a model.
+    """
+
+    def __init__(self, known: Mapping[str, Any]) -> None:
+        self.known = known
+
+    def visit_Import(self, node: ast.Import) -> None:
+        """Drop it: where a name comes from is no law."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """Drop it."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        """Drop a refusal, unless its condition names a value."""
+        named = any(isinstance(part, ast.NamedExpr) for part in ast.walk(node.test))
+        if not named and not node.orelse and all(isinstance(part, ast.Raise) for part in node.body):
+            return None
+        return self.emptied(node)
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Drop a check."""
+        called = node.value.func if isinstance(node.value, ast.Call) else None
+        thing = self.known.get(called.id) if isinstance(called, ast.Name) else None
+        module = thing.__module__ if isinstance(thing, FunctionType) else ""
+        return None if module.startswith("lamevidence.") and not module.startswith(_OURS) else node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        """Keep that it raises, not what."""
+        return ast.Raise()
+
+    def visit_For(self, node: ast.For) -> ast.AST | None:
+        """Drop a loop in which nothing is left."""
+        return self.emptied(node)
+
+    def emptied(self, node: Any) -> ast.AST | None:
+        """Return the statement with the law of its body, None where nothing is left of it."""
+        node = self.generic_visit(node)
+        return node if node.body or node.orelse else None
+
+
+def syntax(node: Any) -> str:
+    """Return a syntax tree as text that is the same on every Python: its classes, and their fields that hold something.
+
+    `ast.unparse` writes quotes and f-strings differently from version to version, `ast.dump` empty fields.
+    """
+    if isinstance(node, ast.JoinedStr):
+        return f"JoinedStr({', '.join(_f_string(node.values))})"
+    if isinstance(node, ast.AST):
+        held = ((name, value) for name, value in ast.iter_fields(node) if name not in _NOT_CODE)
+        inner = (f"{name}={syntax(value)}" for name, value in held if value is not None and value != [])
+        return f"{type(node).__name__}({', '.join(inner)})"
+    if isinstance(node, list):
+        return f"[{', '.join(map(syntax, node))}]"
+    return repr(node)
+
+
+def _f_string(values: list[Any]) -> list[str]:
+    """Return the parts of an f-string, literal text that lies side by side as one."""
+    out: list[str] = []
+    text = ""
+    for value in values:
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            text += value.value
+            continue
+        out += [repr(text)] * bool(text) + [syntax(value)]
+        text = ""
+    return out + [repr(text)] * bool(text)
 
 
 def compiled(case: Case) -> Any:
@@ -118,8 +200,15 @@ def ranks_of(case: Case, program: Any, settings: Settings, number: int) -> tuple
 
     def run(tune: int, accept: float) -> tuple[Any, int]:
         tree = nutpie.sample(
-            ready, draws=settings.draws, tune=tune, chains=settings.chains, cores=1, target_accept=accept,
-            seed=int(rng.integers(2**31)), progress_bar=False, save_warmup=False,
+            ready,
+            draws=settings.draws,
+            tune=tune,
+            chains=settings.chains,
+            cores=1,
+            target_accept=accept,
+            seed=int(rng.integers(2**31)),
+            progress_bar=False,
+            save_warmup=False,
         )
         parts = datasets(tree)
         return parts["posterior"], int(parts["sample_stats"]["diverging"].sum())
@@ -131,8 +220,10 @@ def ranks_of(case: Case, program: Any, settings: Settings, number: int) -> tuple
     total = settings.chains * settings.draws
     keep = np.arange(settings.ranks) * (total // settings.ranks)
     drawn = {str(n): v.values.reshape(total, *v.shape[2:])[keep] for n, v in posterior.data_vars.items()}
-    out = {q: int((_pick(drawn, q) < _pick({n: np.asarray(t)[None] for n, t in truth.items()}, q)).sum())
-           for q in case.ranked}
+    out = {
+        q: int((_pick(drawn, q) < _pick({n: np.asarray(t)[None] for n, t in truth.items()}, q)).sum())
+        for q in case.ranked
+    }
     at_truth = case.log_likelihood({n: np.asarray(t)[None] for n, t in truth.items()}, y)
     out["log_likelihood"] = int((case.log_likelihood(drawn, y) < at_truth).sum())
     return out, int(again), divergent
@@ -147,8 +238,9 @@ def calibrate(name: str, settings: Settings) -> dict[str, Any]:
     """Run one model and return what is stored of it."""
     case, start = CASES[name], time.process_time()
     program = compiled(case)
-    rows, again, divergent = zip(*(ranks_of(case, program, settings, i) for i in range(settings.replicates)),
-                                 strict=True)
+    rows, again, divergent = zip(
+        *(ranks_of(case, program, settings, i) for i in range(settings.replicates)), strict=True
+    )
     found = {q: np.array([row[q] for row in rows]) for q in rows[0]}
     return {
         "hash": fingerprint(name, settings),

@@ -52,8 +52,13 @@ def run(source: Path, out: Path, engine: str, workers: int) -> dict[str, object]
             wall, own = time.perf_counter() - wall, time.process_time() - own
     shutil.rmtree(out)
     facts = {
-        "engine": engine, "workers": workers, "wall_seconds": wall, "rows": done.rows, "parts": done.parts,
-        "checksum": done.checksum, "worker_seconds": done.worker_seconds,
+        "engine": engine,
+        "workers": workers,
+        "wall_seconds": wall,
+        "rows": done.rows,
+        "parts": done.parts,
+        "checksum": done.checksum,
+        "worker_seconds": done.worker_seconds,
     }
     if workers > 1 or engine == "dask":
         facts["scheduler_cpu_share"] = own / (own + done.worker_seconds)

@@ -60,20 +60,22 @@ def _pymare(y, v, kind="reml"):
 
 
 def _full(y, v):
-    fit = lam.pool(lam.EvidenceTable.from_estimates(y, v), tau2="REML", interval="HKSJ")
+    fit = lam.pool(lam.EvidenceTable.from_estimates(y, vi=v), tau2="REML", interval="HKSJ")
     return fit.mu, fit.se, fit.tau2, fit.q, fit.interval()
 
 
 def single() -> Contenders:
-    table = lam.EvidenceTable.from_frame(BCG, "OR", ai="ai", bi="bi", ci="ci", di="di")
+    table = lam.EvidenceTable.from_frame(BCG, measure="OR", ai="ai", bi="bi", ci="ci", di="di")
     y, v = np.array(table.yi), np.array(table.vi)
 
     def at_hand():
         return lam.pool(table, model="random", tau2="REML", interval="HKSJ")
 
     return {
-        "lamevidence": lambda: cpu(lambda: _full(y, v)), "lamevidence, table at hand": lambda: cpu(at_hand),
-        "metafor": lambda: rscript("single", 40), "pimeta": lambda: cpu(lambda: _pimeta(y, v)),
+        "lamevidence": lambda: cpu(lambda: _full(y, v)),
+        "lamevidence, table at hand": lambda: cpu(at_hand),
+        "metafor": lambda: rscript("single", 40),
+        "pimeta": lambda: cpu(lambda: _pimeta(y, v)),
         "PyMetaAnalysis": lambda: cpu(lambda: _pma(y, v)),
         "PyMARE": lambda: cpu(lambda: _pymare(y[:, None], v[:, None])),
         "statsmodels (PM)": lambda: cpu(lambda: _statsmodels(y, v)),
@@ -102,26 +104,28 @@ def many_dl() -> Contenders:
 
 def long() -> Contenders:
     y, v = (x[0] for x in simulated(1, 100_000))
-    table = lam.EvidenceTable.from_estimates(y, v)
+    table = lam.EvidenceTable.from_estimates(y, vi=v)
     return {
         "lamevidence": lambda: cpu(lambda: lam.pool(table, tau2="REML", interval="HKSJ")),
         "lamevidence pool_many": lambda: cpu(lambda: lam.pool_many(y, v)),
-        "statsmodels (PM)": lambda: cpu(lambda: _statsmodels(y, v)), "PyMetaAnalysis": lambda: cpu(lambda: _pma(y, v)),
+        "statsmodels (PM)": lambda: cpu(lambda: _statsmodels(y, v)),
+        "PyMetaAnalysis": lambda: cpu(lambda: _pma(y, v)),
     }
 
 
 def leave_one_out() -> Contenders:
     y, v = (x[0] for x in simulated(1, 1000))
-    fit = lam.pool(lam.EvidenceTable.from_estimates(y, v), tau2="REML", interval="HKSJ")
-    whole = _pma(y, v)
-    return {
-        "lamevidence": lambda: cpu(lambda: lam.leave_one_out(fit)),
-        "PyMetaAnalysis": lambda: cpu(whole.leave_one_out),
-    }
+    fit = lam.pool(lam.EvidenceTable.from_estimates(y, vi=v), tau2="REML", interval="HKSJ")
+
+    def peer() -> float:
+        whole = _pma(y, v)
+        return cpu(whole.leave_one_out)
+
+    return {"lamevidence": lambda: cpu(lambda: lam.leave_one_out(fit)), "PyMetaAnalysis": peer}
 
 
 def permutation() -> Contenders:
-    table = lam.EvidenceTable.from_frame(BCG, "RR", ai="ai", bi="bi", ci="ci", di="di")
+    table = lam.EvidenceTable.from_frame(BCG, measure="RR", ai="ai", bi="bi", ci="ci", di="di")
     y, v = np.array(table.yi), np.array(table.vi)
     fit = lam.pool(table, model="random", tau2="REML", interval="HKSJ")
 
@@ -142,9 +146,9 @@ def permutation() -> Contenders:
 
 def glmm(model: str) -> Callable[[], Contenders]:
     def contenders() -> Contenders:
-        table = lam.EvidenceTable.from_frame(BCG, "OR", ai="ai", bi="bi", ci="ci", di="di")
+        table = lam.EvidenceTable.from_frame(BCG, measure="OR", ai="ai", bi="bi", ci="ci", di="di")
         return {
-            "lamevidence": lambda: cpu(lambda: lam.fit_glmm(table, model=model)),
+            "lamevidence": lambda: cpu(lambda: lam.counts.glmm(table, model=model)),
             "metafor": lambda: rscript(model, 1),
         }
 
@@ -155,16 +159,17 @@ def three_levels() -> Contenders:
     rng = np.random.default_rng(1)
     v = rng.uniform(0.01, 0.1, 1000)
     y = np.repeat(rng.normal(0, 0.3, 200), 5) + rng.normal(0, np.sqrt(0.05 + v))
-    table = lam.EvidenceTable.from_estimates(y, v, studies=[f"s{i // 5}" for i in range(1000)])
+    table = lam.EvidenceTable.from_estimates(y, vi=v, studies=[f"s{i // 5}" for i in range(1000)])
     return {
-        "lamevidence": lambda: cpu(lambda: lam.multilevel(table)), "metafor, sparse": lambda: rscript("levels3", 1),
+        "lamevidence": lambda: cpu(lambda: lam.multilevel(table)),
+        "metafor, sparse": lambda: rscript("levels3", 1),
     }
 
 
 def bayes() -> Contenders:
     y, v = (x[0] for x in simulated(1, 8))
-    table = lam.EvidenceTable.from_estimates(y, v)
-    mu, tau = lam.Normal(0, 4), lam.HalfNormal(0.5)
+    table = lam.EvidenceTable.from_estimates(y, vi=v)
+    mu, tau = lam.priors.Normal(0, 4), lam.priors.HalfNormal(0.5)
 
     def exact():
         post = lam.pool_bayes(table, mu=mu, tau=tau, likelihood="normal")
@@ -193,8 +198,12 @@ def imports() -> Contenders:
         return measured
 
     names = {
-        "lamevidence": "lamevidence", "lamevidence and pool": "lamevidence; lamevidence.pool",
-        "scipy.special": "scipy.special", "PyMARE": "pymare", "pimeta": "pimeta", "PyMetaAnalysis": "meta_analyze",
+        "lamevidence": "lamevidence",
+        "lamevidence and pool": "lamevidence; lamevidence.pool",
+        "scipy.special": "scipy.special",
+        "PyMARE": "pymare",
+        "pimeta": "pimeta",
+        "PyMetaAnalysis": "meta_analyze",
         "statsmodels": "statsmodels.api",
     }
     return {name: cold(f"import {module}") for name, module in names.items()}

@@ -9,44 +9,44 @@ from collections.abc import Iterator
 from scipy import special
 
 from ..effects.recovery.standard_errors import sd_from_se, se_from_ci
-from ..registry.records import Continuous, Contrast, PValue, Study
-from ..registry.registry import Registry
-from ..units import UNITS, factor
-from .doubts import CHECKS, Doubt, estimates, of_kind, standard_error
+from ..registry.records import Continuous, Contrast, Study
+from ..registry.registry import RegistryRecords
+from .doubts import CHECKS, Compared, Doubt, compares, estimates, of_kind, scale_between, standard_error
+from .p_values import apart, as_normal, by_ranks, z_range
 
-__all__ = ["asymmetric_interval", "interval_and_se", "p_and_dispersion", "se_or_sd"]
+__all__ = ["another_order", "asymmetric_interval", "interval_and_se", "p_and_dispersion", "se_or_sd"]
 
 _COCHRANE = "Cochrane Handbook 6.5.2; common errors: PMC11795887"
 _FACTOR = 3.0
 """An implied SD this many times the median of other records is questioned."""
 _OTHERS = 3
 """Fewer other studies of an outcome say nothing about the usual SD."""
+_ORDER = 100.0
+"""An SD that differs from a larger study's by more than this is of another order."""
 _Z_RATIO = 1.6
 """z from p and z from the dispersion differ less than this by choice of t, model or adjustment."""
 
 
 @CHECKS.register("LE213", title="interval and SE of one finding", reference=_COCHRANE)
-def interval_and_se(study: Study, registry: Registry) -> Iterator[Doubt]:
+@compares("mean|estimate", "se|sd|mean_se", "ci_low", "ci_high")
+def interval_and_se(study: Study, registry: RegistryRecords) -> Iterator[Doubt | Compared]:
     """Compare a printed interval with the SE or SD printed beside it, rounding included."""
     for finding in estimates(study):
         d = finding.dispersion
-        if (
-            d.kind not in ("se", "sd")
-            or d.value is None
-            or d.low is None
-            or d.high is None
-            or d.scale == "log"
-        ):
+        if d.kind not in ("se", "sd") or d.value is None or d.low is None or d.high is None or d.scale == "log":
             continue
         own = standard_error(d, finding.n)
         if own is None or own <= 0:
             continue
+        yield Compared(finding)
         level = (d.level or 95) / 100
         rounding = float(d.low.rounding + d.high.rounding)
         width = float(d.high) - float(d.low)
-        implied = [float(se_from_ci(0, max(width + s * rounding, 0.0), level)) for s in (-1, 0, 1)]
+        df = [None, finding.n - 1] if isinstance(finding.n, int) and finding.n > 1 else [None]
+        bounds = [[float(se_from_ci(0, max(width + s * rounding, 0.0), level, df=f)) for s in (-1, 0, 1)] for f in df]
+        implied = bounds[0]
         slack = float(d.value.rounding) / float(d.value)
-        if implied[0] / 1.15 <= own * (1 + slack) and own * (1 - slack) <= implied[2] * 1.15:
+        if any(b[0] / 1.15 <= own * (1 + slack) and own * (1 - slack) <= b[2] * 1.15 for b in bounds):
             continue
         ratio = own / implied[1] if implied[1] else math.inf
         root = math.sqrt(finding.n) if isinstance(finding.n, int) else 0.0
@@ -63,26 +63,29 @@ def interval_and_se(study: Study, registry: Registry) -> Iterator[Doubt]:
 
 
 @CHECKS.register("LW214", title="interval symmetric about its estimate", reference=_COCHRANE)
-def asymmetric_interval(study: Study, registry: Registry) -> Iterator[Doubt]:
+@compares("mean|estimate", "ci_low", "ci_high")
+def asymmetric_interval(study: Study, registry: RegistryRecords) -> Iterator[Doubt | Compared]:
     """Question a confidence interval whose estimate is not in its middle, on the scale it is made on."""
     for finding in estimates(study):
         d = finding.dispersion
-        if d.kind != "ci" or d.low is None or d.high is None or getattr(finding, "statistic", "") == "median":
+        beside = d.kind in ("se", "sd")  # an interval beside the ± of a mean is made from it
+        if not (beside or d.kind == "ci") or d.low is None or d.high is None:
+            continue
+        if getattr(finding, "statistic", "") == "median":
             continue
         value, low, high = float(finding.value), float(d.low), float(d.high)
         slack = 2 * float(finding.value.rounding) + float(d.low.rounding) + float(d.high.rounding)
         ratio = isinstance(finding, Contrast) and finding.measure in ("RR", "OR", "HR", "IRR")
         if ratio and low > 0:
             slack = (
-                2 * float(finding.value.rounding) / value
-                + float(d.low.rounding) / low
-                + float(d.high.rounding) / high
+                2 * float(finding.value.rounding) / value + float(d.low.rounding) / low + float(d.high.rounding) / high
             )
             value, low, high = math.log(value), math.log(low), math.log(high)
         elif ratio:
             continue
+        yield Compared(finding)
         below, above = value - low, high - value
-        if below < 0 or above < 0 or abs(above - below) <= slack + 0.25 * (high - low):
+        if below < 0 or above < 0 or abs(above - below) <= slack + (0.01 if beside else 0.1) * (high - low):
             continue
         where = " on the log scale" if ratio else ""
         yield Doubt(
@@ -93,19 +96,6 @@ def asymmetric_interval(study: Study, registry: Registry) -> Iterator[Doubt]:
         )
 
 
-def _z_range(p: PValue) -> tuple[float, float]:
-    """Return the smallest and largest |z| that prints as this p."""
-    from ..lineage import half_width
-
-    value, hidden = float(p.value), float(half_width(p.value))
-    low, high = max(value - hidden, 1e-300), min(value + hidden, 1.0)
-    if p.relation == "<":
-        return float(-special.ndtri(value / 2)), math.inf
-    if p.relation == ">":
-        return 0.0, float(-special.ndtri(value / 2))
-    return max(0.0, float(-special.ndtri(high / 2))), float(-special.ndtri(low / 2))
-
-
 def _z_implied(finding: Continuous | Contrast, se: float) -> tuple[float, float]:
     value, hidden = abs(float(finding.value)), float(finding.value.rounding)
     spread = finding.dispersion.value
@@ -114,47 +104,36 @@ def _z_implied(finding: Continuous | Contrast, se: float) -> tuple[float, float]
         max(value - hidden, 0.0) / (se * (1 + slack)),
         (value + hidden) / (se * max(1 - slack, 1e-9)),
     )
-    return _as_normal(least, finding.n), _as_normal(most, finding.n)
+    return as_normal(least, _df(finding.n)), as_normal(most, _df(finding.n))
 
 
-def _as_normal(t: float, n: object) -> float:
-    """Return the |z| with the p value that t has with n − 1 degrees of freedom."""
-    if not isinstance(n, int) or n < 3:
-        return t
-    p = 2 * float(special.stdtr(n - 1, -t))
-    return float(-special.ndtri(p / 2)) if p > 1e-300 else t
+def _df(n: object) -> int | None:
+    return n - 1 if isinstance(n, int) and n > 2 else None
 
 
 def _tests_zero(finding: Continuous | Contrast) -> bool:
     """Tell whether the p of a finding is of this estimate against zero by a test of means."""
-    if finding.p is None or any(w in finding.p.test.lower() for w in ("rank", "wilcoxon", "mann", "between")):
+    if finding.p is None or by_ranks(finding.p.test) or "between" in finding.p.test.lower():
         return False
     if isinstance(finding, Contrast):
-        return finding.measure == "MD"
+        return finding.measure in ("MD", "DM")
     return finding.statistic in ("slope", "change")
 
 
-def _apart(printed: tuple[float, float], implied: tuple[float, float]) -> bool:
-    close = max(printed[0], 0.15) / _Z_RATIO <= max(implied[1], 0.15) and max(
-        implied[0], 0.15
-    ) / _Z_RATIO <= max(printed[1], 0.15)
-    return not close
-
-
 @CHECKS.register("LW215", title="p against estimate and dispersion", reference=_COCHRANE)
-def p_and_dispersion(study: Study, registry: Registry) -> Iterator[Doubt]:
+@compares("estimate", "se|ci_low", "p")
+def p_and_dispersion(study: Study, registry: RegistryRecords) -> Iterator[Doubt | Compared]:
     """Question a p value that the estimate and its dispersion cannot give."""
     for finding in estimates(study):
         se = standard_error(finding.dispersion, finding.n)
         if finding.p is None or se is None or se <= 0 or not _tests_zero(finding):
             continue
+        yield Compared(finding)
         implied = _z_implied(finding, se)
-        if not _apart(_z_range(finding.p), implied):
+        if not apart(z_range(finding.p), implied, _Z_RATIO):
             continue
         p = 2 * float(special.ndtr(-_z_implied_middle(finding, se)))
-        help_ = (
-            "another test, another n, or a typo? record what is printed and acknowledge: [LW215] with a note"
-        )
+        help_ = "another test, another n, or a typo? record what is printed and acknowledge: [LW215] with a note"
         if _fits_swapped(finding, se):
             help_ = "read as the other of SE and SD they agree: see the legend of the table"
         yield Doubt(
@@ -166,7 +145,7 @@ def p_and_dispersion(study: Study, registry: Registry) -> Iterator[Doubt]:
 
 
 def _z_implied_middle(finding: Continuous | Contrast, se: float) -> float:
-    return _as_normal(abs(float(finding.value)) / se, finding.n)
+    return as_normal(abs(float(finding.value)) / se, _df(finding.n))
 
 
 def _fits_swapped(finding: Continuous | Contrast, se: float) -> bool:
@@ -174,11 +153,12 @@ def _fits_swapped(finding: Continuous | Contrast, se: float) -> bool:
         return False
     root = math.sqrt(finding.n)
     other = se / root if finding.dispersion.kind == "se" else se * root
-    return not _apart(_z_range(finding.p), _z_implied(finding, other))
+    return not apart(z_range(finding.p), _z_implied(finding, other), _Z_RATIO)
 
 
 @CHECKS.register("LW203", title="SE entered as SD, or SD as SE", reference=_COCHRANE)
-def se_or_sd(study: Study, registry: Registry) -> Iterator[Doubt]:
+@compares("mean", "sd|se|mean_se", "n")
+def se_or_sd(study: Study, registry: RegistryRecords) -> Iterator[Doubt | Compared]:
     """Compare the patient SD that a dispersion implies with other studies of the same outcome.
 
     Questioned when it is more than three times, or less than a third of, the median of at least
@@ -197,6 +177,7 @@ def se_or_sd(study: Study, registry: Registry) -> Iterator[Doubt]:
         others = _other_sds(finding, study, registry)
         if len(others) < _OTHERS:
             continue
+        yield Compared(finding)
         usual = statistics.median(others)
         ratio = sd / usual
         swapped = ratio / root if d.kind == "se" else ratio * root
@@ -205,45 +186,83 @@ def se_or_sd(study: Study, registry: Registry) -> Iterator[Doubt]:
         yield Doubt(finding, ("dispersion",), *_question(finding, given, sd, usual, ratio, root))
 
 
-def _question(
-    finding: Continuous, given: float, sd: float, usual: float, ratio: float, root: float
-) -> tuple[str, str]:
-    unit = finding.value.unit
+@CHECKS.register("LW223", title="patient SD of another order than in a larger study", reference=_COCHRANE)
+@compares("mean", "sd|se|mean_se", "n")
+def another_order(study: Study, registry: RegistryRecords) -> Iterator[Doubt | Compared]:
+    """Question a patient SD more than a hundred times, or less than a hundredth of, that of the largest other study.
+
+    Only where that study has more patients: of two that disagree the smaller is asked. A wrong unit, a misplaced
+    point or another scale makes such a factor; SE taken for SD does not.
+    """
+    outcomes = {f.outcome for f in study.findings}
+    printed: dict[tuple[str, str], list[tuple[int, str, Continuous]]] = {}
+    for other in registry.studies:
+        for f in of_kind(other, Continuous) if other.id != study.id else ():
+            if f.outcome in outcomes and isinstance(f.n, int) and f.dispersion.kind in ("se", "sd"):
+                printed.setdefault((f.outcome, f.statistic), []).append((f.n, other.id, f))
+    for finding in of_kind(study, Continuous):
+        own = _patient_sd(finding, finding.value.unit)
+        if own is None or not isinstance(finding.n, int):
+            continue
+        larger = [
+            (n, name, sd)
+            for n, name, candidate in printed.get((finding.outcome, finding.statistic), ())
+            if n > finding.n and (sd := _patient_sd(candidate, finding.value.unit)) is not None
+        ]
+        if not larger:
+            continue
+        yield Compared(finding)
+        _, name, usual = max(larger)
+        if 1 / _ORDER <= own / usual <= _ORDER:
+            continue
+        yield Doubt(
+            finding,
+            ("value",),
+            f"patient SD {own:.2g}{_unit(finding)}, in {name} {usual:.3g} (×{own / usual:.2g})",
+            "another unit or scale than recorded? acknowledge: [LW223] with a note when the source prints it so",
+        )
+
+
+def _unit(finding: Continuous) -> str:
+    return f" {finding.value.unit}" if finding.value.unit else ""
+
+
+def _patient_sd(finding: Continuous, unit: str | None) -> float | None:
+    """Return the SD of patients that a dispersion stands for, in a unit; None when it tells none."""
+    d, scale = finding.dispersion, scale_between(finding.value.unit, unit)
+    if d.value is None or float(d.value) <= 0 or scale is None:
+        return None
+    if d.kind == "sd":
+        return float(d.value) * scale
+    if d.kind == "se" and isinstance(finding.n, int):
+        return float(sd_from_se(float(d.value), finding.n)) * scale
+    return None
+
+
+def _question(finding: Continuous, given: float, sd: float, usual: float, ratio: float, root: float) -> tuple[str, str]:
+    unit = _unit(finding)
     if finding.dispersion.kind == "se":
         message = f"SE {given:g} with n {finding.n} implies SD {sd:.3g}; "
-        message += f"median of other records {usual:.3g} {unit} (×{ratio:.2g})"
+        message += f"median of other records {usual:.3g}{unit} (×{ratio:.2g})"
         return (
             message,
             f"was it SD? then `type: sd` (SE {given / root:.2g}). Confirm with acknowledge: [LW203] and a note",
         )
-    message = f"SD {given:g}; median of other records {usual:.3g} {unit} (×{ratio:.2g})"
+    message = f"SD {given:g}; median of other records {usual:.3g}{unit} (×{ratio:.2g})"
     return (
         message,
         f"was it SE? then `type: se` (SD {given * root:.3g}). Confirm with acknowledge: [LW203] and a note",
     )
 
 
-def _other_sds(finding: Continuous, study: Study, registry: Registry) -> list[float]:
+def _other_sds(finding: Continuous, study: Study, registry: RegistryRecords) -> list[float]:
     """Return the median patient SD of each other study of this outcome, in the finding's unit."""
-    unit = str(finding.value.unit)
+    unit = finding.value.unit
     by_study: dict[str, list[float]] = {}
     for other, candidate in registry.findings(finding.outcome, kind="continuous"):
-        if (
-            other.id == study.id
-            or not isinstance(candidate, Continuous)
-            or candidate.statistic != finding.statistic
-        ):
+        if other.id == study.id or not isinstance(candidate, Continuous) or candidate.statistic != finding.statistic:
             continue
-        d = candidate.dispersion
-        if (
-            d.value is None
-            or float(d.value) <= 0
-            or UNITS[str(candidate.value.unit)].dimension != UNITS[unit].dimension
-        ):
-            continue
-        scale = float(factor(str(candidate.value.unit), unit))
-        if d.kind == "sd":
-            by_study.setdefault(other.id, []).append(float(d.value) * scale)
-        elif d.kind == "se" and isinstance(candidate.n, int):
-            by_study.setdefault(other.id, []).append(float(sd_from_se(float(d.value), candidate.n)) * scale)
+        sd = _patient_sd(candidate, unit)
+        if sd is not None:
+            by_study.setdefault(other.id, []).append(sd)
     return [statistics.median(values) for values in by_study.values()]

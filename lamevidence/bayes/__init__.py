@@ -1,7 +1,10 @@
-"""Bayesian pooling: priors with units, exact posteriors, and what can be asked of them."""
+"""Bayesian pooling: priors with units, exact posteriors, and what can be asked of them.
 
-from . import models
-from .pool import pool_bayes
-from .posterior import Posterior
+Its names are in ``__init__.pyi`` and loaded on first use: a prior that a question names is read without the engines.
+"""
 
-__all__ = ["Posterior", "models", "pool_bayes"]
+from __future__ import annotations
+
+from ..foundation.public import public_names
+
+__getattr__, __dir__ = public_names(__name__, __file__)

@@ -1,391 +1,296 @@
-"""The one result of a Bayesian pooling, whichever engine made it."""
+"""The results of a Bayesian pooling: one mean effect, or the coefficients of moderators."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..effects.evidence_table import EvidenceTable
-from ..effects.measures.base import MEASURES, FloatArray
-from ..errors import OptionError, TooFewStudies, UnknownName
-from ..options import a_choice, a_flag, a_level, a_number, a_unit, a_whole, shown
-from ..units import convert
-from ..values import Interval
-from .distributions import Distribution, places
-from .draws import Draws
-from .effect_priors import EffectPrior
-from .priors import TauPrior, position
-from .spec import BayesSpec
-from .study_effects import StudyEffects
+from ..effects.measures.base import FloatArray
+from ..foundation.errors import NotEstimable
+from ..foundation.values import Interval
+from ..results.contract import CoefficientResult, MeanResult
+from ..results.marginal import PopulationAverage, link_of
+from .design import NewModerators
+from .exact.distributions import Distribution
+from .posterior_base import PosteriorBase
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .loo import LeaveOneOut
+__all__ = ["POSTERIORS", "Posterior", "PosteriorBase", "PosteriorRegression"]
 
 
-__all__ = ["Engine", "Posterior", "StudyEffects"]
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Posterior(PosteriorBase, PopulationAverage, MeanResult):
+    """Posterior of a random-effects meta-analysis with one mean effect.
 
-
-class Engine(Protocol):
-    """What an engine keeps behind a `Posterior`."""
-
-    @property
-    def log_marginal(self) -> float:
-        """Log marginal likelihood, up to the constants of improper priors."""
-
-    def at(self, x: FloatArray, *, new: bool = False, extra: float = 0.0) -> Distribution:
-        """Posterior of x'β, of a new study there, plus normal noise of variance ``extra``."""
-
-    def draw(self, rng: np.random.Generator, size: int) -> Mapping[str, FloatArray]:
-        """Joint draws: ``tau`` (n,), ``beta`` (n, p), ``theta`` (n, k)."""
-
-    def log_likelihood(self, tau: FloatArray, beta: FloatArray) -> FloatArray:
-        """Log density of each row with its own effect integrated out, (n, k)."""
-
-    def log_bayes_factor(self, name: str, value: float) -> float:
-        """Log Bayes factor in favour of ``name = value``."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Posterior:
-    """Posterior of a random-effects meta-analysis.
+    ``mu``, ``tau``, ``theta_new`` and ``theta[row]`` are distributions; ``estimate`` and ``se`` are the posterior mean
+    and standard deviation of μ, ``tau2`` is E τ². A refit keeps priors, likelihood and engine; a prior that is defined
+    by the standard errors is made anew for the new rows.
 
     Attributes
     ----------
     table
         The evidence.
     engine, likelihood
-        ``exact`` or ``nuts``; ``normal``, ``t``, ``binomial``, ``poisson``, ``hypergeometric``,
+        ``exact`` or ``nuts``; ``normal``, ``t``, ``binomial``, ``poisson``, ``hazard``, ``hypergeometric``,
         ``conditional-binomial``.
     mu, tau
-        Mean effect (the intercept of a regression) and between-study standard deviation.
+        Mean effect and between-study standard deviation.
     theta
         True effect of each row, drawn towards the mean.
     theta_new
         True effect of a new study.
     coefficients
-        Name → distribution of each coefficient.
+        ``intercept`` → ``mu``.
     prior_mu, prior_tau
-        The priors used, in the unit of the estimates; ``prior_mu`` has one entry a coefficient.
+        The priors used, in the unit of the estimates; ``prior_mu`` has one entry.
     spec
         The resolved settings, and why.
+    state, design
+        What the engine keeps, and the design: a column of ones.
+    seed
+        What reproduces draws.
     numerical_error
         Bound on the movement of any watched quantity in the last refinement; None for a sampler.
     tau_learned
         False when one study alone says nothing about τ.
     notes
         Sentences that belong under every figure made from this result.
+    recipe
+        How it was made; what `refit` follows.
+
+    See Also
+    --------
+    lamevidence.pool_bayes : what makes it.
+    lamevidence.pool : the frequentist result with the same members.
+
+    References
+    ----------
+    Röver 2020, doi:10.18637/jss.v093.i06.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates([1, 4, -2.5, 8, 0.8], sei=[2, 3, 3.5, 6, 1.5])
+    >>> post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(4))
+    >>> round(post.estimate, 4), round(post.probability("theta_new > 0"), 2)
+    (1.3199, 0.75)
+    >>> post.without("1").k
+    4
     """
-
-    table: EvidenceTable
-    engine: str
-    likelihood: str
-    mu: Distribution
-    tau: Distribution
-    theta: StudyEffects
-    theta_new: Distribution
-    coefficients: Mapping[str, Distribution]
-    prior_mu: tuple[EffectPrior, ...]
-    prior_tau: TauPrior
-    spec: BayesSpec
-    state: Engine = field(repr=False)
-    X: FloatArray = field(repr=False)
-    seed: int | None = None
-    numerical_error: float | None = None
-    tau_learned: bool = True
-    notes: tuple[str, ...] = ()
-
-    @property
-    def k(self) -> int:
-        """Number of rows."""
-        return self.table.k
-
-    @property
-    def level(self) -> float:
-        """Level of intervals when none is given."""
-        return self.spec.level
-
-    @property
-    def unit(self) -> str | None:
-        """Unit of effects and of τ."""
-        return self.table.unit
-
-    @property
-    def measure(self) -> str:
-        """Code of the effect measure."""
-        return self.table.measure
-
-    @property
-    def proper(self) -> bool:
-        """True when all priors are proper."""
-        return self.prior_tau.proper and all(p.proper for p in self.prior_mu)
-
-    @property
-    def log_marginal(self) -> float:
-        """Log marginal likelihood of the data.
-
-        Raises
-        ------
-        OptionError
-            A prior is improper, so that it has no value.
-        """
-        if not self.proper:
-            raise OptionError(
-                "the marginal likelihood needs proper priors for μ and τ · give mu=Normal(…) and a proper tau"
-            )
-        return self.state.log_marginal
 
     @property
     def estimate(self) -> float:
-        """Posterior median of the mean effect."""
-        return self.mu.median
+        """Posterior mean of the mean effect, NaN where it does not exist."""
+        return self.mu.mean
+
+    @property
+    def se(self) -> float:
+        """Posterior standard deviation of the mean effect, infinite where it does not exist."""
+        return self.mu.sd
+
+    @property
+    def df(self) -> float:
+        """Infinite: intervals are quantiles of the posterior."""
+        return math.inf
+
+    @property
+    def statistic(self) -> float:
+        """NaN: a posterior has no test statistic; see `probability` and `bayes_factor`."""
+        return math.nan
+
+    @property
+    def p_value(self) -> float:
+        """NaN: a posterior has no p value; see `probability` and `bayes_factor`."""
+        return math.nan
+
+    def _shown(self) -> FloatArray:
+        return np.array([self.mu.median])
 
     def interval(self, level: float | None = None, kind: str = "central") -> Interval:
-        """Return the credible interval of the mean effect."""
-        return self.mu.interval(self.level if level is None else level, kind)
+        """Return the credible interval of the mean effect.
+
+        Parameters
+        ----------
+        level
+            Probability inside; that of the fit when left out.
+        kind
+            ``central`` (also the central one after a back-transform), or ``shortest`` on the analysis scale.
+        """
+        return self.mu.interval(self._level(level), kind)
 
     def prediction(self, level: float | None = None, kind: str = "central") -> Interval:
-        """Return the interval of the true effect of a new study."""
-        return self.theta_new.interval(self.level if level is None else level, kind)
+        """Return the interval of the true effect of a new study, as `interval`."""
+        return self.theta_new.interval(self._level(level), kind)
+
+    def marginal(self) -> Distribution:
+        """Return the posterior of the average over studies E{back(θ)}, θ ~ N(μ, τ²): a fraction, or a rate.
+
+        ``display().estimate`` reads the median of μ back: the rate of the middle (median) study. Exact engines sum the
+        law of μ over the nodes of τ; draws are averaged one by one.
+
+        Raises
+        ------
+        NotEstimable
+            The result is no proportion or rate of one arm.
+        """
+        link = link_of(self)
+        return self.mu if link == "identity" else self.state.average(link)
+
+    def marginal_interval(self, level: float | None = None, kind: str = "central") -> Interval:
+        """Return the credible interval of `marginal`, as `interval`."""
+        return self.marginal().interval(self._level(level), kind)
+
+    def _average(self) -> float:
+        return self.marginal().median
 
     @property
-    def weights(self) -> FloatArray:
-        """Posterior mean weight of each row in the mean effect; what is missing to 1 is the prior's."""
-        maker = getattr(self.state, "mean_weights", None)
-        if maker is None or self.X.shape[1] != 1:
-            raise OptionError("weights exist for the normal likelihood without moderators")
-        return np.asarray(maker()[: self.k])
+    def weights(self) -> FloatArray | None:
+        """Posterior mean weight of each row in the mean effect, in percent of all rows; None for counts and chains.
 
-    def at(self, x: Sequence[float] | Mapping[str, float], *, new: bool = False) -> Distribution:
-        """Return the mean effect, or with ``new`` the effect of a new study, where the design row is ``x``.
+        What the prior of μ weighs beside them is `prior_weight`.
+        """
+        found = self.state.mean_weights()
+        if found is None:
+            return None
+        rows = found[: self.k]
+        return np.asarray(100.0 * rows / rows.sum())
+
+    @property
+    def prior_weight(self) -> float | None:
+        """Posterior mean weight of the prior of μ in percent of rows and prior together; None where rows have none."""
+        found = self.state.mean_weights()
+        return None if found is None else float(100.0 * found[self.k] / found.sum())
+
+    def _quantities(self) -> dict[str, Distribution]:
+        return {"mu": self.mu, "tau": self.tau, "theta_new": self.theta_new}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PosteriorRegression(PosteriorBase, CoefficientResult):
+    """Posterior of a random-effects meta-regression.
+
+    ``estimate`` and ``se`` are posterior means and standard deviations of the coefficients, (p,), with ``names``;
+    `interval` maps names to intervals. A refit keeps the coding of a formula (its levels and centres); a level that no
+    row has any more keeps its coefficient where its prior is proper, and loses it where the prior is flat.
+
+    Attributes
+    ----------
+    table, engine, likelihood, tau, theta, spec, state, seed, numerical_error, tau_learned, notes, recipe
+        As in `Posterior`.
+    coefficients
+        Name → distribution of each coefficient.
+    mu, theta_new
+        The first coefficient (the intercept), and the true effect of a new study whose moderators are all 0.
+    prior_mu, prior_tau
+        One prior a coefficient, and the prior of τ, in the unit of the estimates.
+    design
+        Design matrix and coding.
+
+    See Also
+    --------
+    lamevidence.pool_bayes : what makes it.
+    Posterior : the result without moderators.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5], moderators={"x": [0, 1, 1]})
+    >>> post = lam.pool_bayes(
+    ...     table,
+    ...     mu=[lam.priors.Normal(0, 20), lam.priors.Normal(0, 10)],
+    ...     tau=lam.priors.HalfNormal(4),
+    ...     moderators=["x"],
+    ... )
+    >>> post.names, len(post.predict({"x": [0, 1]}))
+    (('intercept', 'x'), 2)
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the coefficients."""
+        return tuple(self.coefficients)
+
+    @property
+    def estimate(self) -> FloatArray:
+        """Posterior means of the coefficients, (p,)."""
+        return np.array([d.mean for d in self.coefficients.values()])
+
+    @property
+    def se(self) -> FloatArray:
+        """Posterior standard deviations of the coefficients, (p,)."""
+        return np.array([d.sd for d in self.coefficients.values()])
+
+    @property
+    def df(self) -> FloatArray:
+        """Infinite: intervals are quantiles of the posterior, (p,)."""
+        return np.full(len(self.names), np.inf)
+
+    @property
+    def statistic(self) -> FloatArray:
+        """NaN: a posterior has no test statistic, (p,)."""
+        return np.full(len(self.names), np.nan)
+
+    @property
+    def p_value(self) -> FloatArray:
+        """NaN: a posterior has no p value, (p,)."""
+        return np.full(len(self.names), np.nan)
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Posterior covariance of the coefficients, (p, p)."""
+        return self.state.covariance()
+
+    def _shown(self) -> FloatArray:
+        return np.array([d.median for d in self.coefficients.values()])
+
+    def interval(self, level: float | None = None, kind: str = "central") -> dict[str, Interval]:
+        """Return the credible interval of each coefficient by name, as in `Posterior.interval`."""
+        level = self._level(level)
+        return {name: d.interval(level, kind) for name, d in self.coefficients.items()}
+
+    def fitted(self) -> FloatArray:
+        """Return the posterior mean of each row's mean effect, (k,)."""
+        return np.asarray(self.X @ self.estimate)
+
+    def predict(self, new: NewModerators | None = None, level: float | None = None) -> pd.DataFrame:
+        """Return mean effect, its credible interval and the interval of a new study's true effect.
 
         Parameters
         ----------
-        x
-            One value a coefficient, or coefficient name → value (an intercept not named is 1, the rest 0).
         new
-            The effect of a new study there, in place of the mean effect.
+            Mapping or frame of moderators, or rows of the design with all its columns; the studies of the table when
+            left out.
+        level
+            Level of the intervals; that of the fit when left out.
         """
-        names = tuple(self.coefficients)
-        if isinstance(x, Mapping):
-            for name in x:
-                a_choice("coefficient", name, names)
-            usual = {n: 1.0 if n == "intercept" else 0.0 for n in names}
-            row = np.array([a_number(n, x.get(n, usual[n])) for n in names])
-        else:
-            row = places("x", x)
-            if row.shape != (len(names),) or not np.isfinite(row).all():
-                raise OptionError(f"x={shown(x)} · give {len(names)} finite values, one for each of {', '.join(names)}")
-        return self.state.at(row, new=a_flag("new", new))
+        import pandas as pd
 
-    def new_study(self, *, sd: float, n: int, sd_unit: str | None = None) -> Distribution:
-        """Return the distribution of the estimate that a new study would print.
+        rows = self.X if new is None else self.design.rows(new)
+        level = self._level(level)
+        lines = []
+        for x in rows:
+            mean, ahead = self.state.at(x), self.state.at(x, new=True)
+            (low, high), (new_low, new_high) = mean.interval(level), ahead.interval(level)
+            lines.append((mean.mean, mean.sd, low, high, new_low, new_high))
+        columns = ["mean", "std_error", "conf_low", "conf_high", "prediction_low", "prediction_high"]
+        return pd.DataFrame(lines, columns=columns)
 
-        Parameters
-        ----------
-        sd
-            Standard deviation between patients, in ``sd_unit``.
-        n
-            Number of patients; the sampling variance is sd²/n.
-        sd_unit
-            Unit of ``sd``; left out, that of the estimates.
-        """
-        n, sd = a_whole("n", n, 1, 10**12), a_number("sd", sd, above=0.0)
-        a_unit(sd_unit)
-        if sd_unit is not None and sd_unit != self.unit:
-            if self.unit is None:
-                raise OptionError(f"sd is in {sd_unit} but the estimates are pure numbers · leave sd_unit out")
-            sd = convert(sd, sd_unit, self.unit)
-        return self.state.at(self._reference, new=True, extra=sd * sd / n)
+    def _below(self, quantity: str, value: float) -> float:
+        if quantity == "theta_new":
+            raise NotEstimable(
+                f"theta_new has no place yet: the model has {', '.join(self.names)}"
+                f" · ask post.at({{{self.names[-1]!r}: …}}, new=True).cdf(…)"
+            )
+        return PosteriorBase._below(self, quantity, value)
 
-    def i2(self) -> float:
-        """Return the posterior median of I² = τ²/(τ² + s̃²), s̃² the typical variance (k−1)Σw/((Σw)² − Σw²), w = 1/vᵢ.
+    def _quantities(self) -> dict[str, Distribution]:
+        return {**self.coefficients, "tau": self.tau}
 
-        Raises
-        ------
-        TooFewStudies
-            One row has no typical variance.
-        """
-        if self.k < 2:
-            raise TooFewStudies("I²", self.k, 2)
-        w = 1.0 / self.table.vi
-        typical = float((w.size - 1) * w.sum() / (w.sum() ** 2 - (w * w).sum()))
-        return self.tau.median**2 / (self.tau.median**2 + typical)
 
-    def joint_mode(self, *, prior: bool = True) -> tuple[float, float]:
-        """Return the (τ, μ) where the joint posterior density (or, without ``prior``, the likelihood) is highest.
-
-        Given τ the maximum over μ is closed, so that one dimension is searched: log τ coarsely and τ = 0, then zooms.
-        """
-        from .joint import joint_mode
-
-        return joint_mode(self, a_flag("prior", prior))
-
-    @property
-    def _reference(self) -> FloatArray:
-        row = np.zeros(self.X.shape[1])
-        row[0] = 1.0
-        return row
-
-    def prob(self, statement: str) -> float:
-        """Return the posterior probability of a statement such as ``"mu > 90 mL/year"``.
-
-        Parameters
-        ----------
-        statement
-            ``quantity < number unit`` or ``>``; the quantity is ``mu``, ``tau``, ``theta_new``, ``theta[row]`` or
-            the name of a coefficient. A number without a unit is taken only where the estimates have none.
-
-        Raises
-        ------
-        OptionError
-            The statement cannot be read, or lacks its unit.
-        UnitMismatch
-            The unit has another dimension.
-        """
-        from .statements import read_statement
-
-        target, sign, value = read_statement(self, statement)
-        below = float(target.cdf(value))
-        return below if sign == "<" else 1.0 - below
-
-    def quantity(self, name: str) -> Distribution:
-        """Return the distribution called ``name``: ``mu``, ``tau``, ``theta_new``, ``theta[row]`` or a coefficient."""
-        fixed = {"mu": self.mu, "tau": self.tau, "theta_new": self.theta_new, **self.coefficients}
-        if isinstance(name, str) and name.startswith("theta[") and name.endswith("]"):
-            return self.theta[name[6:-1].strip("\"'")]
-        if not isinstance(name, str) or name not in fixed:
-            raise UnknownName("quantity", name, [*fixed, "theta[row]"])
-        return fixed[name]
-
-    def bayes_factor(self, **null: float) -> float:
-        """Return the Bayes factor in favour of a point null, ``bayes_factor(tau=0)`` or ``bayes_factor(mu=0)``.
-
-        Raises
-        ------
-        OptionError
-            The prior of the tested quantity is improper.
-        """
-        if len(null) != 1 or next(iter(null)) not in ("tau", "mu"):
-            given = ", ".join(null) or "none"
-            raise OptionError(f"null {given} · name one null: bayes_factor(tau=0) or bayes_factor(mu=value)")
-        ((name, value),) = null.items()
-        prior = self.prior_tau if name == "tau" else self.prior_mu[0]
-        if not prior.proper:
-            raise OptionError(f"a Bayes factor about {name} needs a proper prior, got {prior!r}")
-        with np.errstate(over="ignore"):
-            return float(np.exp(self.state.log_bayes_factor(name, position(name, value))))
-
-    def transformed(self, level: float | None = None, kind: str = "central") -> dict[str, Any]:
-        """Return median, interval and prediction interval on the scale people read (odds ratio, proportion)."""
-        level = a_level(self.level if level is None else level)
-        measure = MEASURES[self.measure] if self.measure in MEASURES else None  # noqa: SIM401, a Catalog has no get
-        back = measure.back if measure else (lambda x: x)
-        ends = [*self.interval(level, kind), *self.prediction(level, kind)]
-        mu, a, b, c, d = (float(x) for x in np.asarray(back(np.array([self.mu.median, *ends]))))
-        return {
-            "title": measure.back_title if measure else "",
-            "mu": mu,
-            "interval": Interval(a, b),
-            "prediction": Interval(c, d),
-        }
-
-    def draws(self, n: int = 1000, chains: int = 4, seed: int | None = None) -> Draws:
-        """Return independent draws, ``chains`` × ``n``, from the posterior."""
-        from .draws import posterior_draws
-
-        return posterior_draws(self, n, chains, seed)
-
-    def prior_draws(self, n: int = 1000, chains: int = 4, seed: int | None = None) -> Draws:
-        """Return independent draws from the prior; it must be proper."""
-        from .draws import prior_draws
-
-        return prior_draws(self, n, chains, seed)
-
-    def predictive(
-        self, n: int = 1000, seed: int | None = None, *, replicate: str = "new", source: str = "posterior"
-    ) -> FloatArray:
-        """Return replicated data (n, k); see `lamevidence.bayes.draws.predictive`."""
-        from .draws import predictive
-
-        return predictive(self, n, seed, replicate, source)
-
-    def pointwise_log_likelihood(self, draws: Draws) -> FloatArray:
-        """Return the marginal log likelihood of each row at each draw, true effects integrated out, (chains, n, k)."""
-        if not isinstance(draws, Draws):
-            raise OptionError(f"draws={shown(draws)} are no draws · give what post.draws() returns")
-        if (draws.beta.shape[-1], draws.theta.shape[-1]) != (self.X.shape[1], self.k):
-            raise OptionError("the draws are of another result · give what post.draws() of this one returns")
-        flat = draws.flat()
-        return self.state.log_likelihood(flat["tau"], flat["beta"]).reshape(*draws.tau.shape, self.k)
-
-    @property
-    def idata(self) -> Any:
-        """The draws as an ArviZ object of the installed line (4 × 1000 for an exact posterior); see `to_arviz`."""
-        from .arviz_compat import to_arviz
-
-        return to_arviz(self)
-
-    def loo(self) -> LeaveOneOut:
-        """Return exact leave-one-out predictions; see `lamevidence.bayes.loo`."""
-        from .loo import leave_one_out
-
-        return leave_one_out(self)
-
-    def ess(self, method: str = "elir", *, uisd: float) -> float:
-        """Return how many patients the prediction for a new study is worth; ``uisd`` is the standard error times √n."""
-        from .ess import effective_sample_size
-
-        return effective_sample_size(self.theta_new, uisd, method)
-
-    def sensitivity(self, tau: Sequence[Any] | None = None, mu: Sequence[Any] | None = None) -> pd.DataFrame:
-        """Return μ, τ and θ_new under other priors; see `lamevidence.bayes.sensitivity`."""
-        from .sensitivity import sensitivity
-
-        return sensitivity(self, tau, mu)
-
-    def summary(self, level: float | None = None, kind: str = "central") -> pd.DataFrame:
-        """Return one line for each of μ, τ, θ_new and the coefficients, as a DataFrame."""
-        from .reporting import summary_frame
-
-        return summary_frame(self, self.level if level is None else a_level(level), kind)
-
-    def tidy(self) -> pd.DataFrame:
-        """Return `summary` at the level of the result."""
-        return self.summary()
-
-    def glance(self) -> pd.DataFrame:
-        """Return one line about the whole fit."""
-        from .reporting import glance_frame
-
-        return glance_frame(self)
-
-    def augment(self) -> pd.DataFrame:
-        """Return one line a row: estimate, true effect drawn towards the mean, interval."""
-        from .reporting import augment_frame
-
-        return augment_frame(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain numbers, ready for `json.dumps`."""
-        from .reporting import as_json
-
-        return as_json(self)
-
-    def describe(self) -> str:
-        """Return the result, its priors and its cautions in words."""
-        from .reporting import in_words
-
-        return in_words(self)
-
-    def __repr__(self) -> str:
-        return self.describe()
-
-    def _repr_html_(self) -> str:
-        from .reporting import as_html
-
-        return as_html(self)
+POSTERIORS = (Posterior, PosteriorRegression)
+"""Both results of `pool_bayes`."""

@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-__all__ = ["BayesSpec"]
+from .priors.base import TauPrior
+from .priors.effect_priors import EffectPrior
+
+__all__ = ["BayesSpec", "Priors"]
+
+
+@dataclass(frozen=True, slots=True)
+class Priors:
+    """The priors of one analysis in the unit of its estimates, and why they were chosen.
+
+    Attributes
+    ----------
+    mu
+        One prior a coefficient.
+    tau
+        Prior of τ as it was given: one that the standard errors define is made for the rows of each fit.
+    why_mu, why_tau
+        The reasons.
+    """
+
+    mu: tuple[EffectPrior, ...]
+    tau: TauPrior
+    why_mu: str
+    why_tau: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +60,9 @@ class BayesSpec:
     @property
     def label(self) -> str:
         """The model on one line."""
-        return f"{self.likelihood} likelihood, μ ~ {self.mu}, τ ~ {self.tau}"
+        return f"Bayesian random effects, {self.likelihood} likelihood, μ ~ {self.mu}, τ ~ {self.tau}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the settings and reasons as plain values."""
         return {
             "engine": self.engine,

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ..bayes.contract import observed
-from ..bayes.exact_state import ExactState
-from ..bayes.mixture import NormalMixture
-from ..bayes.posterior import Posterior
-from ..bayes.refit import refit
+from ..bayes.counts.families import study_likelihoods
+from ..bayes.exact.exact_state import ExactState
+from ..bayes.exact.mixture import NormalMixture
+from ..bayes.posterior import POSTERIORS, PosteriorBase
+from ..bayes.predictive.loo import exact_state_of
+from ..bayes.sampling.groups import observed
 from ..effects.given_numbers import names_of
 from ..effects.measures.base import FloatArray
-from ..errors import ImproperPosterior, InputError, NotEstimable, UnknownName
-from ..options import a_seed, a_whole, an_instance
+from ..foundation.errors import ImproperPosterior, InputError, NotEstimable, UnknownName
+from ..foundation.multiple_tests import holm
+from ..foundation.options import a_seed, a_whole, an_instance
 from .predictive import FEW, predictive_check
 from .tables import CheckTable
 
@@ -24,7 +26,7 @@ __all__ = ["node_split", "prior_data_conflict"]
 _DRAWS = 20_000
 
 
-def node_split(post: Posterior, by: str | Sequence[str] = "design", seed: int | None = None) -> CheckTable:
+def node_split(fit: PosteriorBase, by: str | Sequence[str] = "design", seed: int | None = None) -> CheckTable:
     """Compare each group of studies with what all the other studies predict for it.
 
     Every group is taken out, the model is refitted exactly to the rest under the same priors, and the inverse-variance
@@ -33,7 +35,7 @@ def node_split(post: Posterior, by: str | Sequence[str] = "design", seed: int | 
 
     Parameters
     ----------
-    post
+    fit
         Result of `pool_bayes`.
     by
         ``design``, ``group``, ``label``, the name of a moderator, or one name a row.
@@ -52,6 +54,10 @@ def node_split(post: Posterior, by: str | Sequence[str] = "design", seed: int | 
     NotEstimable
         The other rows do not determine the coefficients.
 
+    See Also
+    --------
+    prior_data_conflict : Whether the data surprise the prior.
+
     References
     ----------
     Presanis, Ohlssen, Spiegelhalter & De Angelis 2013, doi:10.1214/13-STS426.
@@ -60,38 +66,38 @@ def node_split(post: Posterior, by: str | Sequence[str] = "design", seed: int | 
     --------
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([1, 4, 3, -2.5], sei=[2, 3, 2.5, 3.5])
-    >>> post = lam.pool_bayes(table, mu=lam.Normal(0, 20), tau=lam.HalfNormal(4))
-    >>> lam.node_split(post, by=["trial", "trial", "series", "series"])["group"]
+    >>> post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(4))
+    >>> lam.checks.node_split(post, by=["trial", "trial", "series", "series"])["group"]
     ('trial', 'series')
     """
-    an_instance("post", post, Posterior, "give what lam.pool_bayes returns")
+    an_instance("fit", fit, POSTERIORS, "give what lam.pool_bayes returns")
     a_seed(seed)
-    names, title = _groups(post, by)
+    names, title = _groups(fit, by)
     distinct = tuple(dict.fromkeys(names))
     if len(distinct) < 2:
-        raise InputError(f"all {post.k} rows are of one {title} ({distinct[0]}) · a split needs two")
-    rng = np.random.default_rng(next(s for s in (seed, post.seed, 0) if s is not None))
-    lines = np.array([_split(post, [n == g for n in names], rng) for g in distinct])
+        raise InputError(f"all {fit.k} rows are of one {title} ({distinct[0]}) · a split needs two")
+    rng = np.random.default_rng(next(s for s in (seed, fit.seed, 0) if s is not None))
+    lines = np.array([_split(fit, [n == g for n in names], rng) for g in distinct])
     seen, middle, low, high, pit = lines.T
     p = np.minimum(1.0, 2 * np.minimum(pit, 1 - pit))
-    holm = _holm(p)
-    worst = int(np.argmin(holm))
-    word = "conflicts with" if holm[worst] < 0.05 else "agrees with"
+    adjusted = holm(p)
+    worst = int(np.argmin(adjusted))
+    word = "conflicts with" if adjusted[worst] < 0.05 else "agrees with"
     sentence = (
         f"{distinct[worst]} {word} what the other rows predict for it (observed {seen[worst]:.3g}, "
-        f"predicted {middle[worst]:.3g}, 95% {low[worst]:.3g} to {high[worst]:.3g}; Holm p = {holm[worst]:.3f})."
+        f"predicted {middle[worst]:.3g}, 95% {low[worst]:.3g} to {high[worst]:.3g}; Holm p = {adjusted[worst]:.3f})."
     )
     columns = {
         "group": distinct,
         "k": np.array([names.count(g) for g in distinct]),
         "observed": seen, "predicted": middle, "low": low, "high": high,
-        "pit": pit, "p": p, "p_holm": holm,
+        "pit": pit, "p": p, "p_holm": adjusted,
     }  # fmt: skip
     few = ("groups of few studies conflict detectably only when they differ much",)
-    return CheckTable(f"Conflict between groups, by {title}", columns, sentence, few)
+    return CheckTable("node_split", f"Conflict between groups, by {title}", columns, sentence, few, fit)
 
 
-def _groups(post: Posterior, by: str | Sequence[str]) -> tuple[list[str], str]:
+def _groups(post: PosteriorBase, by: str | Sequence[str]) -> tuple[list[str], str]:
     table = post.table
     if not isinstance(by, str):
         return list(names_of(by, "by", post.k)), "given group"
@@ -104,7 +110,7 @@ def _groups(post: Posterior, by: str | Sequence[str]) -> tuple[list[str], str]:
     return [str(v) for v in known[by]], by
 
 
-def _split(post: Posterior, inside: Sequence[bool], rng: np.random.Generator) -> tuple[float, ...]:
+def _split(post: PosteriorBase, inside: Sequence[bool], rng: np.random.Generator) -> tuple[float, ...]:
     """Observed statistic of one group; median, interval and PIT of its prediction from the other rows."""
     taken, rest = np.flatnonzero(inside), np.flatnonzero(~np.asarray(inside))
     flat = sum(not prior.proper for prior in post.prior_mu)
@@ -112,7 +118,7 @@ def _split(post: Posterior, inside: Sequence[bool], rng: np.random.Generator) ->
         raise NotEstimable(
             "without this group the flat coefficients are not determined · give their priors as Normal(…)"
         )
-    state = refit(post, rest.tolist())
+    state = exact_state_of(post, rest.tolist())
     if isinstance(state, ExactState):
         y, v, X = post.table.yi[taken], post.table.vi[taken], post.X[taken]
         a = (1 / v) / (1 / v).sum()
@@ -125,14 +131,12 @@ def _split(post: Posterior, inside: Sequence[bool], rng: np.random.Generator) ->
 
 
 def _simulated(
-    post: Posterior,
+    post: PosteriorBase,
     state: Any,  # noqa: ANN401
     taken: Any,  # noqa: ANN401
     rng: np.random.Generator,
 ) -> tuple[float, ...]:
-    from ..bayes.families import kernels
-
-    rows = kernels(post.table, post.likelihood)
+    rows = study_likelihoods(post.table, post.likelihood)
     raw = state.draw(rng, _DRAWS)
     theta = raw["beta"] @ post.X[taken].T
     theta = theta + raw["tau"][:, None] * rng.standard_normal(theta.shape)
@@ -147,15 +151,7 @@ def _simulated(
     return seen, middle, low, high, pit
 
 
-def _holm(p: FloatArray) -> FloatArray:
-    order = np.argsort(p)
-    raised = np.maximum.accumulate(p[order] * (p.size - np.arange(p.size)))
-    out = np.empty_like(p)
-    out[order] = np.minimum(raised, 1.0)
-    return out
-
-
-def prior_data_conflict(post: Posterior, draws: int = _DRAWS, seed: int | None = None) -> CheckTable:
+def prior_data_conflict(fit: PosteriorBase, draws: int = _DRAWS, seed: int | None = None) -> CheckTable:
     """Ask whether the data are unusual under the priors, before the data have moved them (Box's predictive p-values).
 
     The statistics are Q (is τ's prior too small or too large?) and the inverse-variance mean (is μ's prior elsewhere?)
@@ -163,7 +159,7 @@ def prior_data_conflict(post: Posterior, draws: int = _DRAWS, seed: int | None =
 
     Parameters
     ----------
-    post
+    fit
         Result of `pool_bayes` with proper priors.
     draws, seed
         Number of data sets drawn from the priors, and what reproduces them.
@@ -178,6 +174,10 @@ def prior_data_conflict(post: Posterior, draws: int = _DRAWS, seed: int | None =
     ImproperPosterior
         A prior is improper and predicts nothing.
 
+    See Also
+    --------
+    prior_learning : How far the data moved the priors.
+
     References
     ----------
     Box 1980, doi:10.2307/2982063.
@@ -186,17 +186,17 @@ def prior_data_conflict(post: Posterior, draws: int = _DRAWS, seed: int | None =
     --------
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5])
-    >>> post = lam.pool_bayes(table, mu=lam.Normal(0, 20), tau=lam.HalfNormal(4))
-    >>> lam.prior_data_conflict(post, seed=1)["statistic"]
+    >>> post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(4))
+    >>> lam.checks.prior_data_conflict(post, seed=1)["statistic"]
     ('q', 'mean')
     """
-    an_instance("post", post, Posterior, "give what lam.pool_bayes returns")
+    an_instance("fit", fit, POSTERIORS, "give what lam.pool_bayes returns")
     draws = a_whole("draws", draws, FEW, 10**7)
-    if not post.proper:
+    if not fit.proper:
         raise ImproperPosterior("an improper prior predicts no data · give mu=Normal(…) and a proper prior of τ")
-    estimates = post.likelihood in ("normal", "t")
-    check = predictive_check(post, ["q"] if estimates else ["q", "total"], draws=draws, seed=seed, source="prior")
-    second, seen, drawn = _location(post, check, estimates)
+    estimates = fit.likelihood in ("normal", "t")
+    check = predictive_check(fit, ["q"] if estimates else ["q", "total"], draws=draws, seed=seed, source="prior")
+    second, seen, drawn = _location(fit, check, estimates)
     upper = float(np.mean(drawn > seen) + 0.5 * np.mean(drawn == seen))
     p = np.array([check.p("q"), min(1.0, 2 * min(upper, 1 - upper))])
     both = [check.replicated["q"], drawn]
@@ -210,10 +210,10 @@ def prior_data_conflict(post: Posterior, draws: int = _DRAWS, seed: int | None =
         "median": middle, "low": low, "high": high, "p": p,
     }  # fmt: skip
     sentence = f"{worst} (Q p = {p[0]:.3f}, {second} p = {p[1]:.3f})."
-    return CheckTable("Prior against data", columns, sentence)
+    return CheckTable("prior_data_conflict", "Prior against data", columns, sentence, (), fit)
 
 
-def _location(post: Posterior, check: Any, estimates: bool) -> tuple[str, float, FloatArray]:  # noqa: ANN401
+def _location(post: PosteriorBase, check: Any, estimates: bool) -> tuple[str, float, FloatArray]:  # noqa: ANN401
     if not estimates:
         return "total", check.observed["total"], check.replicated["total"]
     w = 1.0 / post.table.vi

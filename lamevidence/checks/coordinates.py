@@ -1,6 +1,8 @@
-"""Numbers behind diagnostic plots: radial, Baujat, normal quantiles, all subsets, likelihood profile."""
+"""Numbers behind diagnostic plots: radial, Baujat, normal quantiles, likelihood profile."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,27 +10,61 @@ from scipy import special
 
 from ..effects.given_numbers import finite
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, OptionError
-from ..options import a_choice, a_seed, a_whole
-from ..pooling.intervals import quantile
-from ..pooling.kernels import Projection
-from ..pooling.likelihood import log_likelihood
-from .deletions import deletions
-from .influence import residual_columns
-from .refits import Fit, Mask, Source, refit, source_of
+from ..foundation.errors import InputError, NotEstimable, OptionError
+from ..foundation.options import a_choice
+from ..pooling.inverse_variance.deletions import deletions
+from ..pooling.inverse_variance.intervals import quantile
+from ..pooling.inverse_variance.refits import Source
+from ..pooling.kernel.kernels import Projection
+from ..pooling.kernel.likelihood import log_likelihood
+from ..results.contract import Result
+from ..results.subset_fits import SubsetFits
+from .influence import WITHOUT, residual_columns, residuals
+from .studies import (
+    REPORT,
+    Studies,
+    a_result,
+    design_of_rows,
+    estimates_of,
+    estimates_remedy,
+    inverse_variance,
+    mean_only,
+    one_tau2,
+    refusal_notes,
+    studies_of,
+)
 from .tables import CheckTable
 
-__all__ = ["baujat", "gosh", "likelihood_profile", "normal_quantiles", "radial"]
+__all__ = ["baujat", "likelihood_profile", "normal_quantiles", "radial"]
 
-ALL_SUBSETS = 15
-"""Up to this many studies all subsets are fitted when no number is given."""
-MANY = 2_000_000
+HOW = "model='random', tau2='REML'"
 
 
-def radial(fit: Fit) -> CheckTable:
+def radial(fit: Result) -> CheckTable:
     """Return each study's standardised effect against its precision.
 
     x = 1/√(vᵢ + τ²), y = yᵢ/√(vᵢ + τ²): the slope of the line through the origin is the pooled effect.
+
+    Parameters
+    ----------
+    fit
+        A fitted result of any model of one mean with one τ² (or none), of independent rows.
+
+    Returns
+    -------
+    CheckTable
+        ``label``, ``x``, ``y``; rows without a variance are left out, and the notes name them.
+
+    Raises
+    ------
+    OptionError
+        Models with moderators, or with several between-study variances.
+    DependentRows
+        Rows that share patients.
+
+    See Also
+    --------
+    baujat : Contribution to heterogeneity and influence.
 
     References
     ----------
@@ -37,24 +73,50 @@ def radial(fit: Fit) -> CheckTable:
     Examples
     --------
     >>> import lamevidence as lam
-    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.4], [0.04, 0.01])
-    >>> lam.radial(lam.pool(table, model="common"))["x"].tolist()
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.4], vi=[0.04, 0.01])
+    >>> lam.checks.radial(lam.pool(table, model="common"))["x"].tolist()
     [5.0, 10.0]
     """
-    source = source_of(fit, "a radial plot")
-    if source.X is not None:
-        raise OptionError("a radial plot is for models without moderators · leave moderators out")
-    vi = source.table.vi[source.rows] + source.t * source.scale**2
-    x = 1 / np.sqrt(vi)
-    columns = {"label": source.labels, "x": x, "y": source.table.yi[source.rows] * x}
-    return CheckTable("Radial plot", columns, f"Precision and standardised effect of {source.k} studies.")
+    what = "a radial plot"
+    found = estimates_of(fit, what)
+    source = mean_only(found, fit, what)
+    tau2 = source.t * source.scale**2 if found.own else one_tau2(fit)
+    if math.isnan(tau2):
+        raise OptionError(f"{what} needs one τ², and {fit.spec.label} has several · {estimates_remedy(fit)}")
+    x = 1 / np.sqrt(found.v + tau2)
+    columns = {"label": source.labels, "x": x, "y": found.y * x}
+    sentence = f"Precision and standardised effect of {source.k} studies."
+    return CheckTable("radial", "Radial plot", columns, sentence, found.notes, fit)
 
 
-def baujat(fit: Fit) -> CheckTable:
+def baujat(fit: Result) -> CheckTable:
     """Return each study's contribution to heterogeneity, and its influence on the result.
 
     ``q`` is the squared Pearson residual (yᵢ − ŷᵢ)²/(vᵢ + τ²); ``influence`` the squared change of the study's fitted
-    value when it is left out, over the variance of that fitted value without it.
+    value when it is left out, over the variance of that fitted value without it. Of a study with several rows ``q`` is
+    the sum and ``influence`` the mean over its rows.
+
+    Parameters
+    ----------
+    fit
+        A fitted result of any model.
+
+    Returns
+    -------
+    CheckTable
+        ``label``, ``q``, ``influence``; NaN, with the reason in the notes, where a study has no variance or the model
+        cannot be fitted without it.
+
+    Raises
+    ------
+    TooFewStudies
+        Fewer than three studies.
+    NotEstimable
+        The model has neither one τ² nor a design to put the rows in.
+
+    See Also
+    --------
+    influence : What each study does to every part of the result.
 
     References
     ----------
@@ -63,30 +125,79 @@ def baujat(fit: Fit) -> CheckTable:
     Examples
     --------
     >>> import lamevidence as lam
-    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
-    >>> lam.baujat(lam.pool(table, model="common"))["q"].round(2).tolist()
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], vi=[0.03, 0.03, 0.05, 0.01])
+    >>> lam.checks.baujat(lam.pool(table, model="common"))["q"].round(2).tolist()
     [4.25, 0.82, 0.23, 3.72]
     """
-    source = source_of(fit, "a Baujat plot", needed=3)
+    what = "a Baujat plot"
+    result = a_result(fit, what)
+    studies = studies_of(result, what, 3)
+    source, _ = inverse_variance(result, what, needed=3)
+    notes: tuple[str, ...] = ()
+    if source is not None:
+        labels = source.labels
+        q, moved = _closed_baujat(source)
+    else:
+        found = result.refit_each(~studies.rows)
+        labels, notes = studies.labels, refusal_notes(studies.labels, found, WITHOUT)
+        q, moved = _general_baujat(result, studies, found)
+    lost = [label for label, x in zip(labels, q + moved, strict=True) if np.isnan(x)]
+    notes += (f"no place for {', '.join(lost)}: no variance of a row, or no fit without it",) if lost else ()
+    columns = {"label": labels, "q": q, "influence": moved}
+    most = labels[int(np.nanargmax(q))] if np.isfinite(q).any() else "No study"
+    return CheckTable("baujat", "Baujat plot", columns, f"{most} contributes most to the heterogeneity.", notes, result)
+
+
+def _closed_baujat(source: Source) -> tuple[FloatArray, FloatArray]:
+    """Return q and influence of an inverse-variance model."""
     without = deletions(source)
     pearson = residual_columns(source, without)["pearson"]
     whole = Projection(1 / (source.v + source.t), source.X).coefficients(source.y)
     change = np.einsum("ij,ij->i", source.design, whole - without.basis)
     spread = np.einsum("ij,ijk,ik->i", source.design, without.basis_cov, source.design) * without.factor
-    columns = {"label": source.labels, "q": pearson**2, "influence": change**2 / spread}
-    at = int(np.argmax(columns["q"]))
-    return CheckTable("Baujat plot", columns, f"{source.labels[at]} contributes most to the heterogeneity.")
+    return pearson**2, change**2 / spread
 
 
-def normal_quantiles(fit: Fit, residual: str = "standardized") -> CheckTable:
+def _general_baujat(fit: Result, studies: Studies, found: SubsetFits) -> tuple[FloatArray, FloatArray]:
+    """Return q and influence from refits, NaN for rows without a variance."""
+    X, tau2 = design_of_rows(fit), one_tau2(fit)
+    if X is None or math.isnan(tau2):
+        lacking = "design of its rows" if X is None else "single τ²"
+        raise NotEstimable(f"{fit.spec.label} has no {lacking} to place the studies by · influence(fit) needs none")
+    y, v = (np.where(np.isfinite(x), x, np.nan) for x in (fit.table.yi, fit.table.vi))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        q = studies.sums((y - fit.fitted()) ** 2 / (v + tau2))
+        change = np.atleast_1d(fit.estimate) - found.beta
+        moved = np.array([
+            float(np.mean((X[own] @ change[i]) ** 2 / np.einsum("ij,jk,ik->i", X[own], found.cov[i], X[own])))
+            for i, own in enumerate(studies.rows)
+        ])  # fmt: skip
+    return q, moved
+
+
+def normal_quantiles(fit: Result, residual: str = "standardized") -> CheckTable:
     """Return residuals and the normal quantiles they should follow, in the order of the studies.
 
     Parameters
     ----------
     fit
-        A result of `lamevidence.pool` for estimates and variances.
+        A fitted result of any model.
     residual
-        ``standardized`` or ``studentized`` (deleted).
+        ``standardized`` or ``studentized`` (deleted); the first exists in inverse-variance models only.
+
+    Returns
+    -------
+    CheckTable
+        ``label``, ``x`` (normal quantile), ``y`` (residual) of the rows that have one.
+
+    Raises
+    ------
+    NotEstimable
+        The model has no such residuals.
+
+    See Also
+    --------
+    residuals : The residuals themselves.
 
     Notes
     -----
@@ -99,95 +210,32 @@ def normal_quantiles(fit: Fit, residual: str = "standardized") -> CheckTable:
     Examples
     --------
     >>> import lamevidence as lam
-    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
-    >>> lam.normal_quantiles(lam.pool(table, model="common"))["x"].round(2).tolist()
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], vi=[0.03, 0.03, 0.05, 0.01])
+    >>> lam.checks.normal_quantiles(lam.pool(table, model="common"))["x"].round(2).tolist()
     [-1.05, -0.3, 0.3, 1.05]
     """
     a_choice("residual", residual, ("standardized", "studentized"))
-    source = source_of(fit, "a normal quantile plot", needed=2 if residual == "standardized" else 3)
-    found = residual_columns(source, deletions(source))[residual]
+    what = "a normal quantile plot"
+    studies_of(a_result(fit, what), what, 2 if residual == "standardized" else 3)
+    every = residuals(fit)
+    found = np.asarray(every[residual])
     good = np.isfinite(found)
+    if not good.any():
+        other = residual == "standardized" and len(found) > 2 and np.isfinite(every["studentized"]).any()
+        remedy = "use residual='studentized'" if other else estimates_remedy(fit, needed=2)
+        raise NotEstimable(f"{fit.spec.label} has no {residual} residuals for these rows · {remedy}")
     y = found[good]
     rank = np.empty(y.size)
     rank[np.argsort(y, kind="stable")] = np.arange(1, y.size + 1)
     shift = 0.375 if y.size <= 10 else 0.5
     x = special.ndtri((rank - shift) / (y.size + 1 - 2 * shift))
-    labels = tuple(label for label, keep in zip(source.labels, good, strict=True) if keep)
+    labels = tuple(label for label, keep in zip(every["label"], good, strict=True) if keep)
     columns = {"label": labels, "x": np.asarray(x), "y": y}
-    return CheckTable("Normal quantile plot", columns, f"{residual.capitalize()} residuals of {y.size} studies.")
+    sentence = f"{residual.capitalize()} residuals of {y.size} studies."
+    return CheckTable("normal_quantiles", "Normal quantile plot", columns, sentence, every.notes, fit)
 
 
-def gosh(fit: Fit, subsets: int | None = None, seed: int | None = None) -> CheckTable:
-    """Fit the model to subsets of the studies: all of them, or a random sample.
-
-    Parameters
-    ----------
-    fit
-        A result of `lamevidence.pool` for estimates and variances, without moderators.
-    subsets
-        How many random subsets of at least two studies; all 2ᵏ − 1 when left out (k ≤ 15).
-    seed
-        Seed of the sample; needed with ``subsets``.
-
-    Returns
-    -------
-    CheckTable
-        One row a subset: ``k``, ``estimate``, ``tau2``, ``q``, ``i2``, ``h2``, and ``included`` (m, k); I² and H² come
-        from Q for a common effect and DerSimonian and Laird's τ², from τ² otherwise; they and τ² are nan for single
-        studies.
-
-    References
-    ----------
-    Olkin, Dahabreh & Trikalinos 2012, doi:10.1002/jrsm.1053.
-
-    Examples
-    --------
-    >>> import lamevidence as lam
-    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
-    >>> len(lam.gosh(lam.pool(table, model="common")))
-    15
-    """
-    source = source_of(fit, "a GOSH analysis", needed=3)
-    if source.X is not None:
-        raise OptionError("a GOSH analysis is for models without moderators · leave moderators out")
-    masks = _subsets(source, subsets, seed)
-    found = refit(source, masks)
-    _, i2, h2 = found.heterogeneity(1, common=source.method in ("none", "DL"))
-    columns = {
-        "k": found.k,
-        "estimate": found.beta[:, 0],
-        "tau2": found.tau2,
-        "q": found.q,
-        "i2": i2,
-        "h2": h2,
-        "included": list(masks),
-    }
-    low, high = float(found.beta.min()), float(found.beta.max())
-    kind = "all" if subsets is None else "random"
-    return CheckTable(
-        "GOSH", columns, f"Estimates of {len(masks)} subsets ({kind}) lie between {low:.4g} and {high:.4g}."
-    )
-
-
-def _subsets(source: Source, subsets: int | None, seed: int | None) -> Mask:
-    if subsets is None:
-        if source.k > ALL_SUBSETS:
-            raise OptionError(f"{source.k} studies have 2^{source.k} subsets · give subsets=10000 and a seed")
-        if seed is not None:
-            raise OptionError("seed has no effect when all subsets are fitted · leave it out, or give subsets")
-        codes = np.arange(1, 2**source.k)
-        masks = (codes[:, None] >> np.arange(source.k)) & 1 == 1
-        return np.asarray(masks)
-    subsets, seed = a_whole("subsets", subsets, 1, MANY), a_seed(seed)
-    if seed is None:
-        raise OptionError("give a seed, so that the random subsets can be drawn again")
-    random = np.random.default_rng(seed)
-    sizes = random.integers(2, source.k + 1, size=subsets)
-    order = random.random((subsets, source.k)).argsort(axis=1).argsort(axis=1)
-    return np.asarray(order < sizes[:, None])
-
-
-def likelihood_profile(fit: Fit, tau2: ArrayLike) -> CheckTable:
+def likelihood_profile(fit: Result, tau2: ArrayLike) -> CheckTable:
     """Return the (restricted) log-likelihood and the coefficients at given values of τ².
 
     Parameters
@@ -203,27 +251,48 @@ def likelihood_profile(fit: Fit, tau2: ArrayLike) -> CheckTable:
         ``tau2``, ``tau``, ``log_likelihood``, and for each coefficient its estimate and interval (``<name>``,
         ``<name>_low``, ``<name>_high``).
 
+    Raises
+    ------
+    OptionError
+        A model that does not maximise a likelihood in one τ²; the message names one that does.
+    InputError
+        Values that are not numbers ≥ 0.
+
+    See Also
+    --------
+    gosh : Estimates of all subsets.
+
+    References
+    ----------
+    Hardy & Thompson 1996, doi:10.1002/(SICI)1097-0258(19960330)15:6<619::AID-SIM188>3.0.CO;2-A.
+
     Examples
     --------
     >>> import lamevidence as lam
-    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
-    >>> profile = lam.likelihood_profile(lam.pool(table, tau2="ML"), [0.0, 0.01, 0.1])
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], vi=[0.03, 0.03, 0.05, 0.01])
+    >>> profile = lam.checks.likelihood_profile(lam.pool(table, tau2="ML"), [0.0, 0.01, 0.1])
     >>> int(profile["log_likelihood"].argmax())
     1
     """
-    source = source_of(fit, "a likelihood profile", needed=2)
-    if source.method not in ("ML", "REML"):
-        raise OptionError(f"tau2={source.method!r} does not maximise a likelihood · use tau2='ML' or 'REML'")
+    what = "a likelihood profile"
+    found = estimates_of(fit, what, 2, HOW)
+    source = found.source
+    if not found.own or source.method not in ("ML", "REML"):
+        moderators = "" if source.X is None else ", with the moderators of this one"
+        enough = source.k > source.p
+        remedy = f"{estimates_remedy(fit, HOW, 2)}{moderators}" if enough else REPORT
+        raise OptionError(f"{fit.spec.label} does not maximise a likelihood in one τ² · {remedy}")
     values = np.atleast_1d(finite(tau2, "tau2", "give finite numbers ≥ 0", least=0))
     if values.ndim != 1:
-        raise InputError("tau2 must be finite numbers ≥ 0")
+        raise InputError("tau2 is not one row of numbers · give finite numbers ≥ 0")
     rows = [_at(source, t) for t in values / source.scale**2]
     table = np.array(rows)
     columns: dict[str, FloatArray] = {"tau2": values, "tau": np.sqrt(values), "log_likelihood": table[:, 0]}
     for i, name in enumerate(source.names):
         columns[name], columns[f"{name}_low"], columns[f"{name}_high"] = table[:, 1 + 3 * i : 4 + 3 * i].T
     best = float(values[int(np.argmax(table[:, 0]))])
-    return CheckTable("Profile of the likelihood", columns, f"Highest of these at τ² = {best:.4g}.")
+    sentence = f"Highest of these at τ² = {best:.4g}."
+    return CheckTable("profile", "Profile of the likelihood", columns, sentence, (), fit)
 
 
 def _at(source: Source, t: float) -> list[float]:

@@ -10,11 +10,12 @@ import numpy as np
 from scipy import special
 
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError
-from ..options import a_choice, a_number
-from .refits import Fit, source_of
-from .small_study import caution
-from .spoken import Spoken
+from ..foundation.errors import OptionError
+from ..foundation.options import a_choice, a_number
+from ..results.contract import Result
+from .check_result import CheckResult
+from .small_study.tests import caution
+from .studies import estimates_of, estimates_remedy, mean_only, one_tau2
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ SIDES = ("two-sided", "greater", "less")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ExcessSignificance(Spoken):
+class ExcessSignificance(CheckResult):
     """A test of excess significance.
 
     Attributes
@@ -69,17 +70,15 @@ class ExcessSignificance(Spoken):
         names = ("observed", "expected", "ratio", "test", "statistic", "p_value", "theta", "tau2", "limit")
         return pd.DataFrame([{name: getattr(self, name) for name in names}])
 
-    def describe(self) -> str:
-        """Return the test in words, with its cautions."""
+    def _sentence(self) -> str:
         seen = f"{self.observed} significant studies where {self.expected:.3g} are expected"
-        text = f"{seen}, P = {self.p_value:.3g} ({self.test})."
-        return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in self.notes)])
+        return f"{seen}, P = {self.p_value:.3g} ({self.test})."
 
 
 def test_excess_significance(
-    fit: Fit,
+    fit: Result,
     *,
-    test: str = "exact",  # noqa: PT028
+    kind: str = "exact",  # noqa: PT028
     alternative: str = "two-sided",  # noqa: PT028
     alpha: float = 0.05,  # noqa: PT028
     limit_alpha: float = 0.1,  # noqa: PT028
@@ -91,13 +90,30 @@ def test_excess_significance(
     Parameters
     ----------
     fit
-        A result of `lamevidence.pool` for estimates and variances, without moderators.
-    test
+        A fitted result of any model of one mean with one τ² (or none), of independent rows. Rows without a variance are
+        left out, and the notes name them.
+    kind
         ``exact`` (Poisson-binomial), ``chi2``, or ``binomial`` with the mean power.
     alternative
         What the studies tested: ``two-sided``, ``greater`` or ``less``.
     alpha, limit_alpha
         Level of the studies' tests; level that defines the limit estimate.
+
+    Returns
+    -------
+    ExcessSignificance
+        Observed and expected numbers of significant studies, and the test.
+
+    Raises
+    ------
+    OptionError, UnknownName
+        Moderators; several between-study variances; names that do not exist.
+    DependentRows
+        Rows that share patients.
+
+    See Also
+    --------
+    selection_model : Selection by p value, modelled.
 
     References
     ----------
@@ -106,30 +122,32 @@ def test_excess_significance(
     Examples
     --------
     >>> import lamevidence as lam
-    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
-    >>> lam.test_excess_significance(lam.pool(table, model="common")).observed
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], vi=[0.03, 0.03, 0.05, 0.01])
+    >>> lam.checks.test_excess_significance(lam.pool(table, model="common")).observed
     1
     """
-    a_choice("test", test, TESTS)
+    a_choice("kind", kind, TESTS)
     a_choice("alternative", alternative, SIDES)
     alpha = a_number("alpha", alpha, above=0, below=1)
     limit_alpha = a_number("limit_alpha", limit_alpha, above=0, below=1)
-    source = source_of(fit, "the test of excess significance")
-    if source.X is not None:
-        raise OptionError("the test of excess significance is for models without moderators · leave moderators out")
-    yi, vi = source.table.yi[source.rows], source.table.vi[source.rows]
-    tau2 = source.t * source.scale**2
-    theta = float(fit.mu)  # type: ignore[union-attr]
+    what = "the test of excess significance"
+    found = estimates_of(fit, what)
+    source = mean_only(found, fit, what)
+    yi, vi = found.y, found.v
+    tau2 = source.t * source.scale**2 if found.own else one_tau2(fit)
+    if math.isnan(tau2):
+        raise OptionError(f"{what} needs one τ², and {fit.spec.label} has several · {estimates_remedy(fit)}")
+    theta = float(fit.estimate)
     observed = int(_significant(yi / np.sqrt(vi), alpha, alternative).sum())
     power = _power(theta, tau2, vi, alpha, alternative)
-    statistic, p = _compare(observed, power, test)
-    limit = _limit(theta, tau2, vi, alpha, alternative, observed, test, limit_alpha)
+    statistic, p = _compare(observed, power, kind)
+    limit = _limit(theta, tau2, vi, alpha, alternative, observed, kind, limit_alpha)
     expected = float(power.sum())
     return ExcessSignificance(
         observed,
         expected,
         observed / expected,
-        test,
+        kind,
         statistic,
         p,
         power,
@@ -137,7 +155,7 @@ def test_excess_significance(
         theta,
         tau2,
         limit,
-        caution(source.k),
+        (*found.notes, *caution(source.k)),
     )
 
 

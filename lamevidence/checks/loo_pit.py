@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from ..bayes.loo import LeaveOneOut
-from ..bayes.posterior import Posterior
+from ..bayes.posterior import POSTERIORS, PosteriorBase
+from ..bayes.predictive.loo import LeaveOneOut
 from ..effects.measures.base import FloatArray
-from ..options import a_level, an_instance
+from ..foundation.doors import through
+from ..foundation.options import a_level, an_instance
+from .check_result import CheckResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +38,7 @@ def order_band(k: int, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class LooPit:
+class LooPit(CheckResult):
     """Leave-one-out probability integral transforms.
 
     Attributes
@@ -49,6 +51,7 @@ class LooPit:
 
     loo: LeaveOneOut
     level: float
+    notes: tuple[str, ...] = ()
 
     @property
     def pit(self) -> FloatArray:
@@ -68,16 +71,13 @@ class LooPit:
 
     def plot(self, ax: Any = None) -> Any:  # noqa: ANN401
         """Draw the ordered values as dots on the bands of their ranks."""
-        from ..plots.predictive import plot_predictive_intervals
-
         frame = self.to_frame().rename(columns={"pit": "observed"})
         shown = frame[["label", "observed"]].assign(low=frame["band_low"], high=frame["band_high"])
-        return plot_predictive_intervals(
+        return through("predictive_intervals")(
             shown, name=f"Leave-one-out PIT, {100 * self.level:g}% band of its rank", ax=ax
         )
 
-    def describe(self) -> str:
-        """Return the result in words."""
+    def _sentence(self) -> str:
         worst = int(np.argmin(self.p_holm))
         label, p = self.loo.labels[worst], float(self.p_holm[worst])
         verdict = "is not predicted by the others" if p < 0.05 else "is the least well predicted, within chance"
@@ -86,14 +86,8 @@ class LooPit:
             f"Expected log predictive density {self.loo.total:.2f}."
         )
 
-    def __repr__(self) -> str:
-        return f"{self.to_frame().to_string(index=False)}\n{self.describe()}"
 
-    def _repr_html_(self) -> str:
-        return f"<p>{self.describe()}</p>{self.to_frame().to_html(index=False)}"
-
-
-def loo_pit(post: Posterior, level: float = 0.95) -> LooPit:
+def loo_pit(fit: PosteriorBase, level: float = 0.95) -> LooPit:
     """Return, for each row, the probability that the other rows give to a smaller value, by k exact refits.
 
     Rows that fit have values spread evenly over (0, 1); the i-th smallest of k then lies in the Beta(i, k + 1 − i)
@@ -102,15 +96,25 @@ def loo_pit(post: Posterior, level: float = 0.95) -> LooPit:
 
     Parameters
     ----------
-    post
+    fit
         Result of `pool_bayes`, k ≥ 2.
     level
         Level of the bands.
+
+    Returns
+    -------
+    LooPit
+        One probability a row, with Holm-adjusted p values.
 
     Raises
     ------
     TooFewStudies
         One row alone.
+
+    See Also
+    --------
+    model_check : This and other statistics at one error rate.
+    predictive_check : Statistics of all rows together.
 
     References
     ----------
@@ -120,10 +124,10 @@ def loo_pit(post: Posterior, level: float = 0.95) -> LooPit:
     --------
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5])
-    >>> post = lam.pool_bayes(table, mu=lam.Normal(0, 20), tau=lam.HalfNormal(4))
-    >>> lam.loo_pit(post).pit.shape
+    >>> post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(4))
+    >>> lam.checks.loo_pit(post).pit.shape
     (3,)
     """
-    an_instance("post", post, Posterior, "give what lam.pool_bayes returns")
+    an_instance("fit", fit, POSTERIORS, "give what lam.pool_bayes returns")
     level = a_level(level)
-    return LooPit(post.loo(), level)
+    return LooPit(fit.loo(), level)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from ..catalog import Catalog
+from ..effects.foreign_data import paired
 from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, OptionError, TooFewStudies
-from ..options import a_number, a_whole
-from .spoken import Spoken
+from ..foundation.catalog import Catalog
+from ..foundation.errors import InputError, OptionError, TooFewStudies
+from ..foundation.options import a_number, a_whole
+from .check_result import CheckResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +27,7 @@ __all__ = ["COMBINATIONS", "CombinedP", "combine_p_values"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class CombinedP(Spoken):
+class CombinedP(CheckResult):
     """A combined p value.
 
     Attributes
@@ -60,8 +62,7 @@ class CombinedP(Spoken):
         """Return one row."""
         return self.to_frame().set_index("method")
 
-    def describe(self) -> str:
-        """Return the result in words."""
+    def _sentence(self) -> str:
         return f"{self.k} p values combined ({self.title}): P = {self.p_value:.3g}."
 
 
@@ -88,6 +89,7 @@ ENDS = {
 _NONE = math.nan
 
 
+@paired
 def combine_p_values(p: ArrayLike, method: str = "fisher", **options: Any) -> CombinedP:  # noqa: ANN401
     """Combine p values of k independent one-sided tests of the same direction.
 
@@ -105,10 +107,19 @@ def combine_p_values(p: ArrayLike, method: str = "fisher", **options: Any) -> Co
     **options
         ``weights``, ``df``, ``rank`` or ``threshold``, as named above.
 
+    Returns
+    -------
+    CombinedP
+        Statistic and combined p value.
+
     Raises
     ------
     UnknownName, OptionError, InputError
         No such method; an option of another method, missing or out of range; values outside 0 to 1.
+
+    See Also
+    --------
+    fail_safe_n : How many null results would overturn the answer.
 
     References
     ----------
@@ -118,7 +129,7 @@ def combine_p_values(p: ArrayLike, method: str = "fisher", **options: Any) -> Co
     Examples
     --------
     >>> import lamevidence as lam
-    >>> round(lam.combine_p_values([0.01, 0.2, 0.3]).p_value, 4)
+    >>> round(lam.checks.combine_p_values([0.01, 0.2, 0.3]).p_value, 4)
     0.0216
     """
     entry = COMBINATIONS.entry(method)
@@ -175,8 +186,6 @@ def _mean_z(p: FloatArray, options: dict[str, Any]) -> Answer:
 @COMBINATIONS.register("edgington", title="Edgington, sum of p", reference="10.1080/00223980.1972.9924813")
 def _edgington(p: FloatArray, options: dict[str, Any]) -> Answer:
     """Return P(sum of k uniforms ≤ Σp), summed exactly in rational arithmetic where it would cancel."""
-    from fractions import Fraction
-
     k, total = p.size, sum((Fraction(float(x)) for x in p), Fraction(0))
     upper = total > Fraction(k, 2)
     s = k - total if upper else total
@@ -262,7 +271,10 @@ def _rank_truncated(p: FloatArray, options: dict[str, Any]) -> Answer:
     total = float(special.betainc(r + 1, k - r, kink))
     t = kink + (1 - kink) * (x + 1) / 2
     log_density = (
-        special.gammaln(k + 1) - special.gammaln(r + 1) - special.gammaln(k - r) + r * np.log(t)
+        special.gammaln(k + 1)
+        - special.gammaln(r + 1)
+        - special.gammaln(k - r)
+        + r * np.log(t)
         + (k - r - 1) * np.log1p(-t)
     )
     tail = special.gammaincc(r, np.maximum(0.0, r * np.log(t) - product))

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bayes.contract import observed, observed_name
-from ..bayes.posterior import Posterior
+from ..bayes.counts.likelihoods import choose_likelihood
+from ..bayes.posterior import PosteriorBase
+from ..bayes.sampling.arviz_compat import datasets
+from ..bayes.sampling.groups import observed, observed_name
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, OptionError
-from ..options import a_choice, a_level, a_seed, a_whole, an_instance
+from ..foundation.doors import through
+from ..foundation.errors import InputError, OptionError
+from ..foundation.options import a_choice, a_level, a_seed, a_whole, an_instance
+from .check_result import CheckResult
 from .predictive_statistics import statistics_for
 
 if TYPE_CHECKING:
@@ -23,12 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "PredictiveCheck", "predictive_check"]
 
 _DRAWS = 4000
+_RARE = 0.05
+"""A tail below this is called unusual."""
 FEW = 100
 """Fewer replicates than this do not resolve a tail."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PredictiveCheck:
+class PredictiveCheck(CheckResult):
     """Observed statistics beside those of replicated data.
 
     Attributes
@@ -59,6 +65,7 @@ class PredictiveCheck:
     replicate: str
     seed: int | None
     quantity: str = "estimate"
+    notes: tuple[str, ...] = ()
 
     @property
     def draws(self) -> int:
@@ -103,66 +110,85 @@ class PredictiveCheck:
 
     def plot(self, ax: Any = None, *, level: float = 0.95) -> Any:  # noqa: ANN401
         """Draw each observed datum in its predicted interval: densities say little about few studies."""
-        from ..plots.predictive import plot_predictive_intervals
-
         name = f"{self.quantity[:1].upper() + self.quantity[1:]}: observed, and {100 * level:g}% predicted"
-        return plot_predictive_intervals(self.intervals(level), name=name, ax=ax)
+        return through("predictive_intervals")(self.intervals(level), name=name, ax=ax)
 
-    def describe(self) -> str:
-        """Return the result in words."""
+    def _could_be_rare(self, statistic: str) -> bool:
+        """Return whether a value that the replicates have would lie in a tail below 0.05."""
+        drawn = self.replicated[statistic]
+        return min(0.5 * float(np.mean(drawn == end)) for end in (drawn.min(), drawn.max())) < _RARE
+
+    def _sentence(self) -> str:
         what = {
             "new": "new studies of the same designs",
             "same": "the same studies with their own true effects (conservative: each row helped to predict itself)",
         }.get(self.replicate, "the draws of the model")
-        extreme = [n for n in self.observed if min(self.p(n), 1 - self.p(n)) < 0.05]
         shown = ", ".join(f"{n} p = {self.p(n):.3f}" for n in self.observed)
-        verdict = f"Unusual under the model: {', '.join(extreme)}." if extreme else "None is unusual under the model."
+        extreme = [n for n in self.observed if min(self.p(n), 1 - self.p(n)) < _RARE]
+        blind = [n for n in self.observed if not self._could_be_rare(n)]
+        if extreme:
+            verdict = f"Unusual under the model: {', '.join(extreme)}."
+        elif len(blind) == len(self.observed):
+            verdict = "None of these could have been unusual with these rows."
+        else:
+            verdict = (
+                "None of these tails is below 0.05, which says little: replicates follow the fit, and τ the spread."
+            )
+        if blind and len(blind) < len(self.observed):
+            verdict += f" No value of {', '.join(blind)} would have been unusual with these rows."
+        if not extreme:
+            verdict += " lam.checks.model_check has more power, and says what these rows could show."
         return f"{self.draws} replicates of {what}: {shown}. {verdict}"
-
-    def __repr__(self) -> str:
-        return f"{self.to_frame().to_string(index=False)}\n{self.describe()}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{self.describe()}</p>{self.to_frame().to_html(index=False)}"
 
 
 def predictive_check(
-    post: Any,  # noqa: ANN401
+    fit: Any,  # noqa: ANN401 a Posterior, or any of the containers of ArviZ
     statistics: Sequence[str] | None = None,
     replicate: str = "new",
     draws: int | None = None,
     seed: int | None = None,
     *,
-    table: EvidenceTable | None = None,
+    evidence: EvidenceTable | None = None,
     source: str = "posterior",
 ) -> PredictiveCheck:
     """Compare statistics of the data with those of replicated data, p = P(T(y_rep) ≥ T(y)).
 
     Parameters
     ----------
-    post
+    fit
         Result of `pool_bayes`; or an ArviZ object with ``posterior_predictive``, such as `sample` returns, with
-        ``table``.
+        ``evidence``.
     statistics
         Of ``q``, ``max``, ``min``, ``range``, ``sd``; for counts also ``zeros`` and ``total``, for estimates
         ``above_zero``. All that apply, when left out. Q alone says little: τ grows until Q fits.
-        Read it beside ``max`` and `loo_pit`.
+        An outlier, too, hides in it: `lamevidence.checks.model_check` has the statistics that see these.
     replicate
         ``new``: each row gets a new true effect, the design stays. ``same``: each row keeps its own (conservative).
     draws, seed
         Number of replicates (4000), and what reproduces them; the seed of the result, or 0, when left out.
-    table
-        The evidence behind an ArviZ object.
+    evidence
+        The table behind an ArviZ object.
     source
         ``posterior``, or ``prior`` for what the priors alone predict.
+
+    Returns
+    -------
+    PredictiveCheck
+        Statistics of the data beside their distribution under the model, with a p value each.
 
     Raises
     ------
     OptionError
         A statistic that does not apply, an unknown ``replicate``, fewer than 100 draws. An ArviZ object with
-        ``replicate``, ``draws``, ``seed`` or ``source``, since its replicates are drawn; a result with ``table``.
+        ``replicate``, ``draws``, ``seed`` or ``source``, since its replicates are drawn; a result with ``evidence``.
     InputError
         An ArviZ object without replicates, or without its table.
+
+    See Also
+    --------
+    lamevidence.checks.model_check : The statistics that have power, at one error rate, and what they cannot see.
+    loo_pit : Each row against the others, exactly.
+    node_split : Whether two sources of evidence agree.
 
     References
     ----------
@@ -172,7 +198,7 @@ def predictive_check(
     --------
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5])
-    >>> post = lam.pool_bayes(table, mu=lam.Normal(0, 20), tau=lam.HalfNormal(4))
+    >>> post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(4))
     >>> check = lam.predictive_check(post, statistics=["q", "max"], seed=1)
     >>> list(check.to_frame()["statistic"])
     ['q', 'max']
@@ -180,19 +206,19 @@ def predictive_check(
     a_seed(seed)
     size = _DRAWS if draws is None else a_whole("draws", draws, FEW, 10**7)
     a_choice("replicate", replicate, ("new", "same")), a_choice("source", source, ("posterior", "prior"))
-    if table is not None:
-        an_instance("table", table, EvidenceTable, "give the table the replicates were made for")
-    if not isinstance(post, Posterior):
+    if evidence is not None:
+        an_instance("evidence", evidence, EvidenceTable, "give the table the replicates were made for")
+    if not isinstance(fit, PosteriorBase):
         if draws is not None or seed is not None or (replicate, source) != ("new", "posterior"):
             raise OptionError(
                 "the replicates of an ArviZ object are drawn · leave replicate, draws, seed and source out"
             )
-        return _of_arviz(post, statistics, table)
-    if table is not None:
-        raise OptionError("a result of pool_bayes carries its evidence · leave table out")
-    seed = next(s for s in (seed, post.seed, 0) if s is not None)
-    rows = post.predictive(size, seed, replicate=replicate, source=source)
-    return _check(post.table, post.likelihood, statistics, rows, replicate, seed)
+        return _of_arviz(fit, statistics, evidence)
+    if evidence is not None:
+        raise OptionError("a result of pool_bayes carries its evidence · leave evidence out")
+    seed = next(s for s in (seed, fit.seed, 0) if s is not None)
+    rows = fit.predictive(size, seed, replicate=replicate, source=source)
+    return _check(fit.table, fit.likelihood, statistics, rows, replicate, seed)
 
 
 def _check(
@@ -223,14 +249,14 @@ def _of_arviz(
     statistics: Sequence[str] | None,
     table: EvidenceTable | None,
 ) -> PredictiveCheck:
-    from ..bayes.arviz_compat import datasets
-
     parts = datasets(thing)
     if table is None:
-        raise InputError("an ArviZ object does not carry its evidence · give table=")
+        raise InputError("an ArviZ object does not carry its evidence · give evidence=")
     name = next((n for n in ("estimate", "events") if n in parts.get("posterior_predictive", {})), None)
     if name is None:
-        raise InputError("no 'estimate' or 'events' in the group posterior_predictive · sample with lam.sample(model)")
+        raise InputError(
+            "no 'estimate' or 'events' in the group posterior_predictive · sample with lam.models.sample(model)"
+        )
     drawn = parts["posterior_predictive"][name]
     if tuple(drawn.dims[2:]) != ("study",) or list(map(str, drawn["study"].values)) != list(table.labels):
         raise InputError(f"the replicates are not of the rows of this table: {', '.join(table.labels)}")
@@ -240,6 +266,4 @@ def _of_arviz(
 
 
 def _likelihood_of(table: EvidenceTable) -> str:
-    from ..bayes.likelihoods import choose_likelihood
-
     return choose_likelihood(table, "auto").name

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
-from ..errors import OptionError, UnknownName
-from ..options import shown
+from ..effects.measures.hazard import hazard_columns
+from ..foundation.errors import OptionError, UnknownName
+from ..foundation.options import shown
 
 __all__ = ["STATISTICS", "Statistic", "statistics_for"]
 
@@ -72,6 +73,9 @@ def _sizes(table: EvidenceTable, likelihood: str) -> FloatArray:
         return np.asarray(c["ni"])
     if likelihood == "poisson":
         return np.asarray(c["ti"])
+    if likelihood == "hazard":  # patients and events are both read per person-year
+        h = hazard_columns(c)
+        return np.asarray(np.where(np.isnan(h["patients"]), h["person_time"], h["total"] * h["time"]))
     if likelihood == "hypergeometric":
         return np.asarray(c["ai"] + c["bi"])
     if likelihood == "conditional-binomial":

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..bayes.distributions import Distribution
-from ..bayes.posterior import Posterior
+from ..bayes.exact.distributions import Distribution
+from ..bayes.posterior import PosteriorBase
 from ..effects.measures.base import FloatArray
-from ..errors import ImproperPosterior, OptionError
+from ..foundation.errors import ImproperPosterior, OptionError
 from .tables import CheckTable
 
 __all__ = ["prior_learning"]
@@ -18,7 +18,7 @@ _UNMOVED = 0.01
 """Nats below which a posterior is called its prior: two normals a seventh of a standard deviation apart."""
 
 
-def prior_learning(post: Posterior) -> CheckTable:
+def prior_learning(fit: PosteriorBase) -> CheckTable:
     """Measure how far the data moved the priors of μ and τ, and where in its prior each posterior lies.
 
     The distance is Kullback and Leibler's ∫ p(x) log(p(x)/q(x)) dx of posterior p from prior q in nats: 0 where data
@@ -26,7 +26,7 @@ def prior_learning(post: Posterior) -> CheckTable:
 
     Parameters
     ----------
-    post
+    fit
         Exact result of `pool_bayes`; an improper prior has no distance, and its row is left out.
 
     Returns
@@ -41,6 +41,10 @@ def prior_learning(post: Posterior) -> CheckTable:
     ImproperPosterior
         Both priors are improper.
 
+    See Also
+    --------
+    prior_data_conflict : Whether the data surprise the prior.
+
     References
     ----------
     Kullback & Leibler 1951, doi:10.1214/aoms/1177729694.
@@ -49,19 +53,19 @@ def prior_learning(post: Posterior) -> CheckTable:
     --------
     >>> import lamevidence as lam
     >>> table = lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5])
-    >>> post = lam.pool_bayes(table, mu=lam.Normal(0, 20), tau=lam.HalfNormal(4))
-    >>> found = lam.prior_learning(post)
+    >>> post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(4))
+    >>> found = lam.checks.prior_learning(post)
     >>> found["quantity"], bool(found["kl"][0] > found["kl"][1])
     (('mu', 'tau'), True)
     """
-    if not isinstance(post, Posterior) or post.engine != "exact":
-        given = f"engine={post.engine!r}" if isinstance(post, Posterior) else type(post).__name__
+    if not isinstance(fit, PosteriorBase) or fit.engine != "exact":
+        given = f"engine={fit.engine!r}" if isinstance(fit, PosteriorBase) else type(fit).__name__
         raise OptionError(f"prior_learning takes an exact result of pool_bayes, got {given} · use engine='exact'")
     pairs: list[tuple[str, Distribution, Distribution]] = []
-    if post.prior_mu[0].proper:
-        pairs.append(("mu", post.mu, post.prior_mu[0]))
-    if post.prior_tau.proper:
-        pairs.append(("tau", post.tau, post.prior_tau))
+    if fit.prior_mu[0].proper:
+        pairs.append(("mu", fit.mu, fit.prior_mu[0]))
+    if fit.prior_tau.proper:
+        pairs.append(("tau", fit.tau, fit.prior_tau))
     if not pairs:
         raise ImproperPosterior("improper priors have no distance from their posteriors · give a Normal or HalfNormal")
     middle = np.array([found.median for _, found, _ in pairs])
@@ -74,7 +78,7 @@ def prior_learning(post: Posterior) -> CheckTable:
         for name, d, u in zip(names, kl, pit, strict=True)
     ]
     columns = {"quantity": names, "median": middle, "pit": pit, "kl": kl}
-    return CheckTable("What the data add to the priors", columns, "; ".join(words) + ".")
+    return CheckTable("prior_learning", "What the data add to the priors", columns, "; ".join(words) + ".", (), fit)
 
 
 def _distance(found: Distribution, prior: Distribution, positive: bool) -> float:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..errors import OptionError
-from ..pooling.intervals import quantile
-from .influence import leverage
-from .refits import Fit, source_of
+from ..effects.measures.base import FloatArray
+from ..foundation.errors import NotEstimable, OptionError
+from ..pooling.inverse_variance.one_tau2 import OneTau2
+from ..pooling.inverse_variance.study_effects import StudyEffects
+from ..results.contract import Result
+from .studies import a_result, estimates_remedy, studies_of
 from .tables import CheckTable
 
 __all__ = ["shrinkage"]
 
 
-def shrinkage(fit: Fit, level: float | None = None) -> CheckTable:
+def shrinkage(fit: Result, level: float | None = None) -> CheckTable:
     """Return best linear unbiased predictions of the true effects, and of the deviations from the model.
 
     With λᵢ = τ²/(τ² + vᵢ), the prediction is λᵢyᵢ + (1 − λᵢ)xᵢ'β and its variance λᵢvᵢ + (1 − λᵢ)² Var(xᵢ'β); the
-    deviation is λᵢ(yᵢ − xᵢ'β) with variance λᵢvᵢ + λᵢ² Var(xᵢ'β). τ² is taken as known.
+    deviation is λᵢ(yᵢ − xᵢ'β) with variance λᵢvᵢ + λᵢ² Var(xᵢ'β). τ² is taken as known. Models that are not of
+    inverse-variance kind give the true effects as they see them (`Result.study_effects`).
 
     Parameters
     ----------
     fit
-        A random-effects result of `lamevidence.pool`, with or without moderators.
+        A random-effects result of any model, with or without moderators.
     level
         Level of the intervals; that of the fit when left out.
 
@@ -32,12 +33,21 @@ def shrinkage(fit: Fit, level: float | None = None) -> CheckTable:
     -------
     CheckTable
         ``effect``, ``effect_se``, ``effect_low``, ``effect_high``, ``deviation``, ``deviation_se``, ``deviation_low``,
-        ``deviation_high``, ``shrinkage`` (λᵢ).
+        ``deviation_high``, ``shrinkage`` (λᵢ). Outside inverse-variance models ``effect``, ``effect_low``,
+        ``effect_high`` and ``deviation`` only.
 
     Raises
     ------
+    TooFewStudies
+        One study.
     OptionError
-        A common-effect model.
+        A common-effect model: there all true effects are one.
+    NotEstimable
+        The model says nothing about single studies.
+
+    See Also
+    --------
+    residuals : What the model leaves over.
 
     References
     ----------
@@ -46,45 +56,53 @@ def shrinkage(fit: Fit, level: float | None = None) -> CheckTable:
     Examples
     --------
     >>> import lamevidence as lam
-    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], [0.03, 0.03, 0.05, 0.01])
-    >>> lam.shrinkage(lam.pool(table, tau2="DL"))["effect"].round(3).tolist()
+    >>> table = lam.EvidenceTable.from_estimates([0.1, 0.3, 0.35, 0.65], vi=[0.03, 0.03, 0.05, 0.01])
+    >>> lam.checks.shrinkage(lam.pool(table, tau2="DL"))["effect"].round(3).tolist()
     [0.202, 0.328, 0.362, 0.604]
     """
-    source = source_of(fit, "shrinkage", needed=2)
-    if source.method == "none":
-        raise OptionError("a common-effect model has no true effects to predict · use model='random'")
-    found = _columns(fit, source, fit._level(level))
+    result = a_result(fit, "shrinkage")
+    studies_of(result, "shrinkage", 2)
+    if not isinstance(result, OneTau2):
+        return _of_the_model(result, result._level(level))
+    if result.spec.tau2 == "none":
+        raise OptionError(
+            f"a common-effect model has no true effects to predict · {estimates_remedy(result, needed=2)}"
+        )
+    found = _columns(result.true_effects(), result._level(level))
     low, high = float(np.min(found["shrinkage"])), float(np.max(found["shrinkage"]))
     sentence = f"The studies keep between {100 * low:.0f}% and {100 * high:.0f}% of their distance from the model."
-    return CheckTable("Shrinkage estimates", {"label": source.labels, **found}, sentence, ("τ² is taken as known",))
+    columns = {"label": result._source().labels, **found}
+    return CheckTable("shrinkage", "Shrinkage estimates", columns, sentence, ("τ² is taken as known",), result)
 
 
-def _columns(fit: Fit, source: Any, level: float) -> dict[str, Any]:  # noqa: ANN401
-    total = source.v + source.t
-    share = source.t / total
-    hat = leverage(source, source.t)
-    df = float(fit.df)
-    w = 1.0 / total
-    means = source.design @ np.linalg.solve(
-        (source.design * w[:, None]).T @ source.design, source.design.T @ (w * source.y)
-    )
-    r = source.y - means
-    factor = source.variance_factor(np.array([float((w * r) @ r) / (source.k - source.p)]))[0]
-    mean_variance = hat * total * factor
-    offset = source.table.yi[source.rows] - source.scale * source.y
-    critical = quantile(level, df)
-    effect = offset + source.scale * (share * source.y + (1 - share) * means)
-    effect_se = source.scale * np.sqrt(share * source.v + (1 - share) ** 2 * mean_variance)
-    deviation = source.scale * share * r
-    deviation_se = source.scale * np.sqrt(share * source.v + share**2 * mean_variance)
+def _of_the_model(fit: Result, level: float) -> CheckTable:
+    """Return the true effects as the model sees them, with no formula of ours."""
+    effects = fit.study_effects(level)
+    if np.isnan(effects).all():
+        remedy = estimates_remedy(fit, needed=2)
+        raise NotEstimable(f"{fit.spec.label} says nothing about the true effects of single studies · {remedy}")
+    columns = {
+        "label": tuple(fit.table.labels),
+        "effect": effects[:, 0],
+        "effect_low": effects[:, 1],
+        "effect_high": effects[:, 2],
+        "deviation": effects[:, 0] - fit.fitted(),
+    }
+    sentence = f"True effects of {fit.k} rows, {np.nanmin(effects[:, 0]):.4g} to {np.nanmax(effects[:, 0]):.4g}."
+    return CheckTable("shrinkage", "Shrinkage estimates", columns, sentence, (), fit)
+
+
+def _columns(found: StudyEffects, level: float) -> dict[str, FloatArray]:
+    low, high = found.bounds(level)
+    deviation_low, deviation_high = found.deviation_bounds(level)
     return {
-        "effect": effect,
-        "effect_se": effect_se,
-        "effect_low": effect - critical * effect_se,
-        "effect_high": effect + critical * effect_se,
-        "deviation": deviation,
-        "deviation_se": deviation_se,
-        "deviation_low": deviation - critical * deviation_se,
-        "deviation_high": deviation + critical * deviation_se,
-        "shrinkage": share,
+        "effect": found.effect,
+        "effect_se": found.effect_se,
+        "effect_low": low,
+        "effect_high": high,
+        "deviation": found.deviation,
+        "deviation_se": found.deviation_se,
+        "deviation_low": deviation_low,
+        "deviation_high": deviation_high,
+        "shrinkage": found.shrinkage,
     }

@@ -26,15 +26,15 @@ def check(directory: Path | None = None, *, output: str = "text", strict: bool =
     int
         0 when nothing stops a record from being pooled, else 1.
     """
-    from ..audit import audit
-    from ..registry.registry import load_registry
+    from ..audit.second_reading import second_reading_problems
     from ..registry.report import render_problems
+    from ..workspace import load_registry
 
     registry = load_registry(directory, strict=False)
     problems = list(registry.problems)
     # without its words nothing in a registry means anything: the vocabulary is mended first
     if not any(p.is_error and Path(p.path).name == "vocabulary.yaml" for p in problems):
-        problems += [*registry.question_problems(), *audit(registry)]
+        problems += [*registry.question_problems(), *registry.audit(), *second_reading_problems(registry)]
     if strict:
         problems = [replace(p, code="LE" + p.code[2:]) for p in problems]
     shown = None if output == "json" else _shown_root(registry.root)
@@ -50,7 +50,7 @@ def _shown_root(root: Path) -> Path:
     """Return the folder relative to where the user stands, when it is below."""
     try:
         return root.resolve().relative_to(Path.cwd().resolve())
-    except ValueError:
+    except (ValueError, OSError):
         return root
 
 

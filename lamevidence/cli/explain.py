@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..foundation.printable import one_line
+from ..pooling.counts.count_results import CountPooled
+from ..pooling.inverse_variance.pooled import Pooled
 from ..reports.answer import Answer
 from .output import open_registry, print_json
 from .table import table_json
@@ -18,18 +22,19 @@ _CODE = re.compile(r"L[EW]\d{3}\Z", re.IGNORECASE)
 def explain(subject: str, *, studies: Path | None, as_json: bool) -> None:
     """Print the explanation of a question, or the meaning of a problem code."""
     if _CODE.match(subject):
-        from ..registry.codes import explain as meaning
+        from ..registry.codes import explanation as meaning
 
-        text = meaning(subject.upper())
-        print_json({"code": subject.upper(), "meaning": text}) if as_json else print(text)
+        told = meaning(subject.upper())
+        print_json(asdict(told)) if as_json else print(told)
         return
-    from ..reports.answer import answer
-    from ..reports.shapes import pooled_shape, posterior_shape
+    from ..reports.answer import whole_answer
+    from ..reports.shapes import answer_shape
 
-    found = answer(open_registry(studies), subject)
+    found = whole_answer(open_registry(studies), subject)
     if as_json:
         body: dict[str, Any] = {"estimand": found.question.estimand, "table": table_json(found.table)}
-        print_json(body | {"pooled": pooled_shape(found), "bayes": posterior_shape(found), "text": explanation(found)})
+        shape = answer_shape(found)
+        print_json(body | {"pooled": shape, "bayes": shape["bayes"], "text": explanation(found)})
         return
     print(explanation(found))
 
@@ -37,9 +42,14 @@ def explain(subject: str, *, studies: Path | None, as_json: bool) -> None:
 def explanation(found: Answer) -> str:
     """Return in plain words what entered, what did not, each conversion, the model and its assumptions."""
     question, table = found.question, found.table
-    lines = [question.title, f"  {question.estimand}", "", f"Entered: {table.k} row{'s' if table.k != 1 else ''}"]
+    lines = [
+        one_line(question.title),
+        f"  {' '.join(question.estimand.split())}",
+        "",
+        f"Entered: {table.k} row{'s' if table.k != 1 else ''}",
+    ]
     for row in table:
-        lines.append(f"  {row.label}")
+        lines.append(f"  {one_line(row.label)}")
         lines += [f"    {text}" for text in str(row.lineage).splitlines()[1:]]
         if row.lineage.yi_bounds and row.lineage.vi_bounds:
             low, high = row.lineage.yi_bounds
@@ -49,13 +59,25 @@ def explanation(found: Answer) -> str:
             )
     lines += ["", f"Left out: {len(table.excluded)}"]
     lines += [
-        f"  {e.label or e.study} ({e.study}{': ' + e.finding if e.finding else ''}): {e.reason}" for e in table.excluded
+        one_line(f"  {e.label or e.study} ({e.study}{': ' + e.finding if e.finding else ''}): {e.reason}")
+        for e in table.excluded
     ]
-    lines += ["", *_model(found)]
+    lines += ["", *_model(found), *_sets(found)]
     if table.notes:
-        lines += ["", *(f"Note: {note}" for note in table.notes)]
+        lines += ["", *(f"Note: {' '.join(note.split())}" for note in table.notes)]
     lines += ["", f"Fingerprint {table.fingerprint} (question {question.hash})"]
     return "\n".join(lines)
+
+
+def _sets(found: Answer) -> list[str]:
+    """Return what each sensitivity set changes, and what the other models give."""
+    lines = []
+    if found.question.sensitivity:
+        lines += ["", "Sensitivity sets"]
+        lines += [one_line(f"  {one.name}: {one.because}") for one in found.question.sensitivity]
+    if found.table.k > 1 and isinstance(found.fit, Pooled | CountPooled) and len(others := found.fit.alternatives()):
+        lines += ["", "What other models give", others.to_string(index=False)]
+    return lines
 
 
 def _model(found: Answer) -> list[str]:
@@ -65,11 +87,11 @@ def _model(found: Answer) -> list[str]:
     else:
         lines += ["Frequentist result", f"  {found.fit.describe()}"]
         lines += [f"  {name}: {reason}" for name, reason in found.fit.spec.why.items()]
-        lines += [f"  note: {note}" for note in found.fit.notes]
+        lines += [one_line(f"  note: {note}") for note in found.fit.notes]
     if found.post is None:
         lines.append(f"No Bayesian result: {found.why_not_bayes}")
     else:
         lines += ["Bayesian result", f"  {found.post.describe()}"]
         lines += [f"  {name}: {reason}" for name, reason in found.post.spec.why.items()]
-        lines += [f"  note: {note}" for note in found.post.notes]
+        lines += [one_line(f"  note: {note}") for note in found.post.notes]
     return lines

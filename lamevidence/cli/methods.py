@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..catalog import Catalog
+from ..foundation.catalog import Catalog
 from .output import print_json
 
 __all__ = ["catalogues", "list_methods"]
@@ -12,7 +12,7 @@ __all__ = ["catalogues", "list_methods"]
 
 def catalogues() -> dict[str, list[dict[str, str]]]:
     """Return every catalogue as name → entries with code, title and reference."""
-    from ..bayes.catalogue import PRIORS
+    from ..bayes.priors.catalogue import PRIORS
     from ..effects.measures import MEASURES
     from ..effects.recovery import RECOVERY
     from ..pooling import INTERVALS, MODELS, PREDICTIONS, TAU2

@@ -4,31 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ..errors import NotEstimable
-from .output import open_registry, print_json
+from ..foundation.errors import NotEstimable, OptionError
+from ..foundation.options import shown
+from .output import ascii_only, open_registry, print_json, terminal_width
 
-__all__ = ["pool_question"]
+__all__ = ["pool_question", "stated_baseline"]
 
 
-def pool_question(question: str, options: Mapping[str, Any], *, studies: Path | None, as_json: bool) -> None:
-    """Print the pooled result of a question, with the reason for each default."""
-    from ..reports.answer import answer
-    from ..reports.shapes import pooled_shape
+def stated_baseline(text: str) -> float | tuple[float, ...] | Literal["controls"]:
+    """Return what ``--baseline`` says: a number, low and high with a comma between, or ``controls``."""
+    if text == "controls":
+        return "controls"
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(
+            f"--baseline {shown(text)} · give a risk such as 0.1, a low and a high one such as 0.05,0.2, or controls"
+        ) from None
+    return numbers[0] if len(numbers) == 1 else numbers
 
-    found = answer(open_registry(studies), question, options, bayes=False)
-    if found.fit is None and found.question.pooled:
+
+def pool_question(
+    question: str,
+    options: Mapping[str, Any],
+    *,
+    baseline: str | None = None,
+    time: str = "",
+    studies: Path | None,
+    as_json: bool,
+) -> None:
+    """Print the answer to a question: both engines, and how far each choice carries it."""
+    from ..reports.answer import whole_answer
+    from ..reports.shapes import answer_shape
+    from ..reports.terminal import render_answer
+
+    if time and baseline is None:
+        raise OptionError(
+            "--time says by when a baseline risk holds, and none is given · add --baseline, or leave it out"
+        )
+    at = None if baseline is None else stated_baseline(baseline)
+    found = whole_answer(open_registry(studies), question, options, baseline=at, time=time)
+    if found.fit is None and found.post is None and found.question.pooled:
         raise NotEstimable(found.why_not_pooled)
     if as_json:
-        print_json(pooled_shape(found))
+        print_json(answer_shape(found))
         return
-    if found.fit is None:
-        print(f"{found.table.title}: not pooled, since {found.why_not_pooled}")
-        print(f"`lamevidence table {question}` shows the rows, `lamevidence forest {question}` draws them")
-        return
-    print(repr(found.fit))
-    alternatives = found.fit.alternatives()
-    if len(alternatives):
-        print("\nWhat the alternatives give")
-        print(alternatives.to_string(index=False))
+    print(render_answer(found, width=terminal_width(), ascii_only=ascii_only()))

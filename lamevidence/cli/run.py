@@ -1,28 +1,27 @@
-"""``lamevidence run``: every question pooled, drawn and written; same inputs, same bytes."""
+"""``lamevidence run``: every question pooled, drawn and written; same inputs, same bytes, nothing made twice."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
-import shutil
+import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..errors import OptionError, UnknownName
-from ..registry.registry import Registry
-from ..reports.answer import Answer, answer
-from ..reports.shapes import pooled_shape, posterior_shape
-from ..reports.terminal import NARROW, WIDE, render_answer
-from ..writing import a_folder, write_whole
-from .figures import Draughtsman, figure_key
-from .output import jsonable, open_registry, print_json
-from .table import table_json
+from ..foundation.errors import InvalidRegistry, OptionError, QuestionError, UnknownName
+from ..foundation.writing import a_folder
+from ..reports.answer import whole_answer
+from ..reports.terminal import render_answer
+from .answer_files import FILES, Look, Written, json_text, save_text, sha256_of, write_answer
+from .kept import answer_keys, kept, previous, seal
+from .output import ascii_only, open_registry, print_json, terminal_width
+
+if TYPE_CHECKING:
+    from ..workspace import Registry
+    from .workers import Workers
 
 __all__ = ["run_all"]
 
@@ -36,45 +35,83 @@ def run_all(*, out: Path, studies: Path | None, as_json: bool, layout: str, figu
     if out.exists() and not out.is_dir():
         raise OptionError(f"--out {out} is a file · name a folder")
     registry = open_registry(studies)
+    problems = registry.question_problems()
+    if any(p.is_error for p in problems):
+        raise InvalidRegistry(problems, registry.root)
+    if not registry.questions:
+        raise QuestionError(f"{registry.root / 'questions'} has no question · put one YAML file per question into it")
     a_folder(out)
     if not as_json:
         print(_header(registry))
-    before = _previous(out)
-    written: dict[str, str] = {}
-    hand = Draughtsman(out, studies, layout, before) if figures else None
-    pooled = []
-    for question_id in registry.questions:
-        found = answer(registry, question_id)
-        shapes = {"pooled": pooled_shape(found), "bayes": posterior_shape(found)}
-        pooled.append(shapes["pooled"])
-        written |= _write(found, shapes, out)
-        if hand is not None and found.table.k:
-            hand.draw(question_id, figure_key(found, shapes, layout))
-        if not as_json:
-            print("\n" + render_answer(found, width=_terminal_width(), ascii_only=_ascii_only()), flush=True)
-    if hand is not None:
-        written |= hand.finish()
-    manifest = _manifest(registry, written, layout, hand.keys if hand is not None else {})
-    _save(out / "manifest.json", _json(manifest))
+    before, look = previous(out), Look(layout if figures else None, terminal_width(), ascii_only())
+    keys = answer_keys(registry, look)
+    written = _answers(registry, studies, out, before, keys, look, as_json)
+    manifest = _manifest(registry, written, layout, keys)
+    _remove_stale(out, before, registry.questions)
+    save_text(out / "manifest.json", json_text(manifest))
     if as_json:
-        print_json({"out": str(out), "questions": pooled, "manifest": manifest})
+        print_json({"out": str(out), "questions": [one.pooled for one in written.values()], "manifest": manifest})
         return
     kinds = "forest plots (png, pdf, svg) · " if figures else ""
-    print(f"\nwrote {out}/: {len(pooled)} questions · {kinds}summary.csv · studies.csv · results.json · manifest.json")
+    files = f"{kinds}answer.txt · summary.csv · studies.csv · results.json · manifest.json"
+    print(f"\nwrote {out}/: {len(written)} questions · {files}")
     first = next(iter(registry.questions), "QUESTION")
     print(f"next: lamevidence explain {first} · lamevidence show {next(iter(registry.by_id), 'STUDY')}")
 
 
-def _save(path: Path, text: str) -> None:
-    write_whole(path, lambda file: file.write_text(text, encoding="utf-8", newline=""))
+def _answers(
+    registry: Registry,
+    studies: Path | None,
+    out: Path,
+    before: Mapping[str, Any],
+    keys: Mapping[str, str],
+    look: Look,
+    as_json: bool,
+) -> dict[str, Written]:
+    """Return what is written for each question; print each answer in its turn."""
+    left = {question: kept(question, key, out, before) for question, key in keys.items()}
+    asked = [question for question, found in left.items() if found is None]
+    workers: Workers | None = None
+    if look.layout is not None and len(asked) > 1:  # a process takes longer to start than an answer without figures
+        from .workers import Workers
 
-
-def _previous(out: Path) -> dict[str, Any]:
+        workers = Workers(asked, registry, studies, out, look)
+    written = {}
     try:
-        found = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        for question, found in left.items():
+            if found is not None:
+                one = found if as_json or look.whole else replace(found, shown=_shown(registry, question, look))
+            elif workers is not None:
+                one = workers.written(question)
+            else:
+                one = write_answer(whole_answer(registry, question), out, look)
+            written[question] = one
+            if not as_json:
+                print("\n" + one.shown, flush=True)
+    finally:
+        if workers is not None:
+            workers.stop()
+    return written
+
+
+def _shown(registry: Registry, question: str, look: Look) -> str:
+    """Return the words of an answer for a terminal that cannot show those of the file."""
+    return render_answer(whole_answer(registry, question), width=look.width, ascii_only=look.ascii_only)
+
+
+def _remove_stale(out: Path, before: Mapping[str, Any], questions: Collection[str]) -> None:
+    """Remove what an earlier run wrote, by its own manifest, for a question that is no more; a changed file stays."""
+    listed = before.get("outputs")
+    for name, digest in listed.items() if isinstance(listed, dict) else ():
+        folder, _, file = str(name).partition("/")
+        path = out / folder / file
+        ours = file in FILES and folder not in ("", ".", "..") and folder == Path(folder).name
+        if not ours or folder in questions or path.is_symlink() or path.parent.is_symlink():
+            continue
+        with contextlib.suppress(OSError):
+            if path.is_file() and sha256_of(path) == digest:
+                path.unlink()
+                path.parent.rmdir()  # fails, and may, where something else is in it
 
 
 def _header(registry: Registry) -> str:
@@ -84,142 +121,14 @@ def _header(registry: Registry) -> str:
         f"lamevidence {__version__} │ registry {registry.version} │ {len(registry.studies)} studies,"
         f" {findings} findings │ 0 errors, {warnings} warning{'' if warnings == 1 else 's'}"
     )
-    return line.replace("│", "|") if _ascii_only() else line
-
-
-def _terminal_width() -> int:
-    columns = shutil.get_terminal_size((WIDE, 40)).columns
-    return WIDE if columns >= WIDE else max(NARROW - 8, columns)
-
-
-def _ascii_only() -> bool:
-    encoding = (sys.stdout.encoding or "ascii").lower()
-    return "utf" not in encoding
-
-
-def _write(found: Answer, shapes: Mapping[str, Any], out: Path) -> dict[str, str]:
-    folder = a_folder(out / found.question.id)
-    written = {
-        "results.json": _json({"table": table_json(found.table), **shapes}),
-        "studies.csv": _csv(_study_rows(found)),
-        "summary.csv": _csv(_summary_rows(found, shapes)),
-    }
-    hashes = {}
-    for name, text in written.items():
-        _save(folder / name, text)
-        hashes[f"{found.question.id}/{name}"] = hashlib.sha256(text.encode()).hexdigest()
-    return hashes
-
-
-def _summary_rows(found: Answer, shapes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return one row a number that a paper would print, on the analysis scale and as people read it."""
-    base = {"question": found.question.id, "measure": found.table.measure, "unit": found.table.unit, "k": found.table.k}
-    rows: list[dict[str, Any]] = []
-    pooled, bayes = shapes["pooled"], shapes["bayes"]
-    if found.fit is not None:
-        level, back = found.fit.spec.level, pooled["transformed"] or {}
-        rows.append(
-            _row(base, "frequentist", "mu", level, pooled["mu"], pooled["se"], pooled["interval"], back, "interval")
-        )
-        if pooled["prediction"] is not None:
-            rows.append(
-                _row(base, "frequentist", "prediction", level, None, None, pooled["prediction"], back, "prediction")
-            )
-        rows.append(_row(base, "frequentist", "tau", level, pooled["tau"], None, (None, None), {}, ""))
-    if found.post is not None:
-        level, back = bayes["level"], bayes["transformed"] or {}
-        rows.append(
-            _row(
-                base,
-                "bayes",
-                "mu",
-                level,
-                bayes["mu"]["median"],
-                bayes["mu"]["sd"],
-                bayes["mu"]["interval"],
-                back,
-                "interval",
-            )
-        )
-        rows.append(_row(base, "bayes", "prediction", level, None, None, bayes["prediction"], back, "prediction"))
-        tau = bayes["tau"]
-        rows.append(_row(base, "bayes", "tau", level, tau["median"], tau["sd"], tau["interval"], {}, ""))
-    return rows or [base | {"engine": "none", "reason": found.why_not_pooled}]
-
-
-def _row(
-    base: Mapping[str, Any],
-    engine: str,
-    term: str,
-    level: float,
-    estimate: Any,  # noqa: ANN401
-    std_error: Any,  # noqa: ANN401
-    bounds: Any,  # noqa: ANN401
-    back: Mapping[str, Any],
-    key: str,
-) -> dict[str, Any]:
-    shown = back.get(key) or (None, None)
-    return {
-        **base,
-        "engine": engine,
-        "term": term,
-        "estimate": estimate,
-        "std_error": std_error,
-        "low": bounds[0],
-        "high": bounds[1],
-        "level": level,
-        "transformed": back.get("mu") if term == "mu" else None,
-        "transformed_low": shown[0],
-        "transformed_high": shown[1],
-    }
-
-
-def _study_rows(found: Answer) -> list[dict[str, Any]]:
-    table = found.table
-    weights = found.fit.weights if found.fit is not None else None
-    rows: list[dict[str, Any]] = []
-    for i, row in enumerate(table):
-        cells = "; ".join(f"{name} {number.value} [{at}]" for _, name, number, at in row.lineage.cells)
-        rows.append(
-            {
-                "study": row.study,
-                "label": row.label,
-                "used": "yes",
-                "yi": row.yi,
-                "vi": row.vi,
-                "unit": table.unit,
-                "n": row.n,
-                "weight": None if weights is None else float(weights[i]),
-                "reason": "",
-                "printed": cells,
-            }
-        )
-    for e in table.excluded:
-        rows.append(
-            {"study": e.study, "label": e.label or e.study, "used": "no", "unit": table.unit, "reason": e.reason}
-        )
-    return rows
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, names, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: "" if (v := jsonable(row.get(name))) is None else v for name in names})
-    return buffer.getvalue()
-
-
-def _json(value: Any) -> str:  # noqa: ANN401
-    return json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return line.replace("│", "|") if ascii_only() else line
 
 
 def _manifest(
-    registry: Registry, written: Mapping[str, str], layout: str, figures: Mapping[str, str]
+    registry: Registry, written: Mapping[str, Written], layout: str, keys: Mapping[str, str]
 ) -> dict[str, Any]:
     versions = {name: metadata.version(name) for name in ("numpy", "scipy", "matplotlib", "pandas")}
-    inputs = {s.path: s.sha256 for s in registry.studies}
+    outputs = {name: digest for one in written.values() for name, digest in one.files.items()}
     return {
         "lamevidence": __version__,
         "registry": registry.version,
@@ -227,7 +136,7 @@ def _manifest(
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "versions": versions,
         "questions": {q.id: q.hash for q in registry.questions.values()},
-        "inputs": inputs,
-        "figures": dict(figures),
-        "outputs": dict(sorted(written.items())),
+        "inputs": dict(registry.inputs),
+        "answers": {question: seal(keys[question], one.files) for question, one in written.items()},
+        "outputs": dict(sorted(outputs.items())),
     }

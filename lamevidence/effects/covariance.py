@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import InputError, OptionError
-from ..options import a_flag, a_number
-from .from_estimates import with_covariance
-from .given_numbers import entries_of, finite, floats
+from ..foundation.errors import InputError, OptionError
+from ..foundation.options import a_flag, a_number
+from .foreign_data import paired
+from .given_numbers import entries_of, finite
 from .measures import FloatArray
+from .rows import covariance_matrix
 
 __all__ = ["aggregate", "correlated_covariance", "shared_control_covariance"]
 
@@ -31,13 +32,12 @@ def _same(cluster: Sequence[Hashable], k: int, name: str) -> Any:  # noqa: ANN40
     return ids[:, None] == ids[None, :]
 
 
-def _require_positive(matrix: FloatArray) -> FloatArray:
+def require_positive(matrix: FloatArray, remedy: str = "choose one nearer 0") -> FloatArray:
+    """Return a matrix that is positive semidefinite; the remedy is that of the caller's data."""
     scale = float(np.diag(matrix).max())
     lowest = float(np.linalg.eigvalsh(matrix)[0])
     if lowest < -1e-10 * scale:
-        raise InputError(
-            f"this correlation makes no covariance matrix (smallest eigenvalue {lowest:.3g}) · choose one nearer 0"
-        )
+        raise InputError(f"this correlation makes no covariance matrix (smallest eigenvalue {lowest:.3g}) · {remedy}")
     return matrix
 
 
@@ -54,16 +54,28 @@ def variances_of(vi: ArrayLike) -> FloatArray:
     return variances
 
 
-def covariance_of(variances: FloatArray, correlation: FloatArray) -> FloatArray:
-    """Return √v_i √v_j r_ij with v on the diagonal, positive semidefinite."""
+def covariance_of(
+    variances: FloatArray,
+    correlation: FloatArray,
+    not_positive: str = "refuse",
+    remedy: str = "choose one nearer 0",
+) -> FloatArray:
+    """Return √v_i √v_j r_ij with v on the diagonal, positive semidefinite unless it is to be kept as it is."""
     errors = np.sqrt(variances)
     matrix = correlation * errors[:, None] * errors[None, :]
     np.fill_diagonal(matrix, variances)
-    return _require_positive(matrix)
+    if not_positive == "keep":
+        return matrix
+    return require_positive(matrix, remedy)
 
 
+@paired
 def correlated_covariance(
-    vi: ArrayLike, cluster: Sequence[Hashable], rho: float, *, within: Sequence[Hashable] | None = None,
+    vi: ArrayLike,
+    cluster: Sequence[Hashable],
+    rho: float,
+    *,
+    within: Sequence[Hashable] | None = None,
     rho_within: float | None = None,
 ) -> FloatArray:
     """Return V with covariance ρ √(v_i v_j) between rows of one cluster, 0 between clusters.
@@ -79,12 +91,26 @@ def correlated_covariance(
     within, rho_within
         A second key (outcome, time) and the correlation of rows that share it too; both or none.
 
+    Returns
+    -------
+    array
+        Covariance matrix, (k, k): ``vi`` on the diagonal; for `EvidenceTable.from_estimates(yi, V=…)`.
+
     Raises
     ------
     OptionError
         A correlation outside [−1, 1], or only one of ``within`` and ``rho_within``.
     InputError
         Lengths differ, a variance is not positive, or the matrix is not positive semidefinite.
+
+    See Also
+    --------
+    dependent_covariance : several kinds of dependence at once.
+    shared_control_covariance : contrasts with one control arm.
+
+    References
+    ----------
+    Hedges, Tipton & Johnson 2010, doi:10.1002/jrsm.5, for a working correlation that is assumed.
 
     Examples
     --------
@@ -106,6 +132,7 @@ def correlated_covariance(
     return covariance_of(variances, correlation)
 
 
+@paired
 def shared_control_covariance(vi: ArrayLike, control_vi: ArrayLike, control: Sequence[Hashable]) -> FloatArray:
     """Return V of contrasts that share a control arm: the variance of the shared arm is their covariance.
 
@@ -119,10 +146,23 @@ def shared_control_covariance(vi: ArrayLike, control_vi: ArrayLike, control: Seq
     control
         Which control arm each row uses.
 
+    Returns
+    -------
+    array
+        Covariance matrix, (k, k): ``vi`` on the diagonal; for `EvidenceTable.from_estimates(yi, V=…)`.
+
     Raises
     ------
     InputError
         The control contributes more than the whole variance, or rows of one control disagree about it.
+
+    See Also
+    --------
+    correlated_covariance : one correlation within clusters.
+
+    References
+    ----------
+    Gleser & Olkin 2009, in The Handbook of Research Synthesis, 2nd ed., chapter 19.
 
     Examples
     --------
@@ -140,9 +180,10 @@ def shared_control_covariance(vi: ArrayLike, control_vi: ArrayLike, control: Seq
         raise InputError("rows of one control arm give it different variances · it is one arm")
     matrix = np.where(same, part[:, None], 0.0)
     np.fill_diagonal(matrix, variances)
-    return _require_positive(matrix)
+    return require_positive(matrix)
 
 
+@paired
 def aggregate(
     yi: ArrayLike, V: ArrayLike, cluster: Sequence[Hashable], *, weighted: bool = True
 ) -> tuple[FloatArray, FloatArray, tuple[Hashable, ...]]:
@@ -151,10 +192,34 @@ def aggregate(
     With weights, the generalised least squares mean (1'V⁻¹y)/(1'V⁻¹1), variance 1/(1'V⁻¹1); without, the plain mean
     and 1'V1/m². A weighted mean may lie outside the range of its parts when they are highly correlated.
 
+    Parameters
+    ----------
+    yi
+        Estimates, (k,).
+    V
+        Covariance matrix of the estimates, (k, k).
+    cluster
+        Which rows are made one, one entry a row.
+    weighted
+        Generalised least squares mean, or the plain mean.
+
+    Returns
+    -------
+    tuple
+        Estimates and variances, one a cluster, and the clusters.
+
     Raises
     ------
     InputError
         The shapes do not match or a block of V cannot be inverted.
+
+    See Also
+    --------
+    correlated_covariance : makes V.
+
+    References
+    ----------
+    Borenstein et al. 2009, Introduction to Meta-Analysis, ch. 24, for the plain mean.
 
     Examples
     --------
@@ -163,9 +228,8 @@ def aggregate(
     (0.3, 0.075)
     """
     effects = _vector("yi", yi)
-    _, _, matrix = with_covariance(effects, effects, floats(V, "V"))
-    assert matrix is not None
     k = effects.shape[0]
+    matrix = covariance_matrix(V, k)
     a_flag("weighted", weighted)
     groups = entries_of(cluster, "cluster", k)
     names = tuple(dict.fromkeys(groups))

@@ -8,60 +8,116 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import InputError, OptionError
+from ..foundation.errors import InputError, OptionError, UnknownName
+from .column_aliases import canonical_names, inputs_of, split_words, words_of
+from .foreign_data import aligned
 from .given_numbers import floats
 from .measures import MEASURES, Estimates, FloatArray, Measure
+from .measures.measure_words import measure_code
+from .rows import first_impossible
 
-__all__ = ["escalc", "inputs_of"]
-
-
-def inputs_of(measure: Measure, given: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the first set of input names of the measure that is wholly given.
-
-    Raises
-    ------
-    OptionError
-        None is, or something was given that the set does not use.
-    """
-    for names in (measure.needs, *measure.alternatives):
-        if set(names) <= set(given):
-            return names
-    ways = " · or ".join(" ".join(names) for names in (measure.needs, *measure.alternatives))
-    got = " ".join(given) or "nothing"
-    raise OptionError(f"measure {measure.code} is made from {ways} · got {got}")
+__all__ = ["escalc", "estimates_of", "negative_variance"]
 
 
-def escalc(measure: str, /, **columns: Any) -> Estimates:  # noqa: ANN401
+def escalc(
+    measure: str,
+    *positional: object,
+    ai: ArrayLike | None = None,
+    bi: ArrayLike | None = None,
+    ci: ArrayLike | None = None,
+    di: ArrayLike | None = None,
+    n1i: ArrayLike | None = None,
+    n2i: ArrayLike | None = None,
+    x1i: ArrayLike | None = None,
+    t1i: ArrayLike | None = None,
+    x2i: ArrayLike | None = None,
+    t2i: ArrayLike | None = None,
+    xi: ArrayLike | None = None,
+    ni: ArrayLike | None = None,
+    mi: ArrayLike | None = None,
+    ti: ArrayLike | None = None,
+    m1i: ArrayLike | None = None,
+    sd1i: ArrayLike | None = None,
+    m2i: ArrayLike | None = None,
+    sd2i: ArrayLike | None = None,
+    sdi: ArrayLike | None = None,
+    pi: ArrayLike | None = None,
+    ri: ArrayLike | None = None,
+    r2i: ArrayLike | None = None,
+    oei: ArrayLike | None = None,
+    yi: ArrayLike | None = None,
+    vi: ArrayLike | None = None,
+    vtype: str | None = None,
+    add: float | None = None,
+    to: str | None = None,
+    drop00: bool | None = None,
+    correct: bool | None = None,
+    flip: bool | None = None,
+    **friendly: ArrayLike | None,
+) -> Estimates:
     """Return effect estimates and sampling variances.
 
     Parameters
     ----------
     measure
-        Code in `MEASURES` (``OR``, ``MD``, ``IRLN`` …).
-    **columns
-        The numbers, under the field's names (``ai n1i ci n2i``, ``m1i sd1i n1i m2i sd2i n2i``, ``xi ti`` …),
-        arrays of one shape (…, k), studies last; and the options of the measure (``vtype``, ``add``, ``to``,
-        ``drop00``, ``correct``, ``flip``).
+        Code in `MEASURES` (``OR``, ``MD``, ``IRLN`` …), or its name (``odds ratio``).
+    ai, bi, ci, di, n1i, n2i
+        Two groups, counts, (…, k): with and without the event in group 1 (``ai bi``) and 2 (``ci di``), group sizes.
+        In matched pairs the four cells. ``ai`` is also Cronbach's alpha, ``di`` a standardised mean difference.
+    x1i, t1i, x2i, t2i
+        Two groups: events and person-time, (…, k).
+    xi, ni, mi, ti
+        One group: events or people with the event, group size, people without it (or the mean, or the number of
+        predictors or items), person-time (or a t statistic), (…, k).
+    m1i, sd1i, m2i, sd2i, sdi
+        Means and standard deviations in the unit of the outcome, (…, k).
+    pi, ri, r2i
+        Signed p-value, correlation, R², (…, k).
+    oei, yi, vi
+        Observed minus expected events and the variance of that (``oei vi``); estimates as they are (``yi vi``).
+    vtype
+        Which variance formula: ``LS``, ``UB``, ``AV`` …, where the measure has several.
+    add, to, drop00
+        The zero-cell rule: how much is added (default ½ where anything is), to which tables (``none``, the default;
+        ``only0`` those with a zero, the default once ``add`` is given; ``all``; ``if0all``), and whether tables
+        without any event are dropped.
+    correct
+        Whether the small-sample bias of a standardised mean difference is removed.
+    flip
+        Whether groups 1 and 2 change places.
+    positional
+        Refused: columns go by name.
+    friendly
+        The same columns under the words of `EvidenceTable.from_frame` (``events``, ``control_total``, ``cor`` …).
 
     Returns
     -------
     Estimates
-        ``yi`` and ``vi``, (…, k), read-only, on the analysis scale. NaN where the estimate does not exist
-        (a missing number, a zero cell with ``to="none"``, a variance that is infinite).
+        ``yi`` and ``vi``, (…, k), read-only, on the analysis scale. NaN where the estimate does not exist: a missing
+        number, counts that leave no estimate or one whose variance is 0 or infinite.
 
     Notes
     -----
-    The defaults are metafor's: ½ is added to tables with a zero cell (``add=0.5, to="only0"``). The door for
-    pooling, `EvidenceTable.from_frame`, corrects nothing unless asked.
+    Nothing is corrected unless asked, as through every other door of the package; metafor's `escalc` adds ½ to
+    tables with a zero cell, here ``to="only0"``.
 
     Raises
     ------
     UnknownName
-        No such measure.
+        No such measure, no such column.
     OptionError
         A column is missing, or an option or column does not apply to the measure.
     InputError
         Lengths differ; a count, total, person-time or SD is negative; events exceed the total; |r| > 1.
+
+    See Also
+    --------
+    EvidenceTable.from_frame : the same from a DataFrame, with study names, ready to be pooled.
+
+    References
+    ----------
+    Viechtbauer 2010, doi:10.18637/jss.v036.i03, for the names of columns and options; each measure has its own in
+    ``MEASURES[code].reference``.
 
     Examples
     --------
@@ -69,40 +125,70 @@ def escalc(measure: str, /, **columns: Any) -> Estimates:  # noqa: ANN401
     >>> [round(float(y), 4) for y in r.yi]
     [-0.9387, -1.6662]
     """
+    call = dict(locals())  # the columns and options by name, so that they need not be listed a third time
+    measure = measure_code(measure)
     entry = MEASURES[measure]
-    options = {k: v for k, v in columns.items() if k in entry.options or k in entry.numbers}
-    given = {k: v for k, v in columns.items() if k not in options}
+    if positional:
+        raise OptionError(
+            f"escalc takes its columns by name · write escalc({measure!r},"
+            f" {', '.join(f'{name}=…' for name in entry.needs)})"
+        )
+    columns, options = split_words(call | friendly)
+    strange = [word for word in friendly if word not in columns and friendly[word] is not None]
+    if strange:
+        raise UnknownName(f"argument for measure {entry.code}", strange[0], words_of(entry))
     entry.check_options(options)
-    names = inputs_of(entry, given)
-    extra = sorted(set(given) - {name for way in (entry.needs, *entry.alternatives) for name in way})
-    if extra:
-        known = " ".join(dict.fromkeys((*names, *entry.options, *entry.numbers)))
-        raise OptionError(f"measure {measure} does not use {', '.join(extra)} · it takes {known}")
-    data = _aligned({name: given[name] for name in names})
+    given = canonical_names(entry, columns)
+    data = _aligned({name: given[name] for name in inputs_of(entry, given)})
     _check(entry, data)
-    made = estimated(entry, data, options)
+    made = estimates_of(entry, data, options)
     for place in np.argwhere(made.vi < 0):
-        where = ", ".join(map(str, place))
-        raise InputError(f"row {where}: the sampling variance of {measure} is negative · {TOO_SMALL}")
+        raise negative_variance(f"row {', '.join(map(str, place))}", entry)
     return made
 
 
-TOO_SMALL = "the group is too small for its formula, leave the row out by hand"
+def negative_variance(row: str, measure: Measure) -> InputError:
+    """Return the error for a row whose formula gives a variance below 0."""
+    return InputError(
+        f"{row}: the sampling variance of {measure.code} is negative · the group is too small for its formula,"
+        " leave the row out by hand"
+    )
 
 
-def estimated(measure: Measure, data: Mapping[str, FloatArray], options: Mapping[str, Any]) -> Estimates:
-    """Return the estimates; an overflow leaves none, like every other infinite variance."""
+def estimates_of(measure: Measure, data: Mapping[str, FloatArray], options: Mapping[str, Any]) -> Estimates:
+    """Return the estimates as every door gives them: `escalc`, `EvidenceTable.from_frame`, registry and network.
+
+    An overflow leaves no estimate, like every other infinite variance. Of counts nothing is corrected unless the
+    options ask for it; where they leave no estimate, or one with a variance of 0, both numbers are NaN. A variance of
+    0 says that everybody in a group had the same result, not that the estimate is exact: its weight would be infinite.
+
+    Parameters
+    ----------
+    measure
+        An entry of `MEASURES`.
+    data
+        Its columns under metafor's names, of one shape (…, k).
+    options
+        Its options; ``to`` is ``only0`` where ``add`` is given alone, ``none`` where neither is.
+    """
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-        return measure.estimate(data, **options)
+        made = measure.estimate(data, **options)
+    if "to" not in measure.options:
+        return made
+    gone = ~(np.isfinite(made.yi) & np.isfinite(made.vi) & (made.vi != 0))
+    if not gone.any():
+        return made
+    yi, vi = np.where(gone, np.nan, made.yi), np.where(gone, np.nan, made.vi)
+    yi.flags.writeable = vi.flags.writeable = False
+    return Estimates(yi, vi)
 
 
-def _aligned(columns: Mapping[str, ArrayLike]) -> dict[str, FloatArray]:
+def _aligned(columns: Mapping[str, Any]) -> dict[str, FloatArray]:
     """Return the columns as float arrays of one common shape."""
-    data: dict[str, FloatArray] = {}
-    for name, values in columns.items():
-        if values is None:
-            raise InputError(f"{name} is None · give numbers, NaN where one is missing")
-        data[name] = np.atleast_1d(floats(values, name, "give numbers, NaN where missing"))
+    aligned(**columns)
+    data = {
+        name: np.atleast_1d(floats(values, name, "give numbers, NaN where missing")) for name, values in columns.items()
+    }
     sizes = {name: column.shape[-1] for name, column in data.items() if column.size != 1}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
@@ -111,51 +197,15 @@ def _aligned(columns: Mapping[str, ArrayLike]) -> dict[str, FloatArray]:
         shape = np.broadcast_shapes(*(column.shape for column in data.values()))
     except ValueError:
         listed = ", ".join(f"{name} {column.shape}" for name, column in data.items())
-        raise InputError(f"columns do not broadcast: {listed}") from None
+        raise InputError(f"columns do not broadcast: {listed} · give one number a study") from None
     return {name: np.broadcast_to(column, shape) for name, column in data.items()}
-
-
-SPREADS = ("sdi", "sd1i", "sd2i", "vi")
 
 
 def _check(measure: Measure, data: Mapping[str, FloatArray]) -> None:
     """Raise `InputError` at the first number that cannot be data; NaN (missing) passes."""
-    for name, wrong, why in impossible(measure, data):
-        if wrong.any():
-            place = tuple(int(i) for i in np.argwhere(wrong)[0])
-            where = place[0] if len(place) == 1 else place
-            value = data[name][place]
-            raise InputError(f"{name}[{where}] = {value:g}: {why}")
-
-
-def impossible(
-    measure: Measure, data: Mapping[str, FloatArray]
-) -> list[tuple[str, FloatArray, str]]:
-    """Return (column, mask of impossible rows, why) for every rule that concerns these columns."""
-    found: list[tuple[str, Any, str]] = [(name, np.isinf(column), "infinite") for name, column in data.items()]
-    counts = {
-        "two-by-two": ("ai", "bi", "ci", "di", "n1i", "n2i"),
-        "matched-pairs": ("ai", "bi", "ci", "di"),
-        "person-time": ("x1i", "x2i"),
-        "proportion": ("xi", "mi", "ni"),
-        "rate": ("xi",),
-    }.get(measure.family, ())
-    found += [(name, data[name] < 0, "a count cannot be negative") for name in counts if name in data]
-    for events, total in (("ai", "n1i"), ("ci", "n2i"), ("xi", "ni")):
-        if counts and events in data and total in data:
-            found.append((events, data[events] > data[total], f"more events than {total}"))
-    rules: list[tuple[tuple[str, ...], bool, str]] = [
-        (SPREADS, False, "a standard deviation or variance cannot be negative")
-    ]
-    if measure.family in ("means", "change", "mean"):
-        rules.append((("ni", "n1i", "n2i"), True, "a group size must be positive"))
-    if measure.family in ("rate", "person-time"):
-        rules.append((("ti", "t1i", "t2i"), True, "person-time must be positive"))
-    for names, zero, why in rules:
-        found += [(x, data[x] <= 0 if zero else data[x] < 0, why) for x in names if x in data]
-    if "ri" in data:
-        found.append(("ri", np.abs(data["ri"]) > 1, "a correlation lies between −1 and 1"))
-    if "pi" in data:
-        wrong = (data["pi"] == 0) | (np.abs(data["pi"]) > 1)
-        found.append(("pi", wrong, "a signed p-value lies in [−1, 1] and is not 0"))
-    return found
+    broken = first_impossible(measure, data)
+    if broken is not None:
+        name, wrong, why = broken
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        where = place[0] if len(place) == 1 else place
+        raise InputError(f"{name}[{where}] = {data[name][place]:g}: {why} · correct it, or leave the row out by hand")

@@ -1,119 +1,117 @@
-"""From a user's DataFrame, or from estimates alone, to an `EvidenceTable`; nothing corrected, nothing dropped.
+"""From a user's DataFrame to the fields of a table: nothing corrected, nothing dropped.
 
-``EvidenceTable.from_frame(frame, measure, study=…, events=…, total=…, …)`` takes column names of the frame under
-friendly words (``events``, ``control_mean``, ``cor`` …) or metafor's (``ai``, ``m2i``, ``ri`` …), a number that
-holds for every row (``cor=0.5``), and the options of the measure. Where zeros leave no estimate, ``yi`` and ``vi``
-are NaN and the counts are kept, so that one-stage models can use the row; ``to="only0"`` asks for the correction.
+Columns go by friendly words (``events``, ``control_mean``, ``cor`` …) or metafor's (``ai``, ``m2i``, ``ri`` …); a
+number stands for every row (``cor=0.5``). Where zeros leave no estimate, ``yi`` and ``vi`` are NaN and the counts are
+kept, so that one-stage models can use the row; ``to="only0"`` asks for the correction.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import InputError, OptionError, UnknownName
-from ..options import a_number
-from .escalc import TOO_SMALL, estimated, impossible, inputs_of
-from .from_estimates import with_covariance
+from ..foundation.errors import InputError, OptionError, UnknownName
+from ..foundation.lineage import Lineage, Step
+from ..foundation.options import a_number, shown
+from .column_aliases import canonical_names, inputs_of
+from .escalc import estimates_of, negative_variance
+from .foreign_data import aligned, is_categorical, pandas_frame, plain_column
+from .from_estimates import numbered_rows
 from .given_numbers import names_of, not_numbers
 from .measures import MEASURES, Estimates, FloatArray, Measure
 from .measures.cells import two_by_two_cells
-from .names import canonical_names
+from .measures.hazard import hazard_columns, hazard_notes
+from .missing_sd import IMPUTED, MEASURES_WITH, imputed_sd
+from .rows import SPREADS, covariance_matrix, first_impossible
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .evidence_table import EvidenceTable
-
-__all__ = ["frame_table"]
+__all__ = ["estimates_as_given", "frame_fields"]
 
 
-def frame_table(
-    cls: type[EvidenceTable],
+def frame_fields(
     frame: pd.DataFrame,
     measure: str,
+    columns: Mapping[str, object],
+    options: Mapping[str, Any],
     *,
-    study: str | None = None,
-    label: str | None = None,
-    moderators: Sequence[str] | None = None,
-    V: ArrayLike | None = None,
-    cluster: str | None = None,
-    unit: str | None = None,
-    title: str = "",
-    higher_is: str = "neutral",
-    arms: tuple[str, str] | tuple[()] = (),
-    **columns: Any,  # noqa: ANN401
-) -> EvidenceTable:
-    """Return the table of effect estimates made from the columns named.
+    study: str | None,
+    label: str | None,
+    cluster: str | None,
+    moderators: Sequence[str] | None,
+    V: ArrayLike | None,
+    impute_sd: bool = False,
+) -> dict[str, Any]:
+    """Return the fields of the table of effect estimates made from these columns of the frame.
 
     Parameters
     ----------
-    cls
-        `EvidenceTable`.
-    frame
-        One row an estimate.
-    measure
-        Code in `MEASURES`.
-    study, label
-        Columns with the study ids and the row labels; labels default to the studies, studies to 1 … k. Without a
-        ``cluster`` or ``V``, a study may occur once.
-    moderators
-        Columns kept as moderators; default: every column that is not used otherwise.
-    V
-        Covariance matrix of dependent rows, (k, k), with the sampling variances on its diagonal.
-    cluster
-        Column that says which rows share patients; it becomes ``studies``.
-    unit, title, higher_is, arms
-        As in `EvidenceTable`.
-    **columns
-        The numbers and the measure's options (``vtype``, ``add``, ``to``, ``drop00``, ``correct``, ``flip``).
-        ``to`` defaults to ``"none"``: a zero cell is corrected only when asked.
-
-    Raises
-    ------
-    UnknownName
-        The measure, a keyword or a column of the frame does not exist; the nearest name is given.
-    OptionError
-        The numbers given do not make the measure, or an option does not apply.
-    InputError
-        A number that cannot be data, with its row and column.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"trial": ["A", "B"], "r": [4, 6], "n": [123, 306], "rc": [11, 29], "nc": [139, 303]})
-    >>> from lamevidence.effects.evidence_table import EvidenceTable
-    >>> t = EvidenceTable.from_frame(frame, "RR", study="trial", events="r", total="n",
-    ...                              control_events="rc", control_total="nc")
-    >>> [round(float(y), 4) for y in t.yi]
-    [-0.8893, -1.5854]
+    frame, measure, study, label, cluster, moderators, V, impute_sd
+        As in `EvidenceTable.from_frame`.
+    columns
+        Word → name of a column, or a number for all rows.
+    options
+        The measure's options.
     """
     entry = MEASURES[measure]
+    frame = pandas_frame(frame)
     _check_frame(frame)
-    options = {k: v for k, v in columns.items() if k in entry.options or k in entry.numbers}
-    named = canonical_names(entry, {k: v for k, v in columns.items() if k not in options})
-    if entry.code == "GEN":
-        raise OptionError("measure 'GEN' is estimates as given · use EvidenceTable.from_estimates(yi, vi)")
-    wanted = inputs_of(entry, named)
-    data = {name: _numbers(frame, named[name], name) for name in wanted}
+    named = canonical_names(entry, columns)
+    if impute_sd and measure not in MEASURES_WITH:
+        raise OptionError(
+            f"impute_sd=True is for measures whose estimate does not depend on the SD: {', '.join(MEASURES_WITH)}, not"
+            f" for {entry.title} · leave the rows without an SD out by hand"
+        )
+    data = {
+        name: _numbers(frame, named[name], name, gaps=entry.family == "hazard" or (impute_sd and name in SPREADS))
+        for name in inputs_of(entry, named)
+    }
     studies, labels = _identity(frame, study, label, cluster, dependent=V is not None)
+    steps = _impute(data, named, labels) if impute_sd else {}
     _check_rows(entry, data, named, labels)
-    if "to" in entry.options and "to" not in options:
-        options["to"] = "none" if "add" not in options else "only0"
     entry.check_options(options)
-    result = estimated(entry, data, options)
-    _check_made(result, labels)
-    taken = {str(c) for c in (study, label, cluster, *named.values()) if isinstance(c, str)}
-    yi, vi, covariance = with_covariance(result.yi, result.vi, V)
-    return cls(
-        yi=yi, vi=vi, labels=labels, studies=studies, measure=measure, unit=unit,
-        counts=_sufficient(entry, data), n=_patients(entry, data), V=covariance,
-        moderators=_moderators(frame, moderators, taken), title=title, higher_is=higher_is,
-        arms=arms, notes=_notes(entry, yi, labels, options),
-    )
+    made = estimates_of(entry, data, options)
+    _check_made(entry, made, labels)
+    if V is not None:
+        aligned(frame=frame, V=V)
+    covariance = None if V is None else covariance_matrix(V, len(frame))
+    taken = {c for c in (study, label, cluster, *named.values()) if isinstance(c, str)}
+    return {
+        "yi": made.yi,
+        "vi": made.vi if covariance is None else np.where(np.isnan(made.yi), np.nan, np.diag(covariance)),
+        "labels": labels,
+        "studies": studies,
+        "measure": measure,
+        "counts": _sufficient(entry, data),
+        "n": _patients(entry, data),
+        "V": covariance,
+        "moderators": _moderators(frame, moderators, taken) | _imputed_column(frame, steps),
+        "notes": (*_notes(entry, data, made.yi, labels, options), *_imputed_note(labels, steps)),
+        "lineage": tuple(Lineage(name, steps=steps.get(i, ())) for i, name in enumerate(studies)) if steps else (),
+    }
+
+
+BOUNDS = {"ci_low": "ci_high", "conf_low": "conf_high", "low": "high", "lower": "upper"}
+"""What the bounds of an interval are called elsewhere."""
+
+
+def estimates_as_given(measure: str, columns: Mapping[str, object]) -> str:
+    """Return the message that sends estimates to `from_estimates`, written for the columns that were named."""
+    where = {name: f"frame[{column!r}]" for name, column in columns.items() if isinstance(column, str)}
+    yi = next((where[name] for name in ("yi", "estimate") if name in where), "yi")
+    pair = next(((where[low], where[high]) for low, high in BOUNDS.items() if {low, high} <= set(where)), None)
+    error = next((where[name] for name in ("sei", "se", "std_error") if name in where), None)
+    spread = f"ci=({pair[0]}, {pair[1]})" if pair else f"sei={error}" if error else f"vi={where.get('vi', 'vi')}"
+    if measure == "GEN":
+        return f"measure 'GEN' is estimates as given · use EvidenceTable.from_estimates({yi}, {spread})"
+    named = f'{spread}, measure="{measure}"'
+    start = f"measure {measure!r} is estimates as given, on the log scale"
+    return f"{start} · use EvidenceTable.from_estimates({yi}, {named})"
 
 
 def _check_frame(frame: object) -> None:
@@ -128,10 +126,10 @@ def _check_frame(frame: object) -> None:
         raise InputError(f"the frame has two columns called {', '.join(twice)} · rename one")
 
 
-def _check_made(made: Estimates, labels: Sequence[str]) -> None:
+def _check_made(measure: Measure, made: Estimates, labels: Sequence[str]) -> None:
     """Raise `InputError` for a variance below zero, or one without its estimate: numbers no study prints."""
     for i in np.flatnonzero(made.vi < 0):
-        raise InputError(f"row {i} ({labels[int(i)]}): the sampling variance is negative · {TOO_SMALL}")
+        raise negative_variance(f"row {i} ({labels[int(i)]})", measure)
     for i in np.flatnonzero(np.isnan(made.yi) != np.isnan(made.vi)):
         raise InputError(
             f"row {i} ({labels[int(i)]}): these numbers give no finite estimate with a finite variance"
@@ -141,19 +139,56 @@ def _check_made(made: Estimates, labels: Sequence[str]) -> None:
 
 def _column(frame: pd.DataFrame, name: object) -> Any:  # noqa: ANN401
     if not isinstance(name, str) or name not in frame.columns:
-        raise UnknownName("column", name, [str(c) for c in frame.columns])
+        raise UnknownName("column", name if isinstance(name, str) else shown(name), [str(c) for c in frame.columns])
     return frame[name]
 
 
-def _numbers(frame: pd.DataFrame, source: object, role: str) -> FloatArray:
-    """Return the column as floats; a plain number stands for every row."""
+def _impute(
+    data: dict[str, FloatArray], named: Mapping[str, object], labels: Sequence[str]
+) -> dict[int, tuple[Step, ...]]:
+    """Fill the gaps in the columns of SDs; return the steps of each row that had one."""
+    steps: dict[int, tuple[Step, ...]] = {}
+    for name, n in (("sd1i", "n1i"), ("sd2i", "n2i"), ("sdi", "ni")):
+        if name in data and np.isnan(data[name]).any():
+            found = imputed_sd(data[name], data[n], str(named[name]), labels)
+            data[name] = found.sd
+            for i in np.flatnonzero(found.missing).tolist():
+                steps[i] = (*steps.get(i, ()), found.step)
+    return steps
+
+
+def _imputed_column(frame: pd.DataFrame, steps: Mapping[int, object]) -> dict[str, Any]:
+    """Return the column that marks rows with an imputed SD; nothing where there is none."""
+    if not steps:
+        return {}
+    if "sd_imputed" in frame.columns:
+        raise InputError("the frame has a column 'sd_imputed', which is what marks imputed rows · rename it")
+    return {"sd_imputed": np.isin(np.arange(len(frame)), list(steps))}
+
+
+def _imputed_note(labels: Sequence[str], steps: Mapping[int, tuple[Step, ...]]) -> tuple[str, ...]:
+    """Return the sentence about the rows with an imputed SD; nothing where there is none."""
+    if not steps:
+        return ()
+    rows = ", ".join(labels[i] for i in sorted(steps))
+    return (
+        f"Standard deviations of {rows} are not printed: they {IMPUTED}, as asked,"
+        " with a variance that carries how much those differ (Smyth 2004).",
+    )
+
+
+def _numbers(frame: pd.DataFrame, source: object, role: str, *, gaps: bool = False) -> FloatArray:
+    """Return the column as floats; a plain number stands for every row; with ``gaps`` some may be missing (NaN)."""
     if isinstance(source, int | float) and not isinstance(source, bool):
         return np.full(len(frame), a_number(role, source, error=InputError))
     if not isinstance(source, str):
-        raise OptionError(f"{role}={source!r} · give the name of a column, or one number for all rows")
+        raise OptionError(f"{role}={shown(source)} · give the name of a column, or one number for all rows")
     import pandas as pd
 
     series = _column(frame, source)
+    # categories that are numbers hold them as they are; texts that look like numbers are labels
+    if is_categorical(series) and series.cat.categories.dtype.kind not in "iuf":
+        raise InputError(f"column {source!r} holds categories, which are labels · give numbers: .astype(float)")
     raw = np.asarray(series)
     wrong = not_numbers(raw)
     if wrong:
@@ -162,13 +197,19 @@ def _numbers(frame: pd.DataFrame, source: object, role: str) -> FloatArray:
         given = pd.Series([x if isinstance(x, str) else _float(x) for x in raw])
         raw = pd.to_numeric(given, errors="coerce").to_numpy()
     values = np.asarray(raw, dtype=np.float64)
-    for i, value in enumerate(values):
-        if not np.isfinite(value):
+    if gaps:
+        given = np.isnan(values) & ~series.isna().to_numpy()
+        if given.any():
+            first = int(np.flatnonzero(given)[0])
             raise InputError(
-                f"row {i} column {source!r}: {series.iloc[i]!r} is not a finite number"
-                " · give the number, or leave the row out by hand"
+                f"row {first} column {source!r}: {series.iloc[first]!r} is not a number · leave the cell empty"
             )
-    return np.asarray(values)
+    for i in np.flatnonzero(np.isinf(values) if gaps else ~np.isfinite(values)):
+        raise InputError(
+            f"row {i} column {source!r}: {series.iloc[i]!r} is not a finite number"
+            " · give the number, or leave the row out by hand"
+        )
+    return values
 
 
 def _float(x: Any) -> float:  # noqa: ANN401
@@ -184,50 +225,28 @@ def _identity(
     """Return study ids and unique row labels."""
     k = len(frame)
     names = tuple(map(str, range(1, k + 1))) if study is None else names_of(_column(frame, study), "study", k)
-    studies = names_of(_column(frame, cluster), "cluster", k) if cluster is not None else names
-    twice = sorted({x for x in names if names.count(x) > 1})
-    if twice and not dependent and cluster is None:
+    same = cluster is None or (isinstance(cluster, str) and cluster == study)
+    studies = names if same else names_of(_column(frame, cluster), "cluster", k)
+    if not dependent and cluster is None and len(set(names)) < k:
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
         raise InputError(
             f"study {', '.join(twice)} has several rows, which share patients or an arm"
-            " · give V, name a cluster column, or keep one row a study"
+            f" · give V, name a cluster column (cluster={study!r}), or keep one row a study"
         )
     if label is not None:
         return studies, names_of(_column(frame, label), "label", k)
-    seen: dict[str, int] = {}
-    labels = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        labels.append(f"{name} ({seen[name]})" if name in twice else name)
-    return studies, tuple(labels)
-
-
-WHOLE = {
-    "two-by-two": ("ai", "bi", "ci", "di", "n1i", "n2i"),
-    "matched-pairs": ("ai", "bi", "ci", "di"),
-    "person-time": ("x1i", "x2i"),
-    "proportion": ("xi", "mi", "ni"),
-    "rate": ("xi",),
-}
-"""Family → columns that count something."""
+    return studies, numbered_rows(names)
 
 
 def _check_rows(
     measure: Measure, data: Mapping[str, FloatArray], named: Mapping[str, object], labels: Sequence[str]
 ) -> None:
     """Raise `InputError` naming the row and the column of the first impossible number."""
-    rules = impossible(measure, data)
-    counts = () if measure.code == "MPORM" else WHOLE.get(measure.family, ())
-    rules += [(name, data[name] != np.round(data[name]), "not a whole number") for name in counts if name in data]
-    rules += [
-        (name, data[name] == 0, "a standard deviation must be above 0")
-        for name in ("sdi", "sd1i", "sd2i") if name in data
-    ]
-    if counts:
-        totals = ("n1i", "n2i", "ni")
-        rules += [(name, data[name] == 0, "nobody was observed") for name in totals if name in data]
-    for name, wrong, why in rules:
-        for i in np.flatnonzero(wrong):
-            raise InputError(f"row {i} ({labels[int(i)]}) column {named[name]!r}: {data[name][i]:g} · {why}")
+    broken = first_impossible(measure, data, studies=True)
+    if broken is not None:
+        name, wrong, why = broken
+        i = int(np.flatnonzero(wrong)[0])
+        raise InputError(f"row {i} ({labels[i]}) column {named[name]!r}: {data[name][i]:g} · {why}")
 
 
 def _sufficient(measure: Measure, data: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
@@ -237,7 +256,7 @@ def _sufficient(measure: Measure, data: Mapping[str, FloatArray]) -> dict[str, F
         return {"ai": ai, "bi": bi, "n1i": ai + bi, "ci": ci, "di": di, "n2i": ci + di}
     if measure.family == "proportion" and "ni" not in data:
         return {"xi": data["xi"], "ni": data["xi"] + data["mi"]}
-    return dict(data)
+    return hazard_columns(data) if measure.family == "hazard" else dict(data)
 
 
 def _patients(measure: Measure, data: Mapping[str, FloatArray]) -> FloatArray | None:
@@ -247,26 +266,33 @@ def _patients(measure: Measure, data: Mapping[str, FloatArray]) -> FloatArray | 
     counts = _sufficient(measure, data)
     if "n1i" in counts and "n2i" in counts:
         return np.asarray(counts["n1i"] + counts["n2i"])
-    return counts.get("ni")
+    return counts.get("total" if measure.family == "hazard" else "ni")
 
 
 def _moderators(frame: pd.DataFrame, chosen: Sequence[str] | None, taken: set[str]) -> dict[str, Any]:
     if isinstance(chosen, str):
         chosen = [chosen]
     if chosen is not None and not isinstance(chosen, Sequence):
-        raise OptionError(f"moderators={chosen!r} · give a list of column names")
+        raise OptionError(f"moderators={shown(chosen)} · give a list of column names")
     names = [str(c) for c in frame.columns if str(c) not in taken] if chosen is None else list(chosen)
-    return {name: _column(frame, name).to_numpy() for name in names}
+    return {name: plain_column(_column(frame, name)) for name in names}
 
 
-def _notes(measure: Measure, yi: FloatArray, labels: Sequence[str], options: Mapping[str, Any]) -> tuple[str, ...]:
-    notes = []
+def _notes(
+    measure: Measure,
+    data: Mapping[str, FloatArray],
+    yi: FloatArray,
+    labels: Sequence[str],
+    options: Mapping[str, Any],
+) -> tuple[str, ...]:
+    notes = [*hazard_notes(data)] if measure.family == "hazard" else []
     gone = [labels[int(i)] for i in np.flatnonzero(np.isnan(yi))]
     if gone:
         notes.append(
             f"No {measure.title} exists without a correction for {', '.join(gone)}; one-stage models use the counts."
         )
-    if options.get("to", "none") != "none":
+    rule = options.get("to", "only0" if "add" in options else "none")
+    if rule != "none":
         amount = options.get("add", measure.numbers.get("add"))
-        notes.append(f"{amount:g} was added to the counts by the rule {options['to']!r}, as asked.")
+        notes.append(f"{amount:g} was added to the counts by the rule {rule!r}, as asked.")
     return tuple(notes)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ..effects.given_numbers import printable
+from ..effects.foreign_data import unmasked
+from ..effects.given_numbers import floats, printable
 from ..effects.measures import MEASURES
 from ..effects.measures.base import FloatArray
-from ..errors import InputError, NotEstimable
-from ..options import a_choice, shown
+from ..foundation.errors import InputError, NotEstimable
+from ..foundation.options import a_choice, a_text, shown
+from ..foundation.units import UNITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +54,13 @@ class NetworkTable:
         Study of each row.
     measure
         Code in `MEASURES` (``GEN`` for estimates given as they are).
+    unit
+        Unit of ``yi`` on the analysis scale, None for pure numbers.
+    n
+        Patients of each study, shared out over its rows, so that they sum to those of the network, (m,); None where
+        not known.
+    title
+        What is compared, in words.
 
     Raises
     ------
@@ -59,12 +70,17 @@ class NetworkTable:
 
     Examples
     --------
-    >>> from lamevidence import NetworkTable
+    >>> from lamevidence.network import NetworkTable
     >>> table = NetworkTable(yi=[0.5, 0.2, 0.4], vi=[0.04, 0.03, 0.05], first=["a", "b", "a"],
     ...                      second=["b", "c", "c"], studies=["1", "2", "3"])
     >>> table.treatments, table.k
     (('a', 'b', 'c'), 3)
     """
+
+    arms: ClassVar[tuple[str, ...]] = ()
+    counts: ClassVar[Mapping[str, FloatArray]] = MappingProxyType({})
+    higher_is: ClassVar[str] = "neutral"
+    row_is: ClassVar[str] = "study"
 
     yi: FloatArray
     vi: FloatArray
@@ -72,15 +88,24 @@ class NetworkTable:
     second: tuple[str, ...]
     studies: tuple[str, ...]
     measure: str = "GEN"
+    unit: str | None = None
+    n: FloatArray | None = None
+    title: str = ""
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         a_choice("measure", self.measure, tuple(MEASURES))
+        a_text("title", self.title)
+        if self.unit is not None:
+            a_choice("unit", self.unit, UNITS)
+        if self.n is not None:
+            put(self, "n", _numbers("n", self.n))
         for name in ("yi", "vi"):
             put(self, name, _numbers(name, getattr(self, name)))
         for name in ("first", "second", "studies"):
             put(self, name, _names(name, getattr(self, name)))
-        lengths = {name: len(getattr(self, name)) for name in ("yi", "vi", "first", "second", "studies")}
+        columns = ("yi", "vi", "first", "second", "studies", *(() if self.n is None else ("n",)))
+        lengths = {name: len(getattr(self, name)) for name in columns}
         if len(set(lengths.values())) != 1:
             given = ", ".join(f"{name} {n}" for name, n in lengths.items())
             raise InputError(f"the columns of a network must be equally long · got {given}")
@@ -93,6 +118,18 @@ class NetworkTable:
             )
         for trial in self.trials:
             self._check(trial)
+
+    def _third_pair(self, a: int, b: int, arms: Sequence[int], seen: Mapping[tuple[int, int], float]) -> str:
+        """Return how a missing pair follows from two others with an arm in common; empty where there are none."""
+        shared = next((p for p in arms if (a, p) in seen and (b, p) in seen), None)
+        if shared is None:
+            return ""
+        A, B, P = (self.treatments[i] for i in (a, b, shared))
+        return (
+            f": y_{A}{B} = y_{A}{P} − y_{B}{P} = {seen[a, shared] - seen[b, shared]:.6g} and"
+            f" v_{A}{B} = v_{A}{P} + v_{B}{P} − 2 v_{P}, with v_{P} the variance of the shared arm {P} (SD²/n of a"
+            " mean, 1/events + 1/non-events of log odds)"
+        )
 
     def _row(self, row: int) -> str:
         return f"row {row} (study {self.studies[row]}, {self.first[row]} against {self.second[row]})"
@@ -112,6 +149,7 @@ class NetworkTable:
                 raise InputError(
                     f"study {trial.study} has {len(trial.arms)} arms but no comparison of {self.treatments[a]} and "
                     f"{self.treatments[b]} · give all {len(trial.arms) * (len(trial.arms) - 1) // 2} pairs"
+                    f"{self._third_pair(a, b, trial.arms, seen)}"
                 )
         scale = max(map(abs, seen.values()))
         base = trial.arms[0]
@@ -151,24 +189,49 @@ class NetworkTable:
 
     @property
     def k(self) -> int:
-        """Number of studies."""
-        return len(set(self.studies))
+        """Number of rows: comparisons. ``len(table.trials)`` is the number of studies."""
+        return len(self.yi)
+
+    @property
+    def sei(self) -> FloatArray:
+        """Standard errors, (k,)."""
+        return np.asarray(np.sqrt(self.vi))
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """One label a row: ``study: first vs second``."""
+        rows = zip(self.studies, self.first, self.second, strict=True)
+        return tuple(f"{study}: {first} vs {second}" for study, first, second in rows)
 
     @cached_property
     def fingerprint(self) -> str:
         """First 16 digits of the sha256 of everything in the table."""
-        content = [self.measure, *map(list, (self.first, self.second, self.studies))]
+        content = [self.measure, self.unit, *map(list, (self.first, self.second, self.studies))]
         content += [[float(x).hex() for x in column] for column in (self.yi, self.vi)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
-    def take(self, rows: Sequence[int]) -> NetworkTable:
-        """Return the table of these rows."""
-        at = list(rows) if isinstance(rows, list | tuple | range) else []
-        if not at or not all(isinstance(i, int) and not isinstance(i, bool) and 0 <= i < len(self.yi) for i in at):
-            raise InputError(f"rows={shown(rows)} must list row numbers from 0 to {len(self.yi) - 1}")
-        return NetworkTable(
-            self.yi[at], self.vi[at], tuple(self.first[i] for i in at), tuple(self.second[i] for i in at),
-            tuple(self.studies[i] for i in at), self.measure,
+    def subset(self, keep: ArrayLike) -> NetworkTable:
+        """Return the table with only the rows at these positions, in this order; a mask of k truth values will do.
+
+        Parameters
+        ----------
+        keep
+            Positions from 0 (negative ones count from the end), or k truth values.
+
+        Raises
+        ------
+        InputError
+            Neither positions nor a mask, no row left, or a study that keeps only some of its comparisons.
+        """
+        at = _positions(keep, self.k)
+        return replace(
+            self,
+            yi=self.yi[at],
+            vi=self.vi[at],
+            first=tuple(self.first[i] for i in at),
+            second=tuple(self.second[i] for i in at),
+            studies=tuple(self.studies[i] for i in at),
+            n=None if self.n is None else self.n[at],
         )
 
     def require_connected(self) -> None:
@@ -183,19 +246,29 @@ class NetworkTable:
             left -= part
         if len(parts) > 1:
             named = " | ".join(", ".join(self.treatments[i] for i in sorted(part)) for part in parts)
-            raise NotEstimable(f"the network falls apart into {len(parts)} parts: {named} · pool each part by itself")
+            raise NotEstimable(
+                f"the network falls apart into {len(parts)} parts: {named} · pool each part by itself:"
+                " table.subset(rows of its studies)"
+            )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a comparison."""
         import pandas as pd
 
-        return pd.DataFrame({
-            "study": self.studies, "first": self.first, "second": self.second, "yi": self.yi, "vi": self.vi,
-        })
+        return pd.DataFrame(
+            {
+                "study": self.studies,
+                "first": self.first,
+                "second": self.second,
+                "yi": self.yi,
+                "vi": self.vi,
+                "n": np.full(self.k, np.nan) if self.n is None else self.n,
+            }
+        )
 
     def __repr__(self) -> str:
         return (
-            f"NetworkTable: {self.k} studies, {len(self.yi)} comparisons of {len(self.treatments)} treatments "
+            f"NetworkTable: {len(self.trials)} studies, {self.k} comparisons of {len(self.treatments)} treatments "
             f"in {len(self.designs)} designs ({self.measure})"
         )
 
@@ -204,11 +277,18 @@ CLOSED = 1e-3
 """Rounding of printed effects may leave this much in y_ab + y_bc − y_ac, relative to the largest effect."""
 
 
+def _positions(keep: ArrayLike, k: int) -> list[int]:
+    given = np.asarray(unmasked(keep if not isinstance(keep, range) else list(keep)))
+    if given.dtype == bool and given.shape == (k,):
+        given = np.flatnonzero(given)
+    whole = given.ndim == 1 and given.size and given.dtype.kind in "iu" and bool(((given >= -k) & (given < k)).all())
+    if not whole or len({int(i) % k for i in given}) < given.size:
+        raise InputError(f"keep={shown(keep)} must list rows from 0 to {k - 1}, each once, or give {k} truth values")
+    return [int(i) % k for i in given]
+
+
 def _numbers(name: str, given: object) -> FloatArray:
-    try:
-        array = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{name}={shown(given)} is not a column of numbers") from None
+    array = np.array(floats(given, name, "give one column of numbers"))
     if array.ndim != 1 or not np.isfinite(array).all():
         bad = "" if array.ndim != 1 else f" · row {int(np.flatnonzero(~np.isfinite(array))[0])} is not finite"
         raise InputError(f"{name} must be one column of finite numbers{bad} · leave such a comparison out yourself")

@@ -69,9 +69,32 @@ def network_paths(fit: NetworkPooled) -> pd.DataFrame:
     part. Mean path length Σh̃; parallelism 1/max h̃. König, Krahn and Binder 2013, 10.1002/sim.6001: beware of
     comparisons whose mean path is longer than two.
 
+    Parameters
+    ----------
+    fit
+        Result of `pool_network`.
+
+    Returns
+    -------
+    DataFrame
+        ``first second direct mean_path parallelism``, one row a pair.
+
+    Raises
+    ------
+    OptionError
+        Not a pooled network.
+
+    See Also
+    --------
+    network_contributions : Which comparisons an estimate is made of.
+
+    References
+    ----------
+    König, Krahn and Binder 2013, 10.1002/sim.6001.
+
     Examples
     --------
-    >>> from lamevidence import NetworkTable, network_paths, pool_network
+    >>> from lamevidence.network import NetworkTable, network_paths, pool_network
     >>> table = NetworkTable(yi=[0.5, 0.2], vi=[0.04, 0.03], first=["a", "b"], second=["b", "c"], studies=["1", "2"])
     >>> network_paths(pool_network(table, model="common"))["mean_path"].round(6).tolist()
     [1.0, 2.0, 1.0]
@@ -94,10 +117,15 @@ def network_paths(fit: NetworkPooled) -> pd.DataFrame:
         h = contrasts @ fit.graph.inverse @ basic.T @ W
         flows[trial.arms] = flows.get(trial.arms, 0.0) + h
     parts = np.column_stack([0.5 * (np.abs(h.sum(1)) + np.abs(h).sum(1)) for h in flows.values()])
-    return pd.DataFrame({
-        "first": [fit.treatments[i] for i, _ in index], "second": [fit.treatments[j] for _, j in index],
-        "direct": direct_evidence(fit).proportion, "mean_path": parts.sum(1), "parallelism": 1 / parts.max(1),
-    })
+    return pd.DataFrame(
+        {
+            "first": [fit.treatments[i] for i, _ in index],
+            "second": [fit.treatments[j] for _, j in index],
+            "direct": direct_evidence(fit).proportion,
+            "mean_path": parts.sum(1),
+            "parallelism": 1 / parts.max(1),
+        }
+    )
 
 
 def network_contributions(fit: NetworkPooled) -> pd.DataFrame:
@@ -107,9 +135,32 @@ def network_contributions(fit: NetworkPooled) -> pd.DataFrame:
     gives equal shares to its comparisons (Papakonstantinou and others 2018, 10.12688/f1000research.14770.3). Among
     paths of equal length the one through treatments met first in the list of comparisons is taken.
 
+    Parameters
+    ----------
+    fit
+        Result of `pool_network`.
+
+    Returns
+    -------
+    DataFrame
+        Network estimates in rows, direct comparisons in columns (``a:b``), fractions.
+
+    Raises
+    ------
+    OptionError
+        Not a pooled network.
+
+    See Also
+    --------
+    network_paths : How far the evidence travels.
+
+    References
+    ----------
+    Papakonstantinou and others 2018, 10.12688/f1000research.14770.3.
+
     Examples
     --------
-    >>> from lamevidence import NetworkTable, network_contributions, pool_network
+    >>> from lamevidence.network import NetworkTable, network_contributions, pool_network
     >>> table = NetworkTable(yi=[0.5, 0.2], vi=[0.04, 0.03], first=["a", "b"], second=["b", "c"], studies=["1", "2"])
     >>> network_contributions(pool_network(table, model="common")).loc["a:c"].round(9).tolist()
     [0.5, 0.5]
@@ -125,9 +176,7 @@ def network_contributions(fit: NetworkPooled) -> pd.DataFrame:
         flow: dict[tuple[int, int], float] = {}
         met: list[int] = []
         for i, j in edges:
-            h = weight[i, j] * (
-                inverse[source, i] - inverse[source, j] - inverse[sink, i] + inverse[sink, j]
-            )
+            h = weight[i, j] * (inverse[source, i] - inverse[source, j] - inverse[sink, i] + inverse[sink, j])
             a, b = (i, j) if h > 0 else (j, i)
             met += [vertex for vertex in (a, b) if vertex not in met]
             flow[a, b] = abs(float(h))
@@ -144,7 +193,10 @@ def network_contributions(fit: NetworkPooled) -> pd.DataFrame:
 
 
 def _shortest(
-    flow: dict[tuple[int, int], float], rank: dict[int, int], source: int, sink: int,
+    flow: dict[tuple[int, int], float],
+    rank: dict[int, int],
+    source: int,
+    sink: int,
 ) -> list[tuple[int, int]]:
     """Return the steps of a shortest path along the flow, breadth first, or nothing."""
     onward: dict[int, list[int]] = {}

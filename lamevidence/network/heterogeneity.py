@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..catalog import Catalog
+from ..foundation.catalog import Catalog
 from .contrasts import NetworkTable
 from .weights import GraphFit, basic_blocks
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import NotEstimable, OptionError
-from ..options import a_choice, a_level, a_number, shown
-from ..pooling.spec import Spec
+from ..foundation.errors import NotEstimable, OptionError
+from ..foundation.options import a_choice, a_level, a_number, our_words, shown
+from ..results.recipe import Recipe
+from ..results.spec import Spec
 from .contrasts import NetworkTable
 from .heterogeneity import NETWORK_TAU2, excess
 from .results import NetworkPooled
@@ -17,8 +18,13 @@ __all__ = ["pool_network"]
 MODELS = ("random", "common")
 
 
+@our_words(reference_group="reference")
 def pool_network(
-    table: NetworkTable, *, model: str = "random", tau2: str | float | None = None, reference: str | None = None,
+    evidence: NetworkTable,
+    *,
+    model: str = "random",
+    tau2: str | float | None = None,
+    reference: str | None = None,
     level: float = 0.95,
 ) -> NetworkPooled:
     """Pool a network of treatments by weighted least squares on its graph.
@@ -29,7 +35,7 @@ def pool_network(
 
     Parameters
     ----------
-    table
+    evidence
         Comparisons, complete within each study.
     model
         ``random`` (one τ² for all comparisons) or ``common``.
@@ -38,12 +44,12 @@ def pool_network(
     reference
         Treatment the others are shown against; by default the one in most studies.
     level
-        Confidence level.
+        Level of intervals, a fraction.
 
     Returns
     -------
     NetworkPooled
-        Effects, standard errors and intervals of all pairs, (n, n); Q and its parts; P-scores; league table.
+        The other treatments against the reference; all pairs, (n, n); Q; P-scores; league table.
 
     Raises
     ------
@@ -54,45 +60,60 @@ def pool_network(
     InputError
         Variances of a study's comparisons that contradict each other.
 
+    See Also
+    --------
+    network_table : Comparisons from one row an arm.
+    design_inconsistency, split_network : Whether direct and indirect evidence agree.
+    network_paths, network_contributions : Where each estimate comes from.
+
     References
     ----------
     Rücker 2012, 10.1002/jrsm.1058; Rücker and Schwarzer 2014, 10.1002/sim.6236.
 
     Examples
     --------
-    >>> from lamevidence import NetworkTable, pool_network
+    >>> from lamevidence.network import NetworkTable, pool_network
     >>> table = NetworkTable(
     ...     yi=[0.5, 0.3, 0.2, 0.8], vi=[0.04, 0.03, 0.05, 0.06], first=["a", "a", "b", "a"],
     ...     second=["b", "b", "c", "c"], studies=["1", "2", "3", "4"])
     >>> fit = pool_network(table, reference="c")
-    >>> round(fit.effect("a", "c"), 3), fit.table.k
+    >>> round(fit.pair_effect("a", "c"), 3), fit.k
     (0.699, 4)
     """
-    if not isinstance(table, NetworkTable):
+    if not isinstance(evidence, NetworkTable):
         raise OptionError(
-            f"pool_network takes a NetworkTable, got {shown(table)} · make one with NetworkTable(...) or network_table"
+            f"pool_network takes a NetworkTable, got {shown(evidence)} · make one with NetworkTable(...) or"
+            " network_table"
         )
     a_choice("model", model, MODELS)
     level = a_level(level)
-    names = table.treatments
+    names = evidence.treatments
     if reference is not None:
         a_choice("reference treatment", reference, names)
     if model == "common" and tau2 is not None:
         raise OptionError(f"tau2={shown(tau2)} means nothing for the common model · leave it out or say model='random'")
-    table.require_connected()
-    common = fit_graph(table)
-    method, value = _tau2(table, common, tau2) if model == "random" else ("none", 0.0)
+    evidence.require_connected()
+    common = fit_graph(evidence)
+    method, value = _tau2(evidence, common, tau2) if model == "random" else ("none", 0.0)
     why = {
-        "model": "given", "tau2": "given" if tau2 is not None else "least biased of the usual estimators",
+        "model": "given",
+        "tau2": "given" if tau2 is not None else "least biased of the usual estimators",
         "reference": "given" if reference is not None else "the treatment in most studies",
     }
-    arms = [arm for trial in table.trials for arm in trial.arms]
-    most = names[int(np.argmax(np.bincount(arms)))]
+    arms = [arm for trial in evidence.trials for arm in trial.arms]
+    against = reference or names[int(np.argmax(np.bincount(arms)))]
+    size = f"{len(evidence.trials)} studies of {len(names)} treatments in {len(evidence.designs)} designs"
+    title = f"Network ({size}), {method} + z" if model == "random" else f"Network ({size}), common effects"
+    predicts = "t" if model == "random" else "none"
+    chosen = (value if method == "fixed" else method) if model == "random" else None
     return NetworkPooled(
-        table=table, spec=Spec(model=model, tau2=method, interval="z", prediction="t" if model == "random" else "none",
-                               level=level, why=why),
-        reference=reference or most, tau2=value, common=common,
-        graph=fit_graph(table, value) if value else common,
+        evidence,
+        Spec(model, method, "z", predicts, level, why=why, title=title),
+        against,
+        value,
+        common,
+        fit_graph(evidence, value) if value else common,
+        recipe=Recipe(pool_network, {"model": model, "tau2": chosen, "reference": against, "level": level}),
     )
 
 

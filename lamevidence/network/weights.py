@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..effects.measures.base import FloatArray
-from ..errors import InputError
+from ..foundation.errors import InputError
 from .contrasts import NetworkTable, Trial
 
 __all__ = ["GraphFit", "basic_blocks", "comparison_weights", "fit_graph", "incidence"]

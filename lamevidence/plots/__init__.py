@@ -1,24 +1,53 @@
-"""Figures: laid out as data, then drawn onto axes; nothing global is touched."""
+"""Figures: laid out as data, then drawn onto axes; nothing global is touched.
 
-from .baujat import plot_baujat
-from .bubble import plot_bubble
-from .drapery import plot_drapery
-from .estimate_rows import plot_cumulative, plot_estimates, plot_leave_one_out
-from .figure import Plot
-from .forest import ForestPlot, forest, plot_forest
-from .funnel import plot_funnel
-from .gosh import plot_gosh
-from .labbe import plot_labbe
-from .orchard import plot_orchard
-from .posterior import plot_posterior
-from .predictive import plot_predictive_intervals
-from .radial import plot_radial
-from .rob_summary import plot_rob_summary
-from .tau_profile import plot_tau_profile
+Each name here is a function; the modules they live in have the same names, so that all are bound at once.
+"""
+
+from __future__ import annotations
+
+from .baujat import baujat
+from .bubble import bubble
+from .cumulative import cumulative
+from .drapery import drapery
+from .drawing.figure import Plot
+from .estimates import estimates
+from .forest.forest import ForestPlot, forest
+from .funnel import funnel
+from .gosh import gosh
+from .influence import influence
+from .labbe import labbe
+from .leave_one_out import leave_one_out
+from .network import network
+from .normal_quantiles import normal_quantiles
+from .orchard import orchard
+from .posterior import posterior
+from .predictive_intervals import predictive_intervals
+from .radial import radial
+from .rob_summary import rob_summary
+from .specification_curve import specification_curve
+from .tau_profile import tau_profile
 
 __all__ = [
-    "ForestPlot", "Plot", "forest", "plot_baujat", "plot_bubble", "plot_cumulative", "plot_drapery",
-    "plot_estimates", "plot_forest", "plot_funnel", "plot_gosh", "plot_labbe", "plot_leave_one_out",
-    "plot_orchard", "plot_posterior", "plot_predictive_intervals", "plot_radial", "plot_rob_summary",
-    "plot_tau_profile",
+    "ForestPlot",
+    "Plot",
+    "baujat",
+    "bubble",
+    "cumulative",
+    "drapery",
+    "estimates",
+    "forest",
+    "funnel",
+    "gosh",
+    "influence",
+    "labbe",
+    "leave_one_out",
+    "network",
+    "normal_quantiles",
+    "orchard",
+    "posterior",
+    "predictive_intervals",
+    "radial",
+    "rob_summary",
+    "specification_curve",
+    "tau_profile",
 ]

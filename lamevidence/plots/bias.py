@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..effects.evidence_table import EvidenceTable
-from ..errors import InputError, OptionError
-from ..options import shown
+from ..foundation.errors import InputError, OptionError
+from ..foundation.options import shown
 
-__all__ = ["JUDGEMENTS", "BiasColumns", "Judgement", "bias_columns", "judged_by", "judgement"]
+__all__ = ["JUDGEMENTS", "BiasColumns", "Judgement", "bias_columns", "judged_by", "judgement", "judgement_word"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,22 @@ _UNKNOWN = Judgement("?", "#4EA1F7", "#000000")
 _NONE = Judgement("", "#cccccc", "#000000")
 
 JUDGEMENTS: dict[str, Judgement] = {
-    "low": _LOW, "yes": _LOW,
-    "some concerns": _SOME, "some": _SOME, "moderate": _SOME, "unclear": _SOME, "partly": _SOME,
-    "include": _LOW, "exclude": _HIGH, "seek further info": _UNKNOWN,
-    "high": _HIGH, "serious": _HIGH, "no": _HIGH,
+    "low": _LOW,
+    "yes": _LOW,
+    "some concerns": _SOME,
+    "some": _SOME,
+    "moderate": _SOME,
+    "unclear": _SOME,
+    "partly": _SOME,
+    "include": _LOW,
+    "exclude": _HIGH,
+    "seek further info": _UNKNOWN,
+    "high": _HIGH,
+    "serious": _HIGH,
+    "no": _HIGH,
     "critical": _CRITICAL,
-    "no information": _UNKNOWN, "not reported": _UNKNOWN,
+    "no information": _UNKNOWN,
+    "not reported": _UNKNOWN,
     "not applicable": _NONE,
 }
 """Judgement of any tool (lower case, spaces) to its disc."""
@@ -42,16 +52,39 @@ JUDGEMENTS: dict[str, Judgement] = {
 
 _DOMAINS: dict[str, tuple[str, ...]] = {
     "RoB2": (
-        "randomisation process", "deviations from intended interventions", "missing outcome data",
-        "measurement of the outcome", "selection of the reported result",
-    ),
-    "ROBINS-I": (
-        "confounding", "selection of participants", "classification of interventions",
-        "deviations from intended interventions", "missing data", "measurement of outcomes",
+        "randomisation process",
+        "deviations from intended interventions",
+        "missing outcome data",
+        "measurement of the outcome",
         "selection of the reported result",
     ),
+    "ROBINS-I": (
+        "confounding",
+        "selection of participants",
+        "classification of interventions",
+        "deviations from intended interventions",
+        "missing data",
+        "measurement of outcomes",
+        "selection of the reported result",
+    ),
+    "JBI-case-series": (
+        "criteria for inclusion",
+        "measurement of the condition",
+        "identification of the condition",
+        "consecutive inclusion",
+        "complete inclusion",
+        "demographics",
+        "clinical information",
+        "outcomes or follow-up",
+        "sites",
+        "statistical analysis",
+    ),
 }
-"""What D1, D2 … stand for (Sterne et al. 2019, doi:10.1136/bmj.l4898; Sterne et al. 2016, doi:10.1136/bmj.i4919)."""
+"""What D1, D2 … stand for.
+
+Sterne et al. 2019, doi:10.1136/bmj.l4898; Sterne et al. 2016, doi:10.1136/bmj.i4919; Munn et al. 2020,
+doi:10.11124/JBISRIR-D-19-00099.
+"""
 
 
 _PRINTED = {"RoB2": "RoB 2"}
@@ -74,12 +107,17 @@ class BiasColumns:
     legend: str
 
 
-def judgement(words: str) -> Judgement:
-    """Return how a judgement is drawn."""
+def judgement_word(words: str) -> str:
+    """Return a judgement as `JUDGEMENTS` spells it."""
     key = words.strip().lower().replace("_", " ").replace("-", " ")
     if key not in JUDGEMENTS:
         raise InputError(f"{words!r} is not a risk-of-bias judgement · known: {', '.join(JUDGEMENTS)}")
-    return JUDGEMENTS[key]
+    return key
+
+
+def judgement(words: str) -> Judgement:
+    """Return how a judgement is drawn."""
+    return JUDGEMENTS[judgement_word(words)]
 
 
 def _parts(record: Any) -> tuple[str, tuple[tuple[str, str], ...], str]:  # noqa: ANN401
@@ -123,7 +161,7 @@ def bias_columns(table: EvidenceTable, rob: object) -> BiasColumns | None:
         if rob is True:
             raise OptionError(
                 f"the rows were judged with different tools or domains ({', '.join(tools)}) · use rob=False here"
-                " and lam.plot_rob_summary for a figure by tool"
+                " and lam.plots.rob_summary for a figure by tool"
             )
         return None
     domains = next(iter(names))

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..effects.measures.base import FloatArray
-from ..errors import InputError
-from ..options import a_choice
-from ..pooling.regression_results import Regression
-from .canvas import BLUE, RUST, SMALLEST, finished, in_own_style, start
-from .figure import Plot
-from .frames import numbers_of
-from .scatter_data import axis_name, table_of
+from ..foundation.errors import InputError
+from ..foundation.options import a_choice
+from ..results.contract import CoefficientResult
+from .data import FigureSource, axis_name, numbers_of, table_of
+from .drawing.canvas import BLUE, RUST, SMALLEST, finished, in_own_style, start
+from .drawing.figure import Plot
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["plot_bubble"]
+__all__ = ["bubble"]
 
 
-def _own_line(result: Any, moderator: str, x: FloatArray) -> pd.DataFrame | None:  # noqa: ANN401
+def _own_line(fit: object, moderator: str, x: FloatArray) -> pd.DataFrame | None:
     """Return the fitted mean and its interval where the model is a straight line in this moderator."""
-    if not isinstance(result, Regression) or result.names != ("Intercept", moderator):
+    if not isinstance(fit, CoefficientResult) or fit.names[1:] != (moderator,) or fit.names[0].lower() != "intercept":
         return None
     at = np.linspace(x.min(), x.max(), 100)
-    fitted = result.predict({moderator: at}, prediction="none")
     columns = {"mean": "estimate", "conf_low": "low", "conf_high": "high"}
-    return fitted.rename(columns=columns).assign(x=at)
+    return fit.predict({moderator: at}).rename(columns=columns).assign(x=at)
 
 
 @in_own_style
-def plot_bubble(
-    result: Any,  # noqa: ANN401
+def bubble(
+    fit: FigureSource,
     moderator: str,
     *,
     line: pd.DataFrame | None = None,
@@ -44,8 +42,8 @@ def plot_bubble(
 
     Parameters
     ----------
-    result
-        A pooled result, a `Regression` or an `EvidenceTable`.
+    fit
+        A result of any model, or an `EvidenceTable`.
     moderator
         Name of a numeric moderator of the table.
     line
@@ -53,8 +51,37 @@ def plot_bubble(
         regression on this moderator alone (``moderators="~ year"``) draws its own, with its interval.
     ax
         Axes to draw on.
+
+    Returns
+    -------
+    Plot
+        The figure; it says how many rows it cannot show.
+
+    Raises
+    ------
+    UnknownName
+        The table has no such moderator.
+    InputError
+        The moderator is not numeric, or no row has all three numbers.
+
+    See Also
+    --------
+    lamevidence.pool : ``moderators="~ x"`` fits the line.
+
+    References
+    ----------
+    Thompson & Higgins 2002, doi:10.1002/sim.1187.
+
+    Examples
+    --------
+    >>> import lamevidence as lam
+    >>> table = lam.EvidenceTable.from_estimates(
+    ...     [0.1, 0.3, 0.35, 0.65], vi=[0.03, 0.03, 0.05, 0.01], moderators={"dose": [1, 2, 3, 4]}
+    ... )
+    >>> lam.plots.bubble(lam.pool(table, moderators="~ dose"), "dose").description
+    'Bubble plot of 4 studies.'
     """
-    table = table_of(result)
+    table = table_of(fit, "a bubble plot")
     a_choice("moderator", moderator, table.moderators)
     try:
         x = np.asarray(table.moderators[moderator], dtype=float)
@@ -66,7 +93,7 @@ def plot_bubble(
     if not usable.any():
         raise InputError(f"no row has an estimate, a variance and {moderator}")
     if line is None:
-        line = _own_line(result, moderator, x[usable])
+        line = _own_line(fit, moderator, x[usable])
     figure, ax = start(ax)
     if line is not None:
         at = numbers_of(line, "x")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..effects.evidence_table import FARTHEST, EvidenceTable, a_table
+from ..effects.evidence_table import EvidenceTable, a_table
 from ..effects.measures.base import FloatArray
-from ..errors import DependentRows, InputError, NotEstimable
+from ..foundation.errors import DependentRows, InputError, NotEstimable
 
-__all__ = ["checked_rows", "nothing_to_pool"]
+__all__ = ["checked_rows", "no_variance", "nothing_to_pool"]
 
 
 def _names(table: EvidenceTable, wrong: NDArray[np.bool_]) -> str:
@@ -24,7 +24,9 @@ def nothing_to_pool(table: EvidenceTable) -> NotEstimable:
 
 
 def checked_rows(table: EvidenceTable) -> FloatArray:
-    """Return the mask of rows with a finite variance, after refusing what cannot be evidence.
+    """Return the mask of rows with a finite variance, after refusing rows this model cannot use.
+
+    What no table may hold is refused where the table is made (`effects.rows`).
 
     Raises
     ------
@@ -33,7 +35,7 @@ def checked_rows(table: EvidenceTable) -> FloatArray:
     NotEstimable
         No rows, or no row with a finite variance.
     InputError
-        NaN or infinite estimate, NaN or negative variance; the message names the rows.
+        Rows without an estimate; the message names them.
     DependentRows
         Rows that share patients, or a covariance between rows.
     """
@@ -43,23 +45,25 @@ def checked_rows(table: EvidenceTable) -> FloatArray:
     if table.plain:
         return np.ones(table.k, dtype=bool)
     _check_dependence(table)
-    y, v = table.yi, table.vi
-    unknown = np.isnan(v) | np.isnan(y)
+    unknown = np.isnan(table.vi)  # then the estimate is missing too
     if unknown.any():
-        remedy = "use model='glmm' or 'mh', which need no variance a study" if table.counts else "leave them out"
-        raise InputError(f"no estimate or variance for {_names(table, unknown)} · {remedy}")
-    if (v < 0).any():
-        raise InputError(f"negative variance for {_names(table, v < 0)} · variances are squares of standard errors")
-    live = v < np.inf
-    if np.isinf(y[live]).any():
-        raise InputError(f"infinite estimate for {_names(table, np.isinf(y) & live)} · use model='glmm' on counts")
+        raise no_variance(table)
+    live = table.vi < np.inf
     if not live.any():
         raise NotEstimable("every variance is infinite: no row carries information")
-    far = live & ((np.abs(y) >= FARTHEST) | (v >= FARTHEST) | ((v > 0) & (v <= 1 / FARTHEST)))
-    if far.any():
-        rows = _names(table, far)
-        raise InputError(f"numbers beyond {FARTHEST:g}, or below its inverse, for {rows} · use another unit")
     return np.asarray(live)
+
+
+def no_variance(table: EvidenceTable) -> InputError:
+    """Return the error for rows of counts without estimate or variance: what pools these data, rows without events too.
+
+    Such a row is information (nobody had the event), so the advice is never to leave it out.
+    """
+    # models of counts are loaded when somebody needs one
+    from .counts.remedies import instead_of_variances
+
+    names = _names(table, np.isnan(table.vi))
+    return InputError(f"no estimate or variance for {names} · {instead_of_variances(table)}")
 
 
 def _check_dependence(table: EvidenceTable) -> None:

@@ -9,15 +9,30 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, TypeAlias, get_args
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from ..errors import OptionError
-from ..options import a_choice, a_flag, a_number, a_text, a_unit, an_instance, shown
+from ..foundation.errors import OptionError
+from ..foundation.lineage import Reported
+from ..foundation.options import a_choice, a_flag, a_number, a_text, an_instance, shown
+from ..foundation.units import UNITS, a_unit, factor
+from .grade import Judgements
 
-__all__ = ["Correlation", "Eligibility", "ExcludedStudy", "Question"]
+if TYPE_CHECKING:
+    from .variation import Variation
+
+__all__ = ["Correlation", "Eligibility", "ExcludedStudy", "FollowUpRange", "Question", "Spread"]
 
 Kind: TypeAlias = Literal["continuous", "dichotomous", "rate", "contrast", "paired"]
 Compare: TypeAlias = Literal["single_arm", "between_arms", "within_patients"]
+Spread: TypeAlias = Literal["se", "sd"]
+_LATER = ("read_as", "sensitivity", "reads")
+"""Left out of the hash while empty, so that questions without them keep theirs."""
+
+
+def places_its_number(reads: str) -> bool:
+    """Whether a sentence has ``{estimate}`` once, and no other brace."""
+    return reads.count("{estimate}") == 1 and not set("{}") & set(reads.replace("{estimate}", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,43 @@ class ExcludedStudy:
 
     study: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpRange:
+    """How long the patients of a finding have to have been followed, by the number printed; None is no limit."""
+
+    least: Reported | None = None
+    most: Reported | None = None
+
+    def __post_init__(self) -> None:
+        ends = [end for end in (self.least, self.most) if end is not None]
+        for end in ends:
+            an_instance("follow_up", end, Reported, "write Reported(Decimal(12), 'month')")
+            if end.unit not in UNITS or UNITS[end.unit].dimension != "time":
+                raise OptionError(f"follow_up in {end.unit} · give a time, such as 12 month")
+        if not ends:
+            raise OptionError("follow_up without `least` and `most` · give one of them")
+        if len(ends) == 2 and _time(ends[0], "day") > _time(ends[1], "day"):
+            raise OptionError(f"follow_up of at least {_words(ends[0])} and at most {_words(ends[1])} · swap them")
+
+    def holds(self, time: Reported) -> bool:
+        """Whether a printed follow-up lies within, ends included."""
+        days = _time(time, "day")
+        low = self.least is None or _time(self.least, "day") <= days
+        return low and (self.most is None or days <= _time(self.most, "day"))
+
+    def __str__(self) -> str:
+        parts = (("at least", self.least), ("at most", self.most))
+        return " and ".join(f"{word} {_words(end)}" for word, end in parts if end is not None)
+
+
+def _time(time: Reported, unit: str) -> Fraction:
+    return Fraction(time.value) * factor(str(time.unit), unit)
+
+
+def _words(time: Reported) -> str:
+    return f"{time.value} {time.unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +96,14 @@ class Eligibility:
     statistics: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     exclude: tuple[ExcludedStudy, ...] = ()
+    follow_up: FollowUpRange | None = None
 
     def __post_init__(self) -> None:
+        if self.follow_up is not None:
+            an_instance("follow_up", self.follow_up, FollowUpRange, "write FollowUpRange(least=…, most=…)")
         for member in fields(self):
+            if member.name == "follow_up":
+                continue
             kind = ExcludedStudy if member.name == "exclude" else str
             given = getattr(self, member.name)
             if not isinstance(given, tuple | list) or not all(isinstance(x, kind) for x in given):
@@ -86,7 +143,7 @@ class Question:
     eligibility
         Which findings may enter.
     prefer
-        Study id → finding id, where one study prints several eligible findings.
+        Study id → id of the finding to take, or several (one an arm or row), where a study prints several.
     primary
         Overlap group id → study id that represents it here.
     rows
@@ -97,6 +154,15 @@ class Question:
         For ``within_patients``.
     model, bayes
         What is pre-specified; an absent key is chosen by the k-aware policy, which says why.
+    read_as
+        Study or finding (``study/finding``) → ``se`` or ``sd``: what its ± is read as, whatever the record says.
+    sensitivity
+        Named sets in which one choice is made otherwise (`Variation`).
+    reads
+        The sentence of the answer up to its number, with ``{estimate}`` where it stands: "On sirolimus, FEV1 changes by
+        {estimate} on average".
+    grade
+        Judgements of the certainty of the evidence, None where none were made; no part of the hash.
     notes
         Sentences that belong under every figure.
     """
@@ -110,20 +176,24 @@ class Question:
     measure: str
     unit: str | None = None
     eligibility: Eligibility = field(default_factory=Eligibility)
-    prefer: Mapping[str, str] = field(default_factory=dict)
+    prefer: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     primary: Mapping[str, str] = field(default_factory=dict)
     rows: Literal["study", "category", "subject"] = "study"
     pooled: bool = True
     correlation: Correlation | None = None
     model: Mapping[str, Any] = field(default_factory=dict)
     bayes: Mapping[str, Any] = field(default_factory=dict)
+    read_as: Mapping[str, Spread] = field(default_factory=dict)
+    sensitivity: tuple[Variation, ...] = ()
+    reads: str = ""
     higher_is: str = ""
+    grade: Judgements | None = None
     notes: tuple[str, ...] = ()
     registered: str = ""
     path: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("id", "title", "estimand", "outcome", "measure", "higher_is", "registered", "path"):
+        for name in ("id", "title", "estimand", "outcome", "measure", "reads", "higher_is", "registered", "path"):
             a_text(name, getattr(self, name))
         a_choice("kind", self.kind, get_args(Kind))
         a_choice("compare", self.compare, get_args(Compare))
@@ -133,12 +203,28 @@ class Question:
         an_instance("eligibility", self.eligibility, Eligibility, "write Eligibility(designs=…, phases=…)")
         if self.correlation is not None:
             an_instance("correlation", self.correlation, Correlation, "write Correlation(used, low, high, because)")
-        for name in ("prefer", "primary", "model", "bayes"):
+        for name in ("prefer", "primary", "read_as", "model", "bayes"):
             an_instance(name, getattr(self, name), Mapping, "give a mapping")
+        if self.reads and (
+            self.reads.count("{estimate}") != 1 or set("{}") & set(self.reads.replace("{estimate}", ""))
+        ):
+            raise OptionError(f"reads={shown(self.reads)} · write {{estimate}} once, where the number stands")
+        for finding, spread in self.read_as.items():
+            a_text("a name under read_as", finding)
+            a_choice(f"read_as of {finding}", spread, get_args(Spread))
+        if self.grade is not None:
+            an_instance("grade", self.grade, Judgements, "write Judgements(start=…, domains=…)")
+        an_instance("sensitivity", self.sensitivity, tuple, "give a tuple of Variation")
         an_instance("notes", self.notes, tuple, "give a tuple of sentences")
+
+    def preferred(self, study: str) -> tuple[str, ...]:
+        """Return the findings of a study that the question names in ``prefer``."""
+        named = self.prefer.get(study, ())
+        return (named,) if isinstance(named, str) else tuple(named)
 
     @property
     def hash(self) -> str:
         """Return the sha256 of everything that is pre-specified, 12 hex digits."""
-        content = {k: v for k, v in asdict(self).items() if k != "path"}
+        content = {k: v for k, v in asdict(self).items() if k not in ("path", "grade") and (v or k not in _LATER)}
+        content["eligibility"] = {k: v for k, v in content["eligibility"].items() if v is not None}
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .registry import Registry as Registry
-    from .registry import load_registry as load_registry
+    from .registry import RegistryRecords as RegistryRecords
+    from .registry import read_records as read_records
 
-__all__ = ["Registry", "load_registry"]
+__all__ = ["RegistryRecords", "read_records"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

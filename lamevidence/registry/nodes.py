@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from ..errors import Problem
+from ..foundation.errors import Problem
 
 __all__ = ["Document", "Loc", "Node", "PlainDate", "path_text", "plain_value"]
 
@@ -78,6 +78,14 @@ class Node:
     plain: bool = True
     keys: tuple[Node, ...] = ()
     children: tuple[Node, ...] = ()
+    _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def _place(self, key: str | int) -> int | None:
+        """Return where in a mapping a key stands first; looked up, for a file may have many."""
+        if not self._places:
+            for i, node in enumerate(self.keys):
+                self._places.setdefault(node.text, i)
+        return self._places.get(key) if isinstance(key, str) else None
 
     @property
     def value(self) -> Any:  # noqa: ANN401
@@ -91,16 +99,16 @@ class Node:
     def get(self, key: str | int) -> Node | None:
         """Return the child under this key or index, or None."""
         if self.kind == "map":
-            for k, c in zip(self.keys, self.children, strict=True):
-                if k.text == key:
-                    return c
-        elif self.kind == "list" and isinstance(key, int) and 0 <= key < len(self.children):
+            at = self._place(key)
+            return None if at is None else self.children[at]
+        if self.kind == "list" and isinstance(key, int) and 0 <= key < len(self.children):
             return self.children[key]
         return None
 
     def key_node(self, key: str | int) -> Node | None:
         """Return the node of a mapping's key itself."""
-        return next((k for k in self.keys if k.text == key), None)
+        at = self._place(key)
+        return None if at is None else self.keys[at]
 
     def walk(self, loc: Loc = ()) -> Iterator[tuple[Loc, Node]]:
         """Yield every node below this one, itself first, with its place."""

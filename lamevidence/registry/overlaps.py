@@ -8,32 +8,37 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from ..errors import Problem
-from ..lineage import Locator
-from ..units import UNITS
+from ..foundation.errors import Problem
+from ..foundation.lineage import Locator
+from ..foundation.units import UNITS
 from .nodes import Document
 from .records import Continuous, Contrast, Study
 from .rules_study import unknown
 from .scalars import Slug, Text, trouble
 from .schema_findings import Strict
-from .validation import blank_problems, duplicate_problems, validate
+from .validation import duplicate_problems, text_problems, validate
 
 __all__ = [
     "ExcludedPaper",
     "OverlapGroup",
     "dimension_conflict",
     "overlap_conflicts",
+    "possible_overlaps",
     "read_excluded",
     "read_overlaps",
     "shared_control_conflicts",
 ]
 
-OverlapKind: TypeAlias = Literal["same_patients", "partial", "shared_control"]
+OverlapKind: TypeAlias = Literal["same_patients", "partial", "shared_control", "possible"]
 
 
 @dataclass(frozen=True, slots=True)
 class OverlapGroup:
-    """Studies that share patients: how, why we think so, and where that is written."""
+    """Studies that share patients: how, why we think so, and where that is written.
+
+    Of a group whose kind is ``possible`` nothing shows that patients are shared, only that they may be (one centre,
+    one registry, one country): it removes no study from a pool, and is said under every answer that uses two of them.
+    """
 
     id: str
     studies: tuple[str, ...]
@@ -41,6 +46,11 @@ class OverlapGroup:
     reason: str
     basis: str = ""
     at: Locator | str | None = None
+
+    @property
+    def binding(self) -> bool:
+        """Tell whether at most one study of the group enters a pool."""
+        return self.kind != "possible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ class ExcludedModel(Strict):
 
 
 def _items(document: Document, model: Any, what: str) -> tuple[list[tuple[int, Any]], list[Problem]]:  # noqa: ANN401
-    problems = [*document.problems, *duplicate_problems(document), *blank_problems(document)]
+    problems = [*document.problems, *duplicate_problems(document), *text_problems(document)]
     root = document.root
     if root is None:
         return [], problems
@@ -106,31 +116,23 @@ def _items(document: Document, model: Any, what: str) -> tuple[list[tuple[int, A
     return items, problems
 
 
-def read_overlaps(
-    document: Document, studies: Sequence[str]
-) -> tuple[tuple[OverlapGroup, ...], list[Problem]]:
+def read_overlaps(document: Document, studies: Sequence[str]) -> tuple[tuple[OverlapGroup, ...], list[Problem]]:
     """Return the overlap groups of a file; each must name studies of the registry."""
     items, problems = _items(document, OverlapModel, "overlap groups")
     groups: dict[str, OverlapGroup] = {}
     for i, item in items:
         if item.id in groups:
             problems.append(
-                document.problem(
-                    "LE301", (i, "id"), f"id {item.id} is used twice", "give each group its own id"
-                )
+                document.problem("LE301", (i, "id"), f"id {item.id} is used twice", "give each group its own id")
             )
         for j, name in enumerate(item.studies):
             if name not in studies:
                 problems.append(unknown(document, (i, "studies", j), "study", name, studies))
             elif name in item.studies[:j]:
                 problems.append(
-                    document.problem(
-                        "LE301", (i, "studies", j), f"{name} is named twice", "name each study once"
-                    )
+                    document.problem("LE301", (i, "studies", j), f"{name} is named twice", "name each study once")
                 )
-        groups[item.id] = OverlapGroup(
-            item.id, tuple(item.studies), item.kind, item.reason, item.basis, item.at
-        )
+        groups[item.id] = OverlapGroup(item.id, tuple(item.studies), item.kind, item.reason, item.basis, item.at)
     return tuple(groups.values()), problems
 
 
@@ -141,9 +143,7 @@ def read_excluded(document: Document) -> tuple[tuple[ExcludedPaper, ...], list[P
     for i, item in items:
         name = item.study or item.citation
         if not name:
-            problems.append(
-                document.problem("LE102", (i,), "`study` or `citation` is missing", "name the paper")
-            )
+            problems.append(document.problem("LE102", (i,), "`study` or `citation` is missing", "name the paper"))
             continue
         papers.append(ExcludedPaper(name, item.stage, item.reason, item.at or ""))
     return tuple(papers), problems
@@ -152,7 +152,7 @@ def read_excluded(document: Document) -> tuple[tuple[ExcludedPaper, ...], list[P
 def overlap_conflicts(
     groups: Sequence[OverlapGroup], studies: Sequence[str]
 ) -> list[tuple[OverlapGroup, tuple[str, ...]]]:
-    """Return each group of which two or more of these studies are members (LE311).
+    """Return each binding group of which two or more of these studies are members (LE311).
 
     Examples
     --------
@@ -160,6 +160,24 @@ def overlap_conflicts(
     >>> overlap_conflicts([group], ["a-2001", "b-2002", "c-2003"])[0][1]
     ('a-2001', 'b-2002')
     """
+    return _shared([group for group in groups if group.binding], studies)
+
+
+def possible_overlaps(
+    groups: Sequence[OverlapGroup], studies: Sequence[str]
+) -> list[tuple[OverlapGroup, tuple[str, ...]]]:
+    """Return each group of kind possible of which two or more of these studies are members.
+
+    Examples
+    --------
+    >>> group = OverlapGroup("uk", ("a-2001", "b-2002"), "possible", "one centre")
+    >>> possible_overlaps([group], ["a-2001", "b-2002"])[0][1], overlap_conflicts([group], ["a-2001", "b-2002"])
+    (('a-2001', 'b-2002'), [])
+    """
+    return _shared([group for group in groups if not group.binding], studies)
+
+
+def _shared(groups: Sequence[OverlapGroup], studies: Sequence[str]) -> list[tuple[OverlapGroup, tuple[str, ...]]]:
     present = set(studies)
     found = [(group, tuple(s for s in group.studies if s in present)) for group in groups]
     return [(group, shared) for group, shared in found if len(shared) > 1]

@@ -1,14 +1,17 @@
 """Parsed trees of files seen before, by the hash of their bytes: pure-Python YAML takes seconds, this does not.
 
-Plain JSON in the user's cache folder; unreadable, unwritable or damaged entries are as good as none.
+JSON in the user's cache folder, led by its own sha256: an entry is believed when the hash holds for the file it was
+made from, and when nobody else may write it or its folder. Others, and unreadable ones, are as good as none.
 Set ``LAMEVIDENCE_CACHE=0`` to do without.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from .nodes import Node
 
 __all__ = ["cache_folder", "recall", "remember"]
 
-_LAYOUT = 1
+_LAYOUT = 2
 _KINDS: tuple[Any, ...] = ("map", "list", "scalar")
 
 
@@ -40,7 +43,15 @@ def recall(digest: str) -> Node | None:
     if folder is None:
         return None
     try:
-        return _unpack(json.loads((folder / f"{digest}.json").read_bytes()))
+        if not _ours(folder.stat()):
+            return None
+        with open(folder / f"{digest}.json", "rb") as file:
+            if not _ours(os.fstat(file.fileno())):
+                return None
+            seal, _, packed = file.read().partition(b"\n")
+        if seal != _seal(digest, packed):
+            return None
+        return _unpack(json.loads(packed))
     except (OSError, ValueError, TypeError, IndexError, KeyError, RecursionError):
         return None
 
@@ -50,12 +61,31 @@ def remember(digest: str, root: Node) -> None:
     folder = cache_folder()
     if folder is None:
         return
+    packed = json.dumps(_pack(root), separators=(",", ":")).encode("ascii")
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
+        if not _ours(folder.stat()):
+            folder.chmod(0o700)
         handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as part:
-            json.dump(_pack(root), part, separators=(",", ":"))
-        os.replace(name, folder / f"{digest}.json")
+        try:
+            with os.fdopen(handle, "wb") as part:
+                part.write(_seal(digest, packed) + b"\n" + packed)
+            os.replace(name, folder / f"{digest}.json")
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+
+def _seal(digest: str, packed: bytes) -> bytes:
+    """Return the hash of an entry's values together with the file that they were read from."""
+    return hashlib.sha256(digest.encode() + b"\n" + packed).hexdigest().encode()
+
+
+def _ours(found: os.stat_result) -> bool:
+    """Tell whether nobody but this user may write a file or folder, as far as the system knows such rights."""
+    if not hasattr(os, "geteuid"):
+        return True
+    return found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _pack(node: Node) -> list[Any]:
@@ -67,7 +97,11 @@ def _pack(node: Node) -> list[Any]:
 
 def _unpack(packed: Any) -> Node:  # noqa: ANN401
     kind, line, column, width, content, extra = packed
+    if not all(type(x) is int for x in (kind, line, column, width)):
+        raise TypeError
     if kind == 2:
         return Node("scalar", line, column, width, str(content), bool(extra))
+    if kind == 0 and len(extra) != len(content):
+        raise ValueError
     children = tuple(_unpack(c) for c in content)
     return Node(_KINDS[kind], line, column, width, keys=tuple(_unpack(k) for k in extra), children=children)

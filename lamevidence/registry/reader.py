@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import Problem
+from ..foundation.errors import Problem
 from .nodes import Document, Node
 from .records import Study
 from .rules_finding import finding_problems
@@ -10,7 +10,7 @@ from .rules_study import study_problems
 from .schema import HeaderModel
 from .schema_findings import FINDING_MODELS, FindingBase
 from .to_records import finding_record, study_record
-from .validation import blank_problems, duplicate_problems, validate
+from .validation import duplicate_problems, text_problems, validate
 from .vocabulary import Vocabulary
 
 __all__ = ["read_study"]
@@ -34,7 +34,7 @@ def read_study(document: Document, vocabulary: Vocabulary) -> tuple[Study | None
     root = document.root
     if root is None:
         return None, list(document.problems)
-    problems = [*document.problems, *duplicate_problems(document), *blank_problems(document)]
+    problems = [*document.problems, *duplicate_problems(document), *text_problems(document)]
     if root.kind != "map":
         what = "a list" if root.kind == "list" else "text"
         problems.append(
@@ -93,9 +93,7 @@ def _findings(document: Document, node: Node | None) -> tuple[dict[int, FindingB
             )
         elif kind is None:
             problems.append(
-                document.problem(
-                    "LE102", loc, "`kind` is missing", f"a finding is {', '.join(FINDING_MODELS)}"
-                )
+                document.problem("LE102", loc, "`kind` is missing", f"a finding is {', '.join(FINDING_MODELS)}")
             )
         elif kind.text not in FINDING_MODELS:
             problems.append(_unknown_kind(document, i, kind.text))

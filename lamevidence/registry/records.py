@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-from ..lineage import Locator, Reported
+from ..foundation.lineage import Locator, Reported
 
 __all__ = [
     "NOT_REPORTED",
     "Arm",
+    "Between",
+    "CheckedBy",
     "Cohort",
     "Continuous",
     "Contrast",
@@ -24,6 +26,8 @@ __all__ = [
     "Direction",
     "Dispersion",
     "Finding",
+    "FollowUp",
+    "Level",
     "NotReported",
     "PValue",
     "Paired",
@@ -51,10 +55,18 @@ class NotReported(enum.Enum):
 NOT_REPORTED = NotReported.NOT_REPORTED
 
 Phase: TypeAlias = Literal[
-    "baseline", "pre_treatment", "on_treatment", "placebo", "observation", "natural_history", "comparator"
+    "baseline",
+    "pre_treatment",
+    "on_treatment",
+    "placebo",
+    "observation",
+    "whole_study",
+    "natural_history",
+    "comparator",
 ]
 DispersionKind: TypeAlias = Literal["se", "sd", "ci", "iqr", "range", "none", "not_reported"]
 Basis: TypeAlias = Literal["stated", "inferred"]
+FollowUpKind: TypeAlias = Literal["planned", "mean", "median", "minimum", "maximum", "exact", "not_stated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +75,9 @@ class Publication:
 
     id: str
     citation: str
-    year: int
-    doi: str | None = None
-    pmid: str | None = None
+    year: int | NotReported
+    doi: str | NotReported | None = None
+    pmid: str | NotReported | None = None
     pmcid: str | None = None
     url: str | None = None
     role: Literal["primary", "companion", "registry_entry", "secondary"] = "primary"
@@ -95,6 +107,18 @@ class Cohort:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """Blood levels of an arm: what was aimed at, or what was measured."""
+
+    kind: Literal["target", "measured", "not_stated"]
+    at: Locator
+    low: Reported | None = None
+    high: Reported | None = None
+    mean: Reported | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """A group of patients treated alike."""
 
@@ -102,6 +126,7 @@ class Arm:
     intervention: str
     dose: str | NotReported = NOT_REPORTED
     trough: str | NotReported = NOT_REPORTED
+    level: Level | None = None
     randomised: int | NotReported | None = None
     enrolled: int | NotReported = NOT_REPORTED
     note: str = ""
@@ -109,7 +134,12 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Timeframe:
-    """The span a finding covers, from the start of its phase."""
+    """The span a finding covers, on the clock of its study.
+
+    The clock starts at baseline: randomisation, or the start of treatment. So an observation year after a year of
+    treatment is months 12 to 24, and a value measured at 12 months is ``from: 12 month, to: 12 month``. Before
+    treatment it runs back from there.
+    """
 
     start: Reported
     end: Reported | NotReported
@@ -136,11 +166,31 @@ class Dispersion:
 
 @dataclass(frozen=True, slots=True)
 class PValue:
-    """A printed p value: exact, or a bound."""
+    """A printed p value: exact, or a bound. ``at`` is None when it stands where its finding does."""
 
     value: Decimal
     relation: Literal["=", "<", ">"] = "="
     test: str = ""
+    at: Locator | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """How long patients were followed, as printed; ``at`` is None when it stands where the finding does."""
+
+    value: Reported
+    kind: FollowUpKind = "not_stated"
+    spread: Dispersion | None = None
+    at: Locator | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A printed p value of a finding against that of another arm."""
+
+    against: str
+    p: PValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +209,8 @@ class _FindingBase:
     basis: Basis = "stated"
     because: str = ""
     acknowledge: tuple[str, ...] = ()
+    follow_up: FollowUp | NotReported = NOT_REPORTED
+    p_between: Between | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +228,12 @@ class Continuous(_FindingBase):
 
 @dataclass(frozen=True, slots=True)
 class Dichotomous(_FindingBase):
-    """Patients affected among patients at risk. ``percent`` holds a printed percentage."""
+    """Patients affected among patients at risk. ``percent`` is a printed percentage, ``percent_at_most`` a bound."""
 
     arm: str = ""
     affected: int | None = None
     percent: Reported | None = None
+    percent_at_most: Reported | None = None
     at_risk: int | NotReported = NOT_REPORTED
     interval: Dispersion | None = None
     category: str = ""
@@ -198,7 +251,6 @@ class Rate(_FindingBase):
     events: int = 0
     person_time: Reported | NotReported = NOT_REPORTED
     n: int | NotReported = NOT_REPORTED
-    follow_up: Reported | NotReported = NOT_REPORTED
     category: str = ""
     serious: bool = False
     subject: str = ""
@@ -206,11 +258,11 @@ class Rate(_FindingBase):
 
 @dataclass(frozen=True, slots=True)
 class Contrast(_FindingBase):
-    """A printed comparison: ``arm`` minus (or over) ``comparator``."""
+    """A printed comparison: ``arm`` minus (or over) ``comparator``; DM is a difference of medians."""
 
     arm: str = ""
     comparator: str = ""
-    measure: Literal["MD", "RR", "OR", "HR", "IRR", "RD"] = "MD"
+    measure: Literal["MD", "DM", "RR", "OR", "HR", "IRR", "RD"] = "MD"
     value: Reported = field(default_factory=lambda: Reported(Decimal(0)))
     dispersion: Dispersion = field(default_factory=lambda: Dispersion("not_reported"))
     n: int | NotReported = NOT_REPORTED
@@ -238,6 +290,7 @@ class Direction(_FindingBase):
     arm: str = ""
     direction: Literal["improved", "unchanged", "worsened", "increased", "decreased"] = "unchanged"
     n: int | NotReported = NOT_REPORTED
+    p: PValue | None = None
 
 
 Finding: TypeAlias = Continuous | Dichotomous | Rate | Contrast | Paired | Direction
@@ -255,12 +308,22 @@ class RiskOfBias:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedBy:
+    """Who read the sources again, and in how many cells of those compared the two readings agreed."""
+
+    by: str
+    date: str = ""
+    cells: int | None = None
+    agreed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Curation:
     """Who put the record together, from what, and when."""
 
     extracted_by: str
     date: str
-    checked_by: str | NotReported = NOT_REPORTED
+    checked_by: CheckedBy | NotReported = NOT_REPORTED
     notes: tuple[str, ...] = ()
 
 
@@ -281,7 +344,7 @@ class Study:
     risk_of_bias: tuple[RiskOfBias, ...] = ()
     discrepancies: tuple[str, ...] = ()
     path: str = ""
-    year: int = 0
+    year: int | NotReported = NOT_REPORTED
     sha256: str = ""
     acknowledge: tuple[str, ...] = ()
 

@@ -1,17 +1,18 @@
-"""The registry: every study record of a folder, with the vocabulary, the overlaps and what is wrong with them."""
+"""What a registry folder says: every study record, the vocabulary, the overlaps and what is wrong with them."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
-from ..errors import InvalidRegistry, Problem
-from ..options import a_choice, a_flag, a_path, an_instance
-from .files import missing, read_yaml
+from ..foundation.errors import InvalidRegistry, Problem
+from ..foundation.options import a_choice, a_flag, a_path
+from .files import Budget, missing, read_yaml
+from .folder import stray_parts, yaml_files
 from .nodes import Document
 from .overlaps import ExcludedPaper, OverlapGroup, read_excluded, read_overlaps
 from .reader import read_study
@@ -19,16 +20,14 @@ from .records import Finding, Phase, Study
 from .rules_registry import registry_problems
 from .vocabulary import Vocabulary, read_vocabulary
 
-if TYPE_CHECKING:
-    from ..effects.evidence_table import EvidenceTable
-    from ..questions.question import Question
-
-__all__ = ["Registry", "load_registry", "shipped_studies"]
+__all__ = ["RegistryRecords", "read_records", "shipped_studies"]
 
 
 @dataclass(frozen=True)
-class Registry:
+class RegistryRecords:
     """All studies of a folder.
+
+    `lamevidence.workspace.Registry` adds what is asked of them: questions, evidence, audit.
 
     Attributes
     ----------
@@ -63,8 +62,35 @@ class Registry:
         """All studies, by id."""
         return tuple(self.by_id.values())
 
+    @property
+    def admitted(self) -> tuple[Study, ...]:
+        """The studies as a question sees them; `Registry` marks what an unacknowledged error keeps out."""
+        return self.studies
+
     def study(self, study_id: str) -> Study:
-        """Return one study; raises `UnknownName` with the nearest id."""
+        """Return one study; raises `UnknownName` with the nearest id.
+
+        Parameters
+        ----------
+        study_id
+            Its id, the name of its file.
+
+        Returns
+        -------
+        Study
+            The record.
+
+        Raises
+        ------
+        UnknownName
+            No such study; names the nearest one.
+
+        Examples
+        --------
+        >>> import lamevidence as lam
+        >>> lam.load_registry().study("mccormack-2011").year
+        2011
+        """
         return self.by_id[a_choice("study", study_id, self.by_id)]
 
     def findings(
@@ -77,10 +103,32 @@ class Registry:
     ) -> tuple[tuple[Study, Finding], ...]:
         """Return (study, finding) for every finding that fits.
 
+        Parameters
+        ----------
+        outcome
+            Outcome of the vocabulary; all when None.
+        kind
+            ``continuous``, ``dichotomous``, ``rate``, ``contrast``, ``paired`` or ``direction``.
+        study
+            Id of a study.
+        phase
+            Phase of a study, such as ``on_treatment``.
+
+        Returns
+        -------
+        tuple
+            Pairs of `Study` and finding.
+
         Raises
         ------
         UnknownName
             No such outcome, study or kind; names the nearest one.
+
+        Examples
+        --------
+        >>> import lamevidence as lam
+        >>> len(lam.load_registry().findings(kind="paired", study="mccormack-2011"))
+        0
         """
         if outcome is not None:
             self.vocabulary.outcome(outcome)
@@ -89,9 +137,7 @@ class Registry:
             a_choice("kind of finding", kind, kinds)
         if phase is not None:
             a_choice("phase", phase, get_args(Phase))
-        return tuple(
-            self._matching(outcome, kind, self.studies if study is None else (self.study(study),), phase)
-        )
+        return tuple(self._matching(outcome, kind, self.studies if study is None else (self.study(study),), phase))
 
     @staticmethod
     def _matching(
@@ -103,41 +149,10 @@ class Registry:
                 if fits and kind in (None, type(finding).__name__.lower()):
                     yield study, finding
 
-    @functools.cached_property
-    def questions(self) -> Mapping[str, Question]:
-        """Question id → question; raises `InvalidRegistry` when one of them is wrong."""
-        questions, problems = self._read_questions()
-        if any(p.is_error for p in problems):
-            raise InvalidRegistry(problems, self.root)
-        return questions
-
-    def question_problems(self) -> tuple[Problem, ...]:
-        """Return what is wrong with the questions of the folder."""
-        return tuple(self._read_questions()[1])
-
-    def _read_questions(self) -> tuple[Mapping[str, Any], list[Problem]]:
-        from ..questions import load_questions
-
-        return load_questions(self.root / "questions", self.vocabulary, self.root)
-
-    def question(self, question_id: str) -> Question:
-        """Return one question; raises `UnknownName` with the nearest id."""
-        return self.questions[a_choice("question", question_id, self.questions)]
-
-    def evidence(self, question: str | Question) -> EvidenceTable:
-        """Return the evidence table of a question, given by id or as a `Question` of one's own."""
-        from ..effects.derivation import evidence
-        from ..questions.question import Question
-
-        if isinstance(question, str):
-            question = self.question(question)
-        an_instance("question", question, Question, f"give a Question, or one of {', '.join(self.questions)}")
-        return evidence(self, question)
-
     def __repr__(self) -> str:
         findings = sum(len(s.findings) for s in self.studies)
         counts = f"{len(self.by_id)} studies, {findings} findings, {len(self.problems)} problems"
-        return f"<Registry {self.version}: {counts}>"
+        return f"<{type(self).__name__} {self.version}: {counts}>"
 
 
 def shipped_studies() -> Path:
@@ -150,7 +165,7 @@ def shipped_studies() -> Path:
     return inside if (inside / "vocabulary.yaml").is_file() else beside
 
 
-def load_registry(path: str | Path | None = None, *, strict: bool = True) -> Registry:
+def read_records(path: str | Path | None = None, *, strict: bool = True) -> RegistryRecords:
     """Read a registry folder: all records, all problems, in one pass.
 
     Parameters
@@ -160,35 +175,36 @@ def load_registry(path: str | Path | None = None, *, strict: bool = True) -> Reg
     strict
         Raise when there is any error; with False return what could be read, problems attached.
 
+    Returns
+    -------
+    RegistryRecords
+        The studies without errors, and everything found.
+
     Raises
     ------
     InvalidRegistry
         Lists every problem of every file, with line and column.
-
-    Examples
-    --------
-    >>> import lamevidence as lam
-    >>> registry = lam.load_registry(strict=False)  # doctest: +SKIP
     """
     a_flag("strict", strict)
     root = a_path("path", path) if path is not None else shipped_studies()
-    registry = _read(root)
-    if strict and any(p.is_error for p in registry.problems):
-        raise InvalidRegistry(registry.problems, root)
-    return registry
+    records = _read(root)
+    if strict and any(p.is_error for p in records.problems):
+        raise InvalidRegistry(records.problems, root)
+    return records
 
 
-def _read(root: Path) -> Registry:
+def _read(root: Path) -> RegistryRecords:
     if not root.is_dir():
         problem = missing(
             str(root), "the registry folder does not exist", "give a folder with records/ and vocabulary.yaml"
         )
-        return Registry(root, {}, Vocabulary(), problems=(problem,))
-    problems: list[Problem] = []
-    vocabulary_file = read_yaml(root / "vocabulary.yaml", root)
+        return RegistryRecords(root, {}, Vocabulary(), problems=(problem,))
+    budget = Budget(root)
+    problems: list[Problem] = stray_parts(root)
+    vocabulary_file = read_yaml(root / "vocabulary.yaml", root, budget)
     vocabulary, found = read_vocabulary(vocabulary_file)
     problems += found
-    documents, found = _record_files(root)
+    documents, found = _record_files(root, budget)
     problems += found
     entries: list[tuple[Document, Study]] = []
     for document in documents:
@@ -197,15 +213,15 @@ def _read(root: Path) -> Registry:
         if study is not None:
             entries.append((document, study))
     stems = [Path(d.path).stem for d in documents]
-    others = [
-        read_yaml(root / name, root) for name in ("overlaps.yaml", "excluded.yaml") if (root / name).is_file()
-    ]
+    # a link to nowhere, a folder or a pipe of that name is not the same as no overlaps
+    names = [name for name in ("overlaps.yaml", "excluded.yaml") if os.path.lexists(root / name)]
+    others = [read_yaml(root / name, root, budget) for name in names]
     groups, papers, found = _lists(others, stems)
     problems += found
     problems += registry_problems(entries, groups)
     by_id = {study.id: study for _, study in sorted(entries, key=lambda e: e[1].id)}
     read = [vocabulary_file, *documents, *others]
-    return Registry(
+    return RegistryRecords(
         root,
         by_id,
         vocabulary,
@@ -217,23 +233,11 @@ def _read(root: Path) -> Registry:
     )
 
 
-def _record_files(root: Path) -> tuple[list[Document], list[Problem]]:
-    folder = root / "records"
-    if not folder.is_dir():
-        return [], [
-            missing("records", "the folder records/ is missing", "put one YAML file per study into records/")
-        ]
-    problems = [
-        missing(f"records/{p.name}", "a record file must end in .yaml", f"rename it to {p.stem}.yaml")
-        for p in sorted(folder.iterdir())
-        if p.suffix == ".yml"
-    ]
-    paths = sorted(folder.glob("*.yaml"))
-    if not paths:
-        problems.append(
-            missing("records", "the folder records/ has no .yaml file", "put one YAML file per study into it")
-        )
-    return [read_yaml(p, root) for p in paths], problems
+def _record_files(root: Path, budget: Budget) -> tuple[list[Document], list[Problem]]:
+    paths, problems = yaml_files(root / "records", "study", root, budget)
+    if not paths and not problems:
+        problems = [missing("records", "the folder records/ has no .yaml file", "put one YAML file per study into it")]
+    return [read_yaml(p, root, budget) for p in paths], problems
 
 
 def _lists(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from ..errors import OptionError, Problem
+from ..foundation.errors import OptionError, Problem
+from ..foundation.printable import one_line, printable
 
 __all__ = ["Format", "problems_json", "render_problems", "summary"]
 
@@ -32,11 +33,11 @@ def render_problems(problems: Sequence[Problem], output: str = "text", *, root: 
         Another format; names the three.
     """
     if output == "text":
-        return "\n".join([*(_text(p, root) for p in problems), summary(problems)])
+        return printable("\n".join([*(_text(p, root) for p in problems), summary(problems)]))
     if output == "json":
-        return json.dumps(problems_json(problems), indent=2, ensure_ascii=False)
+        return printable(json.dumps(problems_json(problems), indent=2, ensure_ascii=False))
     if output == "github":
-        return "\n".join(_github(p, root) for p in problems)
+        return printable("\n".join(_github(p, root) for p in problems))
     raise OptionError(f"unknown format {output!r} · choose text, json or github")
 
 
@@ -63,17 +64,22 @@ def _at(problem: Problem, root: Path | None) -> str:
 
 def _text(problem: Problem, root: Path | None) -> str:
     kind = "error" if problem.is_error else "warning"
-    lines = [f"{kind}[{problem.code}]: {problem.message}"]
+    lines = [f"{kind}[{problem.code}]: {_brief(problem.message)}"]
     place = f"  --> {_at(problem, root)}:{problem.line}:{problem.column}"
     lines.append(place + (f"   {problem.where}" if problem.where else ""))
     if problem.excerpt.strip():
         number = f"{problem.line:4d}"
         shown, column = _window(problem.excerpt, problem.column, problem.width)
         lines.append(f"{number} | {shown}")
-        lines.append(f"{' ' * len(number)} | {' ' * (column - 1)}{'^' * problem.width}")
+        lines.append(f"{' ' * len(number)} | {' ' * (column - 1)}{'^' * min(problem.width, len(shown) - column + 1)}")
     lines.extend(f"       see {place}" for place in problem.related)
-    lines.append(f"  help: {problem.remedy}")
+    lines.append(f"  help: {_brief(problem.remedy)}")
     return "\n".join(lines) + "\n"
+
+
+def _brief(text: str, most: int = 2000) -> str:
+    """Return a text cut where it would fill the screen: a file may hold anything, and messages quote it."""
+    return one_line(text if len(text) <= most else text[: most - 1] + "…")
 
 
 def _window(excerpt: str, column: int, width: int, room: int = 110) -> tuple[str, int]:

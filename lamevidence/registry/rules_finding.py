@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from ..errors import Problem
-from ..lineage import Reported, half_width
-from ..units import UNITS
-from .codes import CODES
+from ..foundation.errors import Problem
+from ..foundation.lineage import Reported, half_width
+from ..foundation.units import UNITS
+from .codes import ACKNOWLEDGED
 from .nodes import Document, Loc
 from .records import NOT_REPORTED
 from .rules_spread import dispersion_problems, inferred_problems, inside_problems, p_problems
@@ -64,6 +64,7 @@ def finding_problems(document: Document, loc: Loc, model: FindingBase, vocabular
         *_printed(document, loc, model),
         *_acknowledged(document, loc, model),
         *_timeframe(document, loc, model),
+        *_follow_up(document, loc, model),
     ]
     spread = getattr(model, "dispersion", None) or getattr(model, "interval", None)
     if isinstance(spread, DispersionModel):
@@ -73,6 +74,8 @@ def finding_problems(document: Document, loc: Loc, model: FindingBase, vocabular
     p = getattr(model, "p", None)
     if isinstance(p, PModel):
         found += p_problems(document, (*loc, "p"), p)
+    if model.p_between is not None:
+        found += p_problems(document, (*loc, "p_between"), model.p_between)
     if isinstance(model, DichotomousModel):
         found += _dichotomous(document, loc, model)
     elif isinstance(model, RateModel):
@@ -113,18 +116,13 @@ def _acknowledged(document: Document, loc: Loc, model: FindingBase) -> Iterator[
 
 def unknown_codes(document: Document, loc: Loc, codes: list[str]) -> Iterator[Problem]:
     """Yield one problem for each acknowledged code that does not exist or cannot be acknowledged."""
-    allowed = [
-        c
-        for c in CODES
-        if c[2:] in ("203", "211", "213", "214", "215", "221", "231", "232", "233", "234", "235", "312", "503")
-    ]
     for i, code in enumerate(codes):
-        if code not in allowed:
+        if code not in ACKNOWLEDGED:
             yield document.problem(
                 "LE106",
                 (*loc, "acknowledge", i),
                 f"`{code}` cannot be acknowledged",
-                f"allowed: {', '.join(allowed)}",
+                f"allowed: {', '.join(ACKNOWLEDGED)}",
             )
 
 
@@ -149,6 +147,22 @@ def _timeframe(document: Document, loc: Loc, model: FindingBase) -> Iterator[Pro
                 f"the span ends ({span.to.value} {span.to.unit}) before it starts",
                 "write `from` before `to`",
             )
+
+
+def _follow_up(document: Document, loc: Loc, model: FindingBase) -> Iterator[Problem]:
+    span = model.follow_up
+    if span is None:
+        return
+    at = (*loc, "follow_up")
+    if _dimension(span.value.unit) != "time":
+        found = f"follow_up in {span.value.unit} is a {_dimension(span.value.unit)}"
+        yield document.problem("LE122", at, found, "write it in month or year")
+    if span.value.value <= 0:
+        found = f"follow_up must be positive ({span.value.value})"
+        yield document.problem("LE116", at, found, "write what the source prints, or not_reported")
+    if span.spread is not None:
+        yield from dispersion_problems(document, (*loc, "follow_up", "spread"), span.spread)
+        yield from inside_problems(document, (*loc, "follow_up", "spread"), span.spread, span.value.value, loc)
 
 
 def _dimension(symbol: str | None) -> str:
@@ -197,7 +211,7 @@ def _units(document: Document, loc: Loc, model: FindingBase, vocabulary: Vocabul
 
 
 def _dichotomous(document: Document, loc: Loc, m: DichotomousModel) -> Iterator[Problem]:
-    if m.affected is None and m.percent is None:
+    if m.affected is None and m.percent is None and m.percent_at_most is None:
         yield document.problem(
             "LE102",
             loc,
@@ -211,35 +225,29 @@ def _dichotomous(document: Document, loc: Loc, m: DichotomousModel) -> Iterator[
             f"{m.affected} patients affected of {m.at_risk} at risk",
             "events counted, not patients? then `kind: rate` with `events` and `person_time`",
         )
-    if m.percent is not None and not 0 <= m.percent <= 100:
-        yield document.problem(
-            "LE116",
-            (*loc, "percent"),
-            f"{m.percent} % of the patients",
-            "a percentage of patients is between 0 and 100",
-        )
-
-
-def _rate(document: Document, loc: Loc, m: RateModel) -> Iterator[Problem]:
-    for name, wanted in (("person_time", "person-time"), ("follow_up", "time")):
-        value = getattr(m, name)
-        if not isinstance(value, Reported):
-            continue
-        if _dimension(value.unit) != wanted:
-            yield document.problem(
-                "LE122",
-                (*loc, name),
-                f"{name} in {value.unit} is a {_dimension(value.unit)}",
-                f"write it in {'person-year' if wanted == 'person-time' else 'month or year'}",
-            )
-        if value.value <= 0:
+    for name in ("percent", "percent_at_most"):
+        percent = getattr(m, name)
+        if percent is not None and not 0 <= percent <= 100:
             yield document.problem(
                 "LE116",
                 (*loc, name),
-                f"{name} must be positive ({value.value})",
-                "write what the source prints, or not_reported",
+                f"{percent} % of the patients",
+                "a percentage of patients is between 0 and 100",
             )
-    derivable = m.person_time is not NOT_REPORTED or m.follow_up is not NOT_REPORTED
+
+
+def _rate(document: Document, loc: Loc, m: RateModel) -> Iterator[Problem]:
+    value = m.person_time
+    if isinstance(value, Reported):
+        if _dimension(value.unit) != "person-time":
+            found = f"person_time in {value.unit} is a {_dimension(value.unit)}"
+            yield document.problem("LE122", (*loc, "person_time"), found, "write it in person-year")
+        if value.value <= 0:
+            found = f"person_time must be positive ({value.value})"
+            yield document.problem(
+                "LE116", (*loc, "person_time"), found, "write what the source prints, or not_reported"
+            )
+    derivable = m.person_time is not NOT_REPORTED or m.follow_up is not None
     if not derivable and not m.not_poolable:
         yield document.problem(
             "LE244",
@@ -270,7 +278,7 @@ def _printed(document: Document, loc: Loc, model: FindingBase) -> Iterator[Probl
     printed |= {_digits(str(_WORDS.index(w))) for w in re.findall(r"[a-z]+", cell.lower()) if w in _WORDS}
     if not printed or _is_the_percentage(model, cell):
         return
-    for name in ("value", "affected", "percent", "events"):
+    for name in ("value", "affected", "percent", "percent_at_most", "events"):
         number = getattr(model, name, None)
         if number is None or isinstance(number, str):
             continue

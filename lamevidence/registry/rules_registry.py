@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from ..errors import Problem
+from ..foundation.errors import Problem
 from .nodes import Document
 from .overlaps import OverlapGroup
 from .records import Registration, Study
@@ -23,7 +23,7 @@ def registry_problems(entries: Sequence[Entry], groups: Sequence[OverlapGroup]) 
     return [*_repeated_ids(entries), *_repeated_reports(entries, groups), *_likely_overlaps(entries, groups)]
 
 
-def _declared(a: Study, b: Study, groups: Sequence[OverlapGroup]) -> bool:
+def _declared(a: Study, b: Study, groups: Iterable[OverlapGroup]) -> bool:
     return any(a.id in g.studies and b.id in g.studies for g in groups)
 
 
@@ -43,9 +43,9 @@ def _repeated_ids(entries: Sequence[Entry]) -> Iterator[Problem]:
 
 def _reports(study: Study) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     for i, publication in enumerate(study.publications):
-        if publication.doi:
+        if isinstance(publication.doi, str):
             yield publication.doi.lower(), ("publications", i, "doi")
-        if publication.pmid:
+        if isinstance(publication.pmid, str):
             yield f"PMID {publication.pmid}", ("publications", i, "pmid")
     if isinstance(study.registration, Registration):
         yield study.registration.id, ("registration", "id")
@@ -56,7 +56,7 @@ def _repeated_reports(entries: Sequence[Entry], groups: Sequence[OverlapGroup]) 
     for document, study in entries:
         for name, loc in _reports(study):
             other = first.setdefault(name, study)
-            if other.id != study.id and not _declared(study, other, groups):
+            if other.id != study.id and not _declared(study, other, (g for g in groups if g.binding)):
                 yield document.problem(
                     "LE302",
                     loc,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from ..errors import Problem
+from ..foundation.errors import Problem
 from .nodes import Document, Loc
 from .schema_findings import DispersionModel, FindingBase, PModel
 
@@ -85,7 +85,7 @@ def _sign(document: Document, loc: Loc, spread: DispersionModel) -> Iterator[Pro
             "LE104",
             (*loc, "value"),
             f"{name} must be positive ({spread.value})",
-            f'{"an SE" if spread.type == "se" else "an SD"} has no sign; '
+            f"{'an SE' if spread.type == 'se' else 'an SD'} has no sign; "
             f'"−12 ± {size}" is value -12, {spread.type} {size}',
         )
     elif spread.value == 0:

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from ..errors import Problem, did_you_mean
+from ..foundation.errors import Problem, did_you_mean
+from ..foundation.units import UNITS
 from .nodes import Document, Loc
 from .rules_finding import unknown_codes
 from .schema import HeaderModel
-from .schema_findings import ContrastModel, FindingBase, PairedModel
+from .schema_findings import ContinuousModel, ContrastModel, FindingBase, LocatorModel, PairedModel
 from .to_records import bare_doi
 from .vocabulary import Vocabulary
 
@@ -56,6 +57,7 @@ def study_problems(
             *_identity(document, header, vocabulary),
             *_publications(document, header),
             *_judgements(document, header, vocabulary),
+            *_levels(document, header),
             *_cohort(document, header),
         ]
         found += unknown_codes(document, (), header.acknowledge)
@@ -102,6 +104,10 @@ def _references(document: Document, findings: dict[int, FindingBase], vocabulary
             yield unknown(document, (*here, "category"), "category", category, vocabulary.categories, "LE106")
         if sources and model.at.source not in sources:
             yield unknown(document, (*here, "at", "source"), "publication", model.at.source, sources)
+        for name, place in _other_places(model):
+            if sources and place.source not in sources:
+                yield unknown(document, (*here, *name, "source"), "publication", place.source, sources)
+        yield from _against(document, here, model, {m.id: m for m in findings.values()})
         arm = getattr(model, "arm", None)
         if arms and arm is not None and arm not in arms:
             yield unknown(document, (*here, "arm"), "arm", arm, arms)
@@ -116,10 +122,65 @@ def _references(document: Document, findings: dict[int, FindingBase], vocabulary
                     "name the other arm, or use `kind: paired` for before and after",
                 )
         if isinstance(model, PairedModel):
-            for end in ("before", "after"):
-                name = getattr(model, end)
-                if name not in own:
-                    yield unknown(document, (*here, end), "finding", name, own)
+            yield from _halves(document, here, model, own, {m.id: m for m in findings.values()})
+
+
+def _other_places(model: FindingBase) -> Iterator[tuple[Loc, LocatorModel]]:
+    """Yield the places of a finding beside its own: of a p value, of a follow-up."""
+    for name in ("p", "p_between", "follow_up"):
+        at = getattr(getattr(model, name, None), "at", None)
+        if at is not None:
+            yield (name, "at"), at
+
+
+def _against(document: Document, here: Loc, model: FindingBase, parsed: dict[str, FindingBase]) -> Iterator[Problem]:
+    """Yield what is wrong with the finding that a p value between arms names: another arm's, of the same outcome."""
+    if model.p_between is None:
+        return
+    name, loc = model.p_between.against, (*here, "p_between", "against")
+    other = parsed.get(name)
+    if other is None:
+        yield unknown(document, loc, "finding", name, parsed)
+        return
+    own, theirs = getattr(model, "arm", None), getattr(other, "arm", None)
+    if other.outcome != model.outcome or own == theirs or type(other) is not type(model):
+        yield document.problem(
+            "LE304",
+            loc,
+            f"{name} is of {other.outcome} in arm {theirs}, this finding of {model.outcome} in arm {own}",
+            "name a finding of the same kind and outcome in the other arm",
+        )
+
+
+def _halves(
+    document: Document, here: Loc, pair: PairedModel, own: set[str], parsed: dict[str, FindingBase]
+) -> Iterator[Problem]:
+    """Yield what is wrong with the findings that a pair names: they are two others, of its outcome and arm."""
+    if pair.before == pair.after:
+        yield document.problem(
+            "LE304", (*here, "after"), f"{pair.after} is compared with itself", "name the finding after the treatment"
+        )
+    for end in ("before", "after"):
+        name, loc = getattr(pair, end), (*here, end)
+        other = parsed.get(name)
+        if name == pair.id:
+            yield document.problem(
+                "LE304", loc, f"finding {name} refers to itself", f"name the finding of the {end} value"
+            )
+        elif name not in own:
+            yield unknown(document, loc, "finding", name, own)
+        elif other is not None and not isinstance(other, ContinuousModel):
+            kind = getattr(other, "kind", "another")
+            yield document.problem(
+                "LE304", loc, f"{name} is of kind {kind}, not a mean or slope", "name a finding of kind continuous"
+            )
+        elif isinstance(other, ContinuousModel) and (other.outcome, other.arm) != (pair.outcome, pair.arm):
+            yield document.problem(
+                "LE304",
+                loc,
+                f"{name} is of {other.outcome} in arm {other.arm}, the pair of {pair.outcome} in arm {pair.arm}",
+                "name a finding of the same patients and outcome",
+            )
 
 
 def _identity(document: Document, header: HeaderModel, vocabulary: Vocabulary) -> Iterator[Problem]:
@@ -154,7 +215,7 @@ def _publications(document: Document, header: HeaderModel) -> Iterator[Problem]:
     for i, publication in enumerate(header.publications):
         here: Loc = ("publications", i)
         doi = bare_doi(publication.doi)
-        if doi is not None and not _DOI.match(doi):
+        if isinstance(doi, str) and not _DOI.match(doi):
             why = "has a space" if " " in doi else "is not a DOI"
             yield document.problem(
                 "LE502",
@@ -162,7 +223,7 @@ def _publications(document: Document, header: HeaderModel) -> Iterator[Problem]:
                 f"`{publication.doi}` {why}",
                 "expected 10.xxxx/suffix (URL prefixes are stripped)",
             )
-        if publication.pmid is not None and not _PMID.match(publication.pmid):
+        if isinstance(publication.pmid, str) and not _PMID.match(publication.pmid):
             yield document.problem(
                 "LE502",
                 (*here, "pmid"),
@@ -181,8 +242,10 @@ def _publications(document: Document, header: HeaderModel) -> Iterator[Problem]:
 def _judgements(document: Document, header: HeaderModel, vocabulary: Vocabulary) -> Iterator[Problem]:
     for i, judged in enumerate(header.risk_of_bias):
         here: Loc = ("risk_of_bias", i)
-        if vocabulary.outcomes and judged.outcome not in (*vocabulary.outcomes, "all"):
-            yield unknown(document, (*here, "outcome"), "outcome", judged.outcome, vocabulary.outcomes, "LE106")
+        for j, outcome in enumerate(judged.outcome):
+            if vocabulary.outcomes and outcome not in (*vocabulary.outcomes, "all"):
+                at = document.known((*here, "outcome", j))
+                yield unknown(document, at, "outcome", outcome, vocabulary.outcomes, "LE106")
         if judged.overall not in _OVERALL[judged.tool]:
             yield unknown(
                 document,
@@ -203,6 +266,29 @@ def _judgements(document: Document, header: HeaderModel, vocabulary: Vocabulary)
                     _JUDGEMENTS[judged.tool],
                     "LE106",
                 )
+
+
+def _levels(document: Document, header: HeaderModel) -> Iterator[Problem]:
+    """Yield what is wrong with the blood levels of arms: a place that no publication has, no number, another unit."""
+    sources = {p.id for p in header.publications}
+    for i, arm in enumerate(header.arms):
+        level, here = arm.level, ("arms", i, "level")
+        if level is None:
+            continue
+        if level.at.source not in sources:
+            yield unknown(document, (*here, "at", "source"), "publication", level.at.source, sources)
+        given = {n: v for n in ("low", "high", "mean") if (v := getattr(level, n)) is not None}
+        if not given:
+            yield document.problem("LE102", here, "a level without a number", "add `low`, `high` or `mean` as printed")
+        for name, value in given.items():
+            if UNITS[str(value.unit)].dimension != "mass-concentration":
+                yield document.problem(
+                    "LE122", (*here, name), f"a blood level in {value.unit}", "write ng/mL or another concentration"
+                )
+        if len({v.unit for v in given.values()}) == 1:
+            amounts = [given[n].value for n in ("low", "mean", "high") if n in given]
+            if amounts != sorted(amounts):
+                yield document.problem("LE212", here, "low, mean and high are not in order", "swapped?")
 
 
 def _cohort(document: Document, header: HeaderModel) -> Iterator[Problem]:

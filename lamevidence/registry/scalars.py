@@ -13,13 +13,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from ..errors import UnknownName
-from ..lineage import Reported, half_width
-from ..units import unit
+from ..foundation.errors import UnknownName
+from ..foundation.lineage import Reported, half_width
+from ..foundation.units import unit
 from .nodes import PlainDate, plain_value
 from .records import NOT_REPORTED, NotReported
 
 __all__ = [
+    "QUANTITY_SCHEMA",
     "Count",
     "CountOrNot",
     "Flag",
@@ -32,19 +33,17 @@ __all__ = [
     "Text",
     "TextOrNot",
     "UnitSymbol",
-    "Year",
+    "YearOrNot",
     "blank",
     "number_trouble",
     "trouble",
 ]
 
 _MINUSES = "−–—‒﹣-"
-_MISSING_WORDS = frozenset(
-    {"na", "n/a", "nr", "n.r.", "-", "--", "?", "none", "missing", "not reported", "unknown"}
-)
+_MISSING_WORDS = frozenset({"na", "n/a", "nr", "n.r.", "-", "--", "?", "none", "missing", "not reported", "unknown"})
 _MAX_EXPONENT = 300
 _MAX_DIGITS = 60
-_SLUG = re.compile(r"[a-z0-9][a-z0-9._+-]*\Z", re.IGNORECASE)
+_SLUG = re.compile(r"[a-z0-9][a-z0-9._+-]*\Z", re.IGNORECASE | re.ASCII)
 
 
 def trouble(code: str, message: str, remedy: str) -> PydanticCustomError:
@@ -55,9 +54,7 @@ def trouble(code: str, message: str, remedy: str) -> PydanticCustomError:
 
 def blank() -> PydanticCustomError:
     """Return the error of an empty field."""
-    return trouble(
-        "LE108", "the field is blank", "write what the source says, not_reported, or delete the field"
-    )
+    return trouble("LE108", "the field is blank", "write what the source says, not_reported, or delete the field")
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401
@@ -160,9 +157,7 @@ def _number(value: Any) -> Decimal:  # noqa: ANN401
     if not isinstance(exponent, int):
         raise trouble("LE114", f"{_shown(value)} is not data", "write not_reported, or delete the field")
     if abs(exponent) > _MAX_EXPONENT or len(value.as_tuple().digits) > _MAX_DIGITS:
-        raise trouble(
-            "LE114", f"{_shown(value)} is beyond what a printed number can be", "write the printed digits"
-        )
+        raise trouble("LE114", f"{_shown(value)} is beyond what a printed number can be", "write the printed digits")
     return value
 
 
@@ -176,9 +171,7 @@ def _whole(value: Any, what: str, least: int, code: str) -> int:  # noqa: ANN401
             ) from None
         raise
     if number != number.to_integral_value():
-        raise trouble(
-            code, f"{what} {value} is not a whole number", "count patients or events, not percentages"
-        )
+        raise trouble(code, f"{what} {value} is not a whole number", "count patients or events, not percentages")
     if not least <= number < 10**9:
         kind = "positive whole number" if least else "whole number, zero or more"
         raise trouble(
@@ -194,9 +187,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
         raise blank()
     if type(value) is not str:
         kind = "a date" if isinstance(value, PlainDate) else "not text"
-        remedy = (
-            f'write "{value}" in quotes' if not isinstance(value, dict | list) else "write one line of text"
-        )
+        remedy = f'write "{value}" in quotes' if not isinstance(value, dict | list) else "write one line of text"
         raise trouble("LE107", f"{_shown(value)} is {kind}, text is expected here", remedy)
     if not value.strip():
         raise blank()
@@ -206,9 +197,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
 def _slug(value: Any) -> str:  # noqa: ANN401
     text = _text(value)
     if not _SLUG.match(text):
-        raise trouble(
-            "LE106", f"`{text}` is not an id", "ids are letters, digits, hyphens and dots, without spaces"
-        )
+        raise trouble("LE106", f"`{text}` is not an id", "ids are letters, digits, hyphens and dots, without spaces")
     return text
 
 
@@ -216,9 +205,7 @@ def _flag(value: Any) -> bool:  # noqa: ANN401
     if value is None:
         raise blank()
     if not isinstance(value, bool):
-        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(
-            str(value).lower(), "true or false"
-        )
+        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(str(value).lower(), "true or false")
         raise trouble("LE107", f"{_shown(value)} is not true or false", f"write {meant}")
     return value
 
@@ -247,9 +234,7 @@ def _quantity(value: Any) -> Reported:  # noqa: ANN401
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         raise trouble("LE121", f"`{value}` has no unit", f"write a number and its unit: `{value} month`")
     if type(value) is not str:
-        raise trouble(
-            "LE107", f"{_shown(value)} is not a quantity", "write a number and its unit: `12 month`"
-        )
+        raise trouble("LE107", f"{_shown(value)} is not a quantity", "write a number and its unit: `12 month`")
     number, _, symbol = value.strip().partition(" ")
     parsed = plain_value(number)
     if isinstance(parsed, str | bool | None):
@@ -300,8 +285,10 @@ NumberOrNot = Annotated[Decimal | NotReported, BeforeValidator(_or_not(_number))
 Count = Annotated[int, BeforeValidator(_count), WithJsonSchema(_count_schema(0))]
 CountOrNot = Annotated[int | NotReported, BeforeValidator(_or_not(_count)), _either(_count_schema(0))]
 PatientsOrNot = Annotated[int | NotReported, BeforeValidator(_or_not(_patients)), _either(_count_schema(1))]
-Year = Annotated[
-    int, BeforeValidator(_year), WithJsonSchema({"type": "integer", "minimum": 1900, "maximum": 2100})
+YearOrNot = Annotated[
+    int | NotReported,
+    BeforeValidator(_or_not(_year)),
+    _either({"type": "integer", "minimum": 1900, "maximum": 2100}),
 ]
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 TextOrNot = Annotated[str | NotReported, BeforeValidator(_or_not(_text)), _either(_TEXT_SCHEMA)]
@@ -313,9 +300,8 @@ Slug = Annotated[
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 UnitSymbol = Annotated[str, BeforeValidator(_unit), WithJsonSchema(_TEXT_SCHEMA)]
 _QUANTITY = "[-+]?[0-9.]+([eE][-+]?[0-9]+)? .+"
-Quantity = Annotated[
-    Reported, BeforeValidator(_quantity), WithJsonSchema({"type": "string", "pattern": f"^{_QUANTITY}$"})
-]
+QUANTITY_SCHEMA: dict[str, Any] = {"type": "string", "pattern": f"^{_QUANTITY}$"}
+Quantity = Annotated[Reported, BeforeValidator(_quantity), WithJsonSchema(QUANTITY_SCHEMA)]
 QuantityOrNot = Annotated[
     Reported | NotReported,
     BeforeValidator(_or_not(_quantity)),

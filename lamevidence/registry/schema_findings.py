@@ -27,6 +27,7 @@ from .scalars import (
 __all__ = [
     "FINDING_MODELS",
     "OR_NOT_REPORTED",
+    "BetweenModel",
     "ContinuousModel",
     "ContrastModel",
     "DichotomousModel",
@@ -34,6 +35,7 @@ __all__ = [
     "DispersionModel",
     "FindingBase",
     "FindingModel",
+    "FollowUpModel",
     "LocatorModel",
     "PModel",
     "PairedModel",
@@ -75,6 +77,13 @@ class PModel(Strict):
     less_than: Number | None = None
     greater_than: Number | None = None
     test: Text | None = None
+    at: LocatorModel | None = None
+
+
+class BetweenModel(PModel):
+    """A printed p value of this finding against that of another arm, which ``against`` names by its id."""
+
+    against: Slug
 
 
 class DispersionModel(Strict):
@@ -91,11 +100,19 @@ class DispersionModel(Strict):
 
 
 class TimeframeModel(Strict):
-    """The span a finding covers, from the start of its phase."""
+    """The span a finding covers, on the clock of its study: from baseline, before treatment back from it."""
 
     start: Quantity = Field(alias="from")
     to: QuantityOrNot
     note: Text | None = None
+
+
+def _follow_up(value: Any) -> Any:  # noqa: ANN401
+    if value is None:
+        raise blank()
+    if value == "not_reported":
+        return None
+    return value if isinstance(value, dict) else {"value": value, "kind": "not_stated"}
 
 
 def _span(value: Any) -> Any:  # noqa: ANN401
@@ -121,9 +138,7 @@ def _p(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, str):
         code, message, remedy = number_trouble(value)
         raise trouble(code, message.replace("`", "`p: ", 1), remedy)
-    raise trouble(
-        "LE107", "p is a mapping", f"write `p: {{value: {value}}}`, or less_than or greater_than for a bound"
-    )
+    raise trouble("LE107", "p is a mapping", f"write `p: {{value: {value}}}`, or less_than or greater_than for a bound")
 
 
 def _dispersion(value: Any) -> Any:  # noqa: ANN401
@@ -138,11 +153,32 @@ def _dispersion(value: Any) -> Any:  # noqa: ANN401
     )
 
 
+FollowUpKind: TypeAlias = Literal["planned", "mean", "median", "minimum", "maximum", "exact", "not_stated"]
+
+
+class FollowUpModel(Strict):
+    """How long the patients of a finding were followed, as printed; ``at`` where that is another place."""
+
+    value: Quantity
+    kind: FollowUpKind
+    spread: Annotated[DispersionModel | None, BeforeValidator(_dispersion)] = None
+    at: LocatorModel | None = None
+    note: Text | None = None
+
+
 P = Annotated[PModel, BeforeValidator(_p)]
 Span = Annotated[TimeframeModel, BeforeValidator(_span)]
+Between = Annotated[BetweenModel, BeforeValidator(_p)]
 Spread = Annotated[DispersionModel, BeforeValidator(_dispersion)]
 Phase: TypeAlias = Literal[
-    "baseline", "pre_treatment", "on_treatment", "placebo", "observation", "natural_history", "comparator"
+    "baseline",
+    "pre_treatment",
+    "on_treatment",
+    "placebo",
+    "observation",
+    "whole_study",
+    "natural_history",
+    "comparator",
 ]
 
 
@@ -155,6 +191,10 @@ class FindingBase(Strict):
     timeframe: Annotated[Span | None, BeforeValidator(none_for_not_reported)] = Field(
         default=None, json_schema_extra=OR_NOT_REPORTED
     )
+    follow_up: Annotated[FollowUpModel | None, BeforeValidator(_follow_up)] = Field(
+        default=None, json_schema_extra=OR_NOT_REPORTED | {"or_quantity": True}
+    )
+    p_between: Between | None = None
     at: LocatorModel
     population: Text | None = None
     note: Text | None = None
@@ -186,6 +226,7 @@ class DichotomousModel(FindingBase):
     at_risk: PatientsOrNot
     affected: Count | None = None
     percent: Number | None = None
+    percent_at_most: Number | None = None
     interval: Spread | None = None
     category: Slug | None = None
 
@@ -209,7 +250,6 @@ class RateModel(FindingBase):
     events: Count
     person_time: QuantityOrNot = NOT_REPORTED
     n: PatientsOrNot = NOT_REPORTED
-    follow_up: QuantityOrNot = NOT_REPORTED
     category: Slug | None = None
     serious: Flag = False
     subject: Text | None = None
@@ -221,7 +261,7 @@ class ContrastModel(FindingBase):
     kind: Literal["contrast"]
     arm: Slug
     comparator: Slug
-    measure: Literal["MD", "RR", "OR", "HR", "IRR", "RD"]
+    measure: Literal["MD", "DM", "RR", "OR", "HR", "IRR", "RD"]
     value: Number
     unit: UnitSymbol | None = None
     dispersion: Spread
@@ -251,6 +291,7 @@ class DirectionModel(FindingBase):
     arm: Slug
     direction: Literal["improved", "unchanged", "worsened", "increased", "decreased"]
     n: PatientsOrNot = NOT_REPORTED
+    p: P | None = None
 
 
 FindingModel: TypeAlias = Annotated[

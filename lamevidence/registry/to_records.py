@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from ..lineage import Locator, Reported, half_width
+from ..foundation.lineage import Locator, Reported, half_width
 from . import records as r
 from . import schema as s
 from . import schema_findings as f
@@ -25,11 +25,17 @@ def _p(model: f.PModel | None) -> r.PValue | None:
     if model is None:
         return None
     test = model.test or ""
+    at = _locator(model.at) if model.at is not None else None
     if model.value is not None:
-        return r.PValue(model.value, "=", test)
+        return r.PValue(model.value, "=", test, at)
     if model.less_than is not None:
-        return r.PValue(model.less_than, "<", test)
-    return r.PValue(model.greater_than or Decimal(1), ">", test)
+        return r.PValue(model.less_than, "<", test, at)
+    return r.PValue(model.greater_than or Decimal(1), ">", test, at)
+
+
+def _between(model: f.BetweenModel | None) -> r.Between | None:
+    p = _p(model)
+    return r.Between(model.against, p) if model is not None and p is not None else None
 
 
 def _dispersion(model: f.DispersionModel | None, unit: str | None) -> r.Dispersion | None:
@@ -55,6 +61,13 @@ def _timeframe(model: f.TimeframeModel | None) -> r.Timeframe | r.NotReported:
     return r.NOT_REPORTED if model is None else r.Timeframe(model.start, model.to, model.note or "")
 
 
+def _follow_up(model: f.FollowUpModel | None) -> r.FollowUp | r.NotReported:
+    if model is None:
+        return r.NOT_REPORTED
+    at = _locator(model.at) if model.at is not None else None
+    return r.FollowUp(model.value, model.kind, _dispersion(model.spread, model.value.unit), at, model.note or "")
+
+
 def _base(model: f.FindingBase, line: int) -> dict[str, Any]:
     return {
         "id": model.id,
@@ -69,6 +82,8 @@ def _base(model: f.FindingBase, line: int) -> dict[str, Any]:
         "basis": model.basis,
         "because": model.because or "",
         "acknowledge": tuple(model.acknowledge),
+        "follow_up": _follow_up(model.follow_up),
+        "p_between": _between(model.p_between),
     }
 
 
@@ -78,25 +93,48 @@ def finding_record(model: f.FindingBase, line: int) -> r.Finding:
     if isinstance(model, f.ContinuousModel):
         spread = _dispersion(model.dispersion, model.unit) or r.Dispersion("not_reported")
         return r.Continuous(
-            **base, arm=model.arm, statistic=model.statistic, value=_number(model.value, model.unit),
-            dispersion=spread, n=model.n, n_note=model.n_note or "", p=_p(model.p),
+            **base,
+            arm=model.arm,
+            statistic=model.statistic,
+            value=_number(model.value, model.unit),
+            dispersion=spread,
+            n=model.n,
+            n_note=model.n_note or "",
+            p=_p(model.p),
         )
     if isinstance(model, f.DichotomousModel):
         return r.Dichotomous(
-            **base, arm=model.arm, affected=model.affected, percent=_reported(model.percent, "%"),
-            at_risk=model.at_risk, interval=_dispersion(model.interval, "%"), category=model.category or "",
+            **base,
+            arm=model.arm,
+            affected=model.affected,
+            percent=_reported(model.percent, "%"),
+            percent_at_most=_reported(model.percent_at_most, "%"),
+            at_risk=model.at_risk,
+            interval=_dispersion(model.interval, "%"),
+            category=model.category or "",
         )
     if isinstance(model, f.RateModel):
         return r.Rate(
-            **base, arm=model.arm, events=model.events, person_time=model.person_time, n=model.n,
-            follow_up=model.follow_up, category=model.category or "", serious=model.serious,
+            **base,
+            arm=model.arm,
+            events=model.events,
+            person_time=model.person_time,
+            n=model.n,
+            category=model.category or "",
+            serious=model.serious,
             subject=model.subject or "",
         )
     if isinstance(model, f.ContrastModel):
         spread = _dispersion(model.dispersion, model.unit) or r.Dispersion("not_reported")
         return r.Contrast(
-            **base, arm=model.arm, comparator=model.comparator, measure=model.measure,
-            value=_number(model.value, model.unit), dispersion=spread, n=model.n, p=_p(model.p),
+            **base,
+            arm=model.arm,
+            comparator=model.comparator,
+            measure=model.measure,
+            value=_number(model.value, model.unit),
+            dispersion=spread,
+            n=model.n,
+            p=_p(model.p),
         )
     return _pair_or_direction(model, base)
 
@@ -104,12 +142,18 @@ def finding_record(model: f.FindingBase, line: int) -> r.Finding:
 def _pair_or_direction(model: f.FindingBase, base: dict[str, Any]) -> r.Finding:
     if isinstance(model, f.PairedModel):
         return r.Paired(
-            **base, arm=model.arm, before=model.before, after=model.after, n=model.n, correlation=model.correlation,
-            change=_reported(model.change, model.unit), dispersion=_dispersion(model.dispersion, model.unit),
+            **base,
+            arm=model.arm,
+            before=model.before,
+            after=model.after,
+            n=model.n,
+            correlation=model.correlation,
+            change=_reported(model.change, model.unit),
+            dispersion=_dispersion(model.dispersion, model.unit),
             p=_p(model.p),
         )
     assert isinstance(model, f.DirectionModel)
-    return r.Direction(**base, arm=model.arm, direction=model.direction, n=model.n)
+    return r.Direction(**base, arm=model.arm, direction=model.direction, n=model.n, p=_p(model.p))
 
 
 def study_record(model: s.HeaderModel, findings: tuple[r.Finding, ...], path: str, sha256: str) -> r.Study:
@@ -123,13 +167,11 @@ def study_record(model: s.HeaderModel, findings: tuple[r.Finding, ...], path: st
         cohort=r.Cohort(**{name: getattr(model.cohort, name) for name in s.CohortModel.model_fields}),
         arms=tuple(_arm(a) for a in model.arms),
         findings=findings,
-        curation=r.Curation(
-            model.curation.extracted_by, model.curation.date, model.curation.checked_by, tuple(model.curation.notes)
-        ),
+        curation=_curation(model.curation),
         registration=r.Registration(model.registration.registry, model.registration.id)
         if model.registration is not None
         else r.NOT_REPORTED,
-        risk_of_bias=tuple(_judged(b) for b in model.risk_of_bias),
+        risk_of_bias=tuple(_judged(b, outcome) for b in model.risk_of_bias for outcome in b.outcome),
         discrepancies=tuple(model.discrepancies),
         path=path,
         year=model.year,
@@ -138,12 +180,18 @@ def study_record(model: s.HeaderModel, findings: tuple[r.Finding, ...], path: st
     )
 
 
+def _curation(model: s.CurationModel) -> r.Curation:
+    seen = model.checked_by
+    checked = r.NOT_REPORTED if seen is None else r.CheckedBy(seen.by, seen.date or "", seen.cells, seen.agreed)
+    return r.Curation(model.extracted_by, model.date, checked, tuple(model.notes))
+
+
 def _publication(model: s.PublicationModel) -> r.Publication:
     fields = {name: getattr(model, name) for name in type(model).model_fields}
     return r.Publication(**fields | {"doi": bare_doi(model.doi), "retracted": model.retracted or ""})
 
 
-def bare_doi(doi: str | None) -> str | None:
+def bare_doi(doi: str | r.NotReported | None) -> str | r.NotReported | None:
     """Return a DOI without the prefixes that people paste with it.
 
     Examples
@@ -151,8 +199,8 @@ def bare_doi(doi: str | None) -> str | None:
     >>> bare_doi("https://doi.org/10.1000/xyz")
     '10.1000/xyz'
     """
-    if doi is None:
-        return None
+    if doi is None or isinstance(doi, r.NotReported):
+        return doi
     for prefix in ("https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:", "DOI:"):
         doi = doi.removeprefix(prefix)
     return doi.strip()
@@ -160,9 +208,15 @@ def bare_doi(doi: str | None) -> str | None:
 
 def _arm(model: s.ArmModel) -> r.Arm:
     fields = {name: getattr(model, name) for name in type(model).model_fields}
-    return r.Arm(**fields | {"note": model.note or ""})
+    return r.Arm(**fields | {"note": model.note or "", "level": _level(model.level)})
 
 
-def _judged(model: s.RiskOfBiasModel) -> r.RiskOfBias:
+def _level(model: s.LevelModel | None) -> r.Level | None:
+    if model is None:
+        return None
+    return r.Level(model.kind, _locator(model.at), model.low, model.high, model.mean, model.note or "")
+
+
+def _judged(model: s.RiskOfBiasModel, outcome: str) -> r.RiskOfBias:
     domains = tuple((name, d.judgement, d.support) for name, d in model.domains.items())
-    return r.RiskOfBias(model.tool, model.outcome, domains, model.overall, model.assessor or "")
+    return r.RiskOfBias(model.tool, outcome, domains, model.overall, model.assessor or "")

@@ -8,10 +8,11 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ..errors import Problem, did_you_mean
+from ..foundation.errors import Problem, did_you_mean
+from ..foundation.printable import printable
 from .nodes import Document, Loc
 
-__all__ = ["allowed_fields", "blank_problems", "duplicate_problems", "validate"]
+__all__ = ["allowed_fields", "duplicate_problems", "text_problems", "validate"]
 
 M = TypeVar("M", bound=BaseModel)
 _AT = 'add `at: {source: main, table: "2", row: …, printed: "…"}`; nothing is pooled without'
@@ -45,9 +46,7 @@ def validate(document: Document, model: type[M], value: Any, loc: Loc = ()) -> t
         ]
 
 
-def _problem(
-    document: Document, model: type[BaseModel], error: Mapping[str, Any], base: Loc
-) -> Problem | None:
+def _problem(document: Document, model: type[BaseModel], error: Mapping[str, Any], base: Loc) -> Problem | None:
     inner: Loc = error["loc"]
     loc = document.known((*base, *inner))
     kind, given = error["type"], error.get("input")
@@ -67,9 +66,7 @@ def _problem(
     if kind == "missing" and inner[-1] == "at":
         return document.problem("LE501", loc, "the finding has no place in print: `at` is missing", _AT)
     if kind == "missing":
-        return document.problem(
-            "LE102", loc, f"`{inner[-1]}` is missing", _missing_help(str(inner[-1]), model, inner)
-        )
+        return document.problem("LE102", loc, f"`{inner[-1]}` is missing", _missing_help(str(inner[-1]), model, inner))
     if given is None:
         return None
     return _shape_problem(document, loc, kind, given, context)
@@ -119,9 +116,7 @@ def _not_allowed(document: Document, loc: Loc, given: Any, choices: list[str]) -
     near = did_you_mean(given, choices)
     hint = f"did you mean `{near}`? " if near else ""
     shown = f"`{given}`" if not isinstance(given, dict | list) else _kind_of(given)
-    return document.problem(
-        "LE106", loc, f"{shown} is not allowed here", f"{hint}allowed: {', '.join(choices)}"
-    )
+    return document.problem("LE106", loc, f"{shown} is not allowed here", f"{hint}allowed: {', '.join(choices)}")
 
 
 def _kind_of(value: Any) -> str:  # noqa: ANN401
@@ -177,11 +172,7 @@ def duplicate_problems(document: Document) -> list[Problem]:
         first: dict[str, int] = {}
         for key, child in zip(node.keys, node.children, strict=True):
             if key.text in first:
-                lines = (
-                    f"lines {first[key.text]} and {key.line}"
-                    if first[key.text] != key.line
-                    else f"line {key.line}"
-                )
+                lines = f"lines {first[key.text]} and {key.line}" if first[key.text] != key.line else f"line {key.line}"
                 place = document.problem("LE002", loc, f"`{key.text}` given twice ({lines})", "keep one")
                 found.append(_moved(document, place, key.line, key.column, key.width, (*loc, key.text)))
             else:
@@ -199,8 +190,26 @@ def _moved(document: Document, problem: Problem, line: int, column: int, width: 
     return replace(problem, line=line, column=column, width=width, excerpt=excerpt, where=path_text(loc))
 
 
-def blank_problems(document: Document) -> list[Problem]:
-    """Return one LE108 for every field that is there without a value."""
+def text_problems(document: Document) -> list[Problem]:
+    """Return one LE108 for every field without a value, and one LW109 for every text that is not safe to print."""
+    return [*_blank(document), *_unprintable(document)]
+
+
+def _unprintable(document: Document) -> list[Problem]:
+    if not any("\\" in line or printable(line) != line for line in document.lines):
+        return []  # only an escape sequence or the character itself can make one
+    found = []
+    for loc, node in document.root.walk() if document.root else ():
+        for text, key in [(node.text, False), *((k.text, True) for k in node.keys)]:
+            if (safe := printable(text)) != text:
+                codes = sorted({f"U+{ord(c):04X}" for c in text if printable(c) != c})
+                message = f"`{safe if len(safe) <= 40 else safe[:37] + '...'}` holds {', '.join(codes)}"
+                where = (*loc, text) if key else loc
+                found.append(document.problem("LW109", where, message, "write the text without it", key=key))
+    return found
+
+
+def _blank(document: Document) -> list[Problem]:
     return [
         document.problem(
             "LE108",

@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..errors import Problem, did_you_mean
-from ..options import a_choice
-from ..units import UNITS, factor
+from ..foundation.errors import Problem, did_you_mean
+from ..foundation.options import a_choice
+from ..foundation.units import UNITS, factor
 from .nodes import Document
 from .scalars import Flag, Number, Slug, Text, UnitSymbol
 from .schema_findings import Strict
-from .validation import blank_problems, duplicate_problems, validate
+from .validation import duplicate_problems, text_problems, validate
 
 __all__ = ["Design", "Outcome", "Vocabulary", "in_plausible_unit", "read_vocabulary"]
 
@@ -93,7 +93,7 @@ class VocabularyModel(Strict):
 
 def read_vocabulary(document: Document) -> tuple[Vocabulary, list[Problem]]:
     """Return the vocabulary of a file and all its problems; an empty one when it does not parse."""
-    problems = [*document.problems, *duplicate_problems(document), *blank_problems(document)]
+    problems = [*document.problems, *duplicate_problems(document), *text_problems(document)]
     if document.root is None:
         return Vocabulary(), problems
     model, found = validate(document, VocabularyModel, document.value)

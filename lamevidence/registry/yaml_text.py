@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .nodes import Node
@@ -43,7 +44,9 @@ def compose(text: str) -> Node | None:
     try:
         with warnings.catch_warnings():  # a second anchor of one name is refused below, like the first
             warnings.simplefilter("ignore")
-            root = YAML(typ="safe", pure=True).compose(text)
+            reader = YAML(typ="safe", pure=True)
+            reader.Composer = _shallow_composer()
+            root = reader.compose(text)
     except MarkedYAMLError as error:
         raise _syntax(text, error) from None
     except YAMLError as error:  # a character that no YAML stream may hold
@@ -53,6 +56,31 @@ def compose(text: str) -> Node | None:
             "LE001", 1, 1, f"not valid YAML: {error}", "write the file anew from a record that works"
         ) from None
     return None if root is None else _tree(root, text.split("\n"), 0)
+
+
+@cache
+def _shallow_composer() -> Any:  # noqa: ANN401
+    """Return the composer of ruamel.yaml that stops at a depth, before the text below it is read."""
+    from ruamel.yaml.composer import Composer
+
+    class Shallow(Composer):
+        levels = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401
+            if self.levels > _DEEPEST:
+                mark = self.parser.peek_event().start_mark
+                raise _too_deep(mark.line + 1, mark.column + 1)
+            self.levels += 1
+            try:
+                return super().compose_node(parent, index)
+            finally:
+                self.levels -= 1
+
+    return Shallow
+
+
+def _too_deep(line: int, column: int) -> SyntaxTrouble:
+    return SyntaxTrouble("LE010", line, column, f"nested deeper than {_DEEPEST} levels", "write the record flat")
 
 
 def _tree(node: Any, lines: list[str], depth: int) -> Node:  # noqa: ANN401
@@ -86,24 +114,20 @@ def _tree(node: Any, lines: list[str], depth: int) -> Node:  # noqa: ANN401
 def _refuse_tricks(node: Any, lines: list[str], depth: int) -> None:  # noqa: ANN401
     line, column = node.start_mark.line + 1, node.start_mark.column + 1
     if depth > _DEEPEST:
-        raise SyntaxTrouble(
-            "LE001", line, column, f"nested deeper than {_DEEPEST} levels", "write the record flat"
-        )
+        raise _too_deep(line, column)
     if node.anchor:
         raise SyntaxTrouble(
             "LE007",
             line,
             column,
-            f"anchor &{node.anchor}: records use no anchors or aliases",
+            f"anchor &{node.anchor[:60]}: records use no anchors or aliases",
             "write the value out at each place",
         )
     tag = str(node.tag)
     if tag == "tag:yaml.org,2002:merge":
-        raise SyntaxTrouble(
-            "LE007", line, column, "merge key <<: records use no merging", "write the fields out"
-        )
+        raise SyntaxTrouble("LE007", line, column, "merge key <<: records use no merging", "write the fields out")
     if line <= len(lines) and lines[line - 1][column - 1 : column] == "!":
-        raise SyntaxTrouble("LE007", line, column, f"tag {tag}: records use no tags", "write the plain value")
+        raise SyntaxTrouble("LE007", line, column, f"tag {tag[:60]}: records use no tags", "write the plain value")
 
 
 def _place(mark: Mark | None) -> tuple[int, int]:
@@ -116,14 +140,10 @@ def _syntax(text: str, error: Any) -> SyntaxTrouble:  # noqa: ANN401
     for number in range(min(line, len(lines)), max(0, line - 3), -1):
         if _TAB.match(lines[number - 1]):
             at = lines[number - 1].index("\t") + 1
-            return SyntaxTrouble(
-                "LE001", number, at, "not valid YAML: tab used for indentation", "use two spaces"
-            )
+            return SyntaxTrouble("LE001", number, at, "not valid YAML: tab used for indentation", "use two spaces")
     detail = str(error.problem or error.context or "cannot be read")
     if "\\t" in detail:
-        return SyntaxTrouble(
-            "LE001", line, column, "not valid YAML: a tab where a value starts", "use spaces"
-        )
+        return SyntaxTrouble("LE001", line, column, "not valid YAML: a tab where a value starts", "use spaces")
     if "undefined alias" in detail:
         return SyntaxTrouble(
             "LE007",
@@ -164,6 +184,4 @@ def _character(text: str, error: Any) -> SyntaxTrouble:  # noqa: ANN401
         line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
         name = f"U+{ord(text[position]):04X}" if position < len(text) else "unknown"
         return SyntaxTrouble("LE001", line, column, f"not valid YAML: control character {name}", "delete it")
-    return SyntaxTrouble(
-        "LE001", 1, 1, f"not valid YAML: {error}", "compare with the example in studies/README.md"
-    )
+    return SyntaxTrouble("LE001", 1, 1, f"not valid YAML: {error}", "compare with the example in studies/README.md")

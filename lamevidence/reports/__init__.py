@@ -1,1 +1,10 @@
-"""From results to what people read: answers, tables, words."""
+"""From results to what people read: answers, tables, words.
+
+The public names are listed once, in ``__init__.pyi`` beside this file, and loaded on first use.
+"""
+
+from __future__ import annotations
+
+from ..foundation.public import public_names
+
+__getattr__, __dir__ = public_names(__name__, __file__)

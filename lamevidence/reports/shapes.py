@@ -1,64 +1,134 @@
-"""The public JSON shapes of results."""
+"""The public JSON shapes of results: those of the results themselves, with the question they answer."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .answer import Answer
+from ..bayes.posterior import PosteriorBase
+from ..effects.evidence_table import EvidenceTable
+from ..foundation.errors import LamEvidenceError
+from ..results.contract import Result
+from .answer import Answer, SetAnswer
+from .headline import decides, disagreement, headline
 
-__all__ = ["pooled_shape", "posterior_shape"]
+__all__ = ["answer_shape", "dependence_shape", "pooled_shape", "posterior_shape"]
+
+_NOT_POOLED = ("mu", "se", "interval", "prediction", "tau2", "q", "i2")
+"""Keys that are there, as null, when nothing was pooled."""
+
+
+def _question(table: EvidenceTable) -> dict[str, Any]:
+    """Return what was asked."""
+    return {
+        "question": table.question,
+        "title": table.title,
+        "measure": table.measure,
+        "unit": table.unit,
+        "k": table.k,
+    }
 
 
 def pooled_shape(found: Answer) -> dict[str, Any]:
-    """Return the frequentist result on the analysis scale, with ``transformed`` beside it."""
-    fit, table = found.fit, found.table
-    base = {
-        "question": table.question,
-        "title": table.title,
-        "measure": table.measure,
-        "unit": table.unit,
-        "k": table.k,
-    }
-    if fit is None:
-        nothing = dict.fromkeys(("mu", "se", "interval", "prediction", "tau2", "q", "i2"))
-        return base | nothing | {"spec": {}, "not_pooled": found.why_not_pooled}
-    prediction = fit.prediction()
-    shape = base | {
-        "n": fit.n_total,
-        "mu": fit.mu,
-        "se": fit.se,
-        "interval": list(fit.interval()),
-        "prediction": None if prediction is None else list(prediction),
-        "tau2": fit.tau2,
-        "tau": fit.tau,
-        "q": fit.q,
-        "q_df": fit.q_df,
-        "q_p": fit.q_p,
-        "i2": fit.i2,
-        "h2": fit.h2,
-        "p_value": fit.p_value,
-        "weights": fit.weights,
-        "spec": fit.spec.to_dict(),
-        "transformed": fit.transformed(),
-        "notes": list(fit.notes),
-        "fingerprint": table.fingerprint,
-    }
-    if prediction is None:
-        shape["prediction_note"] = fit.prediction_note
-    return shape
+    """Return the frequentist result on the analysis scale, with ``transformed`` beside it.
+
+    Parameters
+    ----------
+    found
+        An answer; one without a result gives null for its numbers, and the reason as ``not_pooled``.
+    """
+    if found.fit is None:
+        nothing = dict.fromkeys(_NOT_POOLED)
+        return _question(found.table) | nothing | {"spec": {}, "not_pooled": found.why_not_pooled}
+    return _question(found.table) | found.fit.to_json()
 
 
 def posterior_shape(found: Answer) -> dict[str, Any]:
-    """Return the Bayesian result on the analysis scale."""
-    post, table = found.post, found.table
-    base = {
-        "question": table.question,
-        "title": table.title,
-        "measure": table.measure,
-        "unit": table.unit,
-        "k": table.k,
+    """Return the Bayesian result on the analysis scale.
+
+    Parameters
+    ----------
+    found
+        An answer; one without a posterior gives the reason as ``not_pooled``.
+    """
+    if found.post is None:
+        return _question(found.table) | {"mu": None, "tau": None, "not_pooled": found.why_not_bayes}
+    shape = _question(found.table) | found.post.to_json()
+    if found.beside is not None:
+        known = found.beside.to_json()
+        shape["standard_errors_known"] = {name: known[name] for name in ("mu", "tau", "theta_new", "likelihood")}
+    return shape
+
+
+def answer_shape(found: Answer) -> dict[str, Any]:
+    """Return the whole answer: the frequentist result, and beside it what it depends on.
+
+    Parameters
+    ----------
+    found
+        An answer with its sets and omissions. ``lead`` names the result that leads (``bayes``, ``frequentist``,
+        ``reported`` for one study, ``none``), ``bayes`` is the posterior.
+    """
+    return (
+        pooled_shape(found)
+        | dependence_shape(found)
+        | {
+            "bayes": posterior_shape(found),
+            "excluded": [
+                {"study": e.study, "reason": e.reason, "code": e.code, "finding": e.finding, "label": e.label}
+                for e in found.table.excluded
+            ],
+        }
+    )
+
+
+def dependence_shape(found: Answer) -> dict[str, Any]:
+    """Return what an answer adds to its two results: which leads, and how far each choice carries it.
+
+    Parameters
+    ----------
+    found
+        An answer with its sets and omissions.
+    """
+    differ, level = disagreement(found), found.level
+    return {
+        "lead": found.lead,
+        "headline": " ".join(x for x in (headline(found), decides(found)) if x),
+        "sets": [_set_shape(one, level) for one in found.sets],
+        "leave_one_out": [
+            {
+                "study": o.study,
+                "label": o.label,
+                "frequentist": _short(o.fit, level),
+                "bayes": _short(o.post, level),
+            }
+            for o in found.omissions
+        ],
+        "disagreement": None if differ is None else differ.to_json(),
+        "absolute": None if found.absolute is None else found.absolute.to_json(),
+        "doubts": [{"study": label, "text": text} for label, text in found.doubts],
     }
-    if post is None:
-        return base | {"mu": None, "tau": None, "not_pooled": found.why_not_bayes}
-    summary: dict[str, Any] = post.to_json()
-    return base | summary
+
+
+def _set_shape(one: SetAnswer, level: float) -> dict[str, Any]:
+    """Return what a sensitivity set gives under both engines, or why it gives nothing."""
+    return {
+        "name": one.name,
+        "because": one.because,
+        "k": one.table.k,
+        "studies": list(one.table.studies),
+        "frequentist": _short(one.fit, level) or {"reason": one.why_not_pooled},
+        "bayes": _short(one.post, level) or {"reason": one.why_not_bayes},
+    }
+
+
+def _short(result: Result | None, level: float) -> dict[str, Any] | None:
+    """Return estimate, interval and τ² of a result, None where there is none."""
+    if result is None:
+        return None
+    middle = result.mu.median if isinstance(result, PosteriorBase) else float(result.estimate)
+    shape = {"mu": float(middle), "interval": [float(x) for x in result.intervals(level)[0]]}
+    try:
+        shape["prediction"] = [float(x) for x in result.prediction(level)]
+    except LamEvidenceError:
+        shape["prediction"] = None
+    return shape

@@ -1,20 +1,32 @@
-"""The answer to one question as a table for the terminal, at most 92 columns wide."""
+"""The answer to one question for the terminal, at most 100 columns wide and 40 lines long."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
 
-from ..effects.measures import MEASURES
-from ..numbers import MINUS, NOT_SHOWN, count, fixed, p_value, percent
-from ..values import Interval
-from .answer import Answer
-from .display import Display, display_of, row_interval
+import numpy as np
 
-__all__ = ["render_answer"]
+from ..bayes.posterior import PosteriorBase
+from ..foundation.errors import NotEstimable
+from ..foundation.numbers import MINUS, NOT_SHOWN, count, fixed, p_value, percent
+from ..foundation.printable import one_line
+from ..foundation.values import Interval
+from ..results.contract import Result
+from ..results.scale import ReaderScale, reader_scale
+from ..results.study_intervals import StudyIntervals, study_intervals
+from .answer import BAYES_LEADS, Answer, SetAnswer
+from .answer_table import Line, fit_width, laid_out, shown_width
+from .headline import decides, disagreement, headline, said
 
-WIDE, NARROW = 92, 80
+__all__ = ["plain_letters", "render_answer"]
+
+WIDE, LEAST = 100, 56
+MOST_LINES = 40
+FEWEST_ROWS = 4
 _SHORT_DESIGN = {
     "parallel_rct": "RCT",
     "open_label_single_arm": "single arm",
@@ -25,194 +37,326 @@ _SHORT_DESIGN = {
     "pooled_safety": "pooled safety",
 }
 _ASCII = str.maketrans(
-    {MINUS: "-", NOT_SHOWN: "-", "─": "-", "│": "|", "·": "|", "τ": "tau", "²": "2", "≤": "<=", "–": "-", "₁": "1"}
+    {
+        MINUS: "-",
+        NOT_SHOWN: "-",
+        "─": "-",
+        "│": "|",
+        "·": "|",
+        "τ": "tau",
+        "²": "2",
+        "≤": "<=",
+        "–": "-",
+        "₁": "1",
+        "…": "~",
+        "±": "+/-",
+        "∞": "infinity",
+        "⊕": "+",
+        "◯": "o",
+    }
 )
 
 
-def _fit_width(text: str, width: int) -> str:
-    shown = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-    if shown <= width:
-        return text + " " * (width - shown)
-    return text[: width - 1] + "…"
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How the numbers of one answer are printed."""
+
+    scale: ReaderScale
+    decimals: int
+    rows: StudyIntervals
+    level: float
+
+    @property
+    def head(self) -> str:
+        """Head of the estimate column."""
+        return "Percent" if self.scale.unit == "%" else self.scale.word
+
+    def number(self, x: float) -> str:
+        """Return a number of the analysis scale as it is printed."""
+        return fixed(self.scale.read(x), self.decimals)
+
+    def bounds(self, ends: Interval | np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
+        """Return bounds of the analysis scale as they are printed."""
+        low, high = sorted(self.scale.read(float(x)) for x in ends)
+        return _interval(low, high, self.decimals)
+
+
+def _look(found: Answer) -> _Look:
+    scale = reader_scale(found.table)
+    rows = study_intervals(found.table, scale, found.level)
+    widths = rows.high - rows.low
+    width = float(np.nanmedian(widths)) if np.isfinite(widths).any() else math.nan
+    if found.fit is not None:
+        low, high = (scale.read(float(x)) for x in found.fit.intervals(found.level)[0])
+        width = abs(high - low)
+    se = width / (2 * NormalDist().inv_cdf(0.5 + found.level / 2))
+    # a percentage is read to its first decimal, however few the patients
+    return _Look(scale, max(scale.decimals(se), int(scale.unit == "%")), rows, found.level)
 
 
 def render_answer(found: Answer, *, width: int = WIDE, ascii_only: bool = False) -> str:
-    """Return title, rows, pooled results, heterogeneity, reasons and exclusions of one question."""
-    se = found.fit.se if found.fit is not None else math.nan
-    display = display_of(found.table, se)
-    lines = [_title(found, display), *_rows(found, display, width), *_pooled(found, display, width)]
-    lines += [*_heterogeneity(found), *_footnotes(found, width)]
-    text = "\n".join(line.rstrip() for line in lines)
-    return text.translate(_ASCII) if ascii_only else text
+    """Return the answer to one question: its sentence, rows, both engines, what it depends on, doubts, exclusions.
+
+    Parameters
+    ----------
+    found
+        The answer.
+    width
+        Columns of the terminal; no line is wider. The columns ``Shrunken`` and ``Design`` are the first to go.
+    ascii_only
+        Whether the terminal can print nothing else.
+    """
+    look = _look(found)
+    width = max(min(width, WIDE), LEAST)
+    rows, pooled = _table(found, look, width)
+    rule = "─" * width
+    pooled = [*pooled, *_not_pooled(found, width), *_heterogeneity(found)]
+    blocks = [
+        _wrapped(_title(found, look), width),
+        _wrapped(" ".join(x for x in (headline(found), decides(found)) if x), width),
+        [] if found.absolute is None else _wrapped(found.absolute.describe(), width),
+        [],
+        _depends(found, look, width),
+        _below(found, width),
+    ]
+    others = sum(len(block) + 1 for block in blocks if block)
+    if found.table.k:
+        kept = _capped(rows, MOST_LINES - others - len(pooled) - 2)
+        blocks[3] = [kept[0], rule, *kept[1:], rule, *pooled]
+    text = "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block)
+    return plain_letters(text) if ascii_only else text
 
 
-def _title(found: Answer, display: Display) -> str:
+def plain_letters(text: str) -> str:
+    """Return text for terminals that print ASCII alone.
+
+    Parameters
+    ----------
+    text
+        What is to be printed.
+    """
+    return text.translate(_ASCII)
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    return textwrap.wrap(one_line(text), width, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _capped(lines: list[str], room: int) -> list[str]:
+    """Return head and rows, the last ones counted instead where there is no room for them."""
+    room = max(room, FEWEST_ROWS + 2)
+    if len(lines) <= room:
+        return lines
+    return [*lines[: room - 1], f"… {len(lines) - room + 1} more rows"]
+
+
+def _title(found: Answer, look: _Look) -> str:
     table = found.table
     assert table.n is not None
-    unit = f" ({display.unit})" if display.unit else ""
-    known = table.n[~(table.n != table.n)]
+    known = table.n[~np.isnan(table.n)]
     patients = float(known.sum()) if found.question.pooled else float(max(known, default=0.0))
-    total = f" · N = {count(patients)}" if len(known) else ""
-    partial = f" ({table.k - len(known)} not reported)" if 0 < len(known) < table.k else ""
-    return f"{table.title}{unit} · k = {table.k}{total}{partial}"
+    what = {"study": ("study", "studies"), "category": ("row", "rows"), "subject": ("patient", "patients")}
+    one, many = what[found.question.rows]
+    parts = [table.title, look.scale.unit, f"{table.k} {one if table.k == 1 else many}"]
+    if len(known) and found.question.rows != "subject":
+        parts.append(f"{count(patients)} patients")
+    missing = table.k - len(known)
+    if missing:
+        parts[-1] += f", {missing} of {table.k} print{'s' if missing == 1 else ''} no number of patients"
+    return " · ".join(part for part in parts if part)
 
 
-def _columns(width: int) -> tuple[int, bool]:
-    wide = width >= NARROW
-    return (26 if wide else 24), wide
-
-
-def _cells(label: str, design: str, n: str, estimate: str, interval: str, weight: str, extra: str, width: int) -> str:
-    first, wide = _columns(width)
-    middle = _fit_width(design, 16) if wide else ""
-    tail = f"  {extra}" if wide and extra else ""
-    return f"{_fit_width(label, first)} {middle}{n:>5} {estimate:>8}  {interval:>18} {weight:>7}{tail}"
-
-
-def _interval(bounds: Interval | None, decimals: int) -> str:
-    if bounds is None:
+def _interval(low: float, high: float, decimals: int) -> str:
+    if math.isnan(low) or math.isnan(high):
         return NOT_SHOWN
-    low, high = fixed(bounds.low, decimals), fixed(bounds.high, decimals)
-    pad = max(len(low), len(high), 5)
-    return f"[{low:>{pad}}, {high:>{pad}}]"
+    bounds = fixed(low, decimals), fixed(high, decimals)
+    pad = max(*map(len, bounds), 5)
+    return f"[{bounds[0]:>{pad}}, {bounds[1]:>{pad}}]"
 
 
-def _rows(found: Answer, display: Display, width: int) -> list[str]:
-    table, d = found.table, display.decimals
+def _table(found: Answer, look: _Look, width: int) -> tuple[list[str], list[str]]:
+    """Return head and rows, and the pooled results, laid out together."""
+    table = found.table
     assert table.n is not None
-    _, wide = _columns(width)
-    head = _cells(
-        "Study",
-        "Design" if wide else "",
-        "N",
-        display.name[:8],
-        "95% CI",
-        "Weight",
-        "Shrunken" if found.post else "",
-        width,
+    doubted = {label for label, _ in found.doubts}
+    weights = None if found.fit is None else found.fit.weights
+    head = Line(
+        "Study", "Design", "N", look.head, f"{100 * look.level:g}% CI", "Weight", "Shrunken" if found.post else ""
     )
-    lines = [head, "─" * min(width, WIDE)]
+    rows = [head]
     for i, label in enumerate(table.labels):
-        shown = row_interval(table, i, display)
-        weight = NOT_SHOWN
-        if found.fit is not None and found.fit.weights is not None and math.isfinite(found.fit.weights[i]):
-            weight = percent(float(found.fit.weights[i]))
-        estimate = "not est." if shown is None else fixed(shown[0], d)
-        design = _SHORT_DESIGN.get(table.designs[i], table.designs[i]) if table.designs else ""
-        lines.append(
-            _cells(
-                label,
-                design,
-                count(float(table.n[i])) or NOT_SHOWN,
-                estimate,
-                _interval(shown[1] if shown else None, d),
-                weight,
-                _shrunken(found, display, i),
-                width,
+        estimate = float(look.rows.estimate[i])
+        weight = math.nan if weights is None else float(weights[i])
+        rows.append(
+            Line(
+                one_line(f"{label} !" if label in doubted else label),
+                one_line(_SHORT_DESIGN.get(table.designs[i], table.designs[i].replace("_", " ")))
+                if table.designs
+                else "",
+                count(float(table.n[i])) or "NR",
+                "not est." if math.isnan(estimate) else fixed(estimate, look.decimals),
+                _interval(float(look.rows.low[i]), float(look.rows.high[i]), look.decimals),
+                percent(weight) if math.isfinite(weight) else NOT_SHOWN,
+                _shrunken(found, look, i),
             )
         )
-    return [*lines, "─" * min(width, WIDE)]
+    pooled = _pooled(found, look)
+    lines = laid_out([*rows, *pooled], width)
+    return lines[: len(rows)], lines[len(rows) :]
 
 
-def _shrunken(found: Answer, display: Display, i: int) -> str:
+def _design(design: str) -> str:
+    return one_line(_SHORT_DESIGN.get(design, design.replace("_", " ")))
+
+
+def _shrunken(found: Answer, look: _Look, i: int) -> str:
     if found.post is None:
         return ""
     theta = found.post.theta[found.table.labels[i]]
-    d = display.decimals
-    low, high = display.interval(theta.interval(0.95))
-    return f"{fixed(display.value(theta.median), d)} [{fixed(low, d)}, {fixed(high, d)}]"
+    low, high = sorted(look.scale.read(float(x)) for x in theta.interval(look.level))
+    return f"{look.number(theta.median)} [{fixed(low, look.decimals)}, {fixed(high, look.decimals)}]"
 
 
-def _pooled(found: Answer, display: Display, width: int) -> list[str]:
-    d = display.decimals
-    lines: list[str] = []
+def _pooled(found: Answer, look: _Look) -> list[Line]:
+    """Return the rows of both engines, the leading one first."""
+    rows = []
     if found.fit is not None:
-        fit = found.fit
-        name = fit.spec.label
-        lines.append(
-            _cells(
-                name,
-                "",
-                "",
-                fixed(display.value(fit.mu), d),
-                _interval(display.interval(fit.interval(0.95)), d),
-                "100%" if found.table.k > 1 else "",
-                "",
-                width,
-            )
-        )
-        prediction = fit.prediction(0.95)
-        if prediction is not None:
-            lines.append(
-                _cells("  prediction interval", "", "", "", _interval(display.interval(prediction), d), "", "", width)
-            )
-    elif found.why_not_pooled:
-        lines += textwrap.wrap(f"not pooled: {found.why_not_pooled}", width, subsequent_indent="  ")
+        total = "100%" if found.table.k > 1 and found.fit.weights is not None else ""
+        rows.append(_pooled_row(found.fit, found.fit.spec.label, float(found.fit.estimate), total, look))
     if found.post is not None:
-        post = found.post
-        null = MEASURES[found.table.measure].null
-        tail = (
-            "" if null is None else f"P(> {fixed(display.value(null), 0)}) = {fixed(1 - float(post.mu.cdf(null)), 2)}"
-        )
-        lines.append(
-            _cells(
-                "Bayes, exact",
-                "",
-                "",
-                fixed(display.value(post.mu.median), d),
-                _interval(display.interval(post.mu.interval(0.95)), d),
-                "",
-                tail,
-                width,
-            )
-        )
-        lines.append(
-            _cells(
-                "  prediction interval",
-                "",
-                "",
-                "",
-                _interval(display.interval(post.theta_new.interval(0.95)), d),
-                "",
-                "",
-                width,
-            )
-        )
-    elif found.question.pooled and found.table.k:
-        lines += textwrap.wrap(f"no Bayesian result: {found.why_not_bayes}", width, subsequent_indent="  ")
+        leads = f", leads: k ≤ {BAYES_LEADS}" if found.lead == "bayes" and found.table.k <= BAYES_LEADS else ""
+        name = f"Bayes, exact, {found.post.likelihood}{leads}"
+        rows.insert(0 if found.lead == "bayes" else 1, _pooled_row(found.post, name, found.post.mu.median, "", look))
+    return rows
+
+
+def _pooled_row(fit: Result, name: str, middle: float, weight: str, look: _Look) -> Line:
+    """Return the row of a pooled estimate, with what a new study may find beside it."""
+    try:
+        low, high = sorted(look.scale.read(float(x)) for x in fit.prediction(look.level))
+        tail = f"new {fixed(low, look.decimals)} to {fixed(high, look.decimals)}"
+    except NotEstimable:
+        tail = ""
+    bounds = look.bounds(fit.intervals(look.level)[0])
+    return Line(name, "", "", look.number(middle), bounds, weight, tail, pooled=True)
+
+
+def _not_pooled(found: Answer, width: int) -> list[str]:
+    """Return why an engine has no result; a question that does not pool has said so in its sentence."""
+    if not found.question.pooled or not found.table.k:
+        return []
+    lines = []
+    if found.fit is None and found.why_not_pooled:
+        lines += _wrapped(f"not pooled: {found.why_not_pooled}", width, "  ")
+    if found.post is None and found.why_not_bayes:
+        why = found.why_not_bayes
+        if found.lead == "reported" and why.startswith("no anchored prior"):
+            why = "no prior of τ is stated, and one study says nothing about τ"
+        lines += _wrapped(f"no Bayesian result: {why}", width, "  ")
     return lines
+
+
+def _depends(found: Answer, look: _Look, width: int) -> list[str]:
+    """Return how far each choice carries the answer: the sets, leaving one study out, other likelihoods."""
+    rows: list[tuple[str, int, Result | None, PosteriorBase | None]] = []
+    if found.beside is not None:
+        rows.append(("every SE taken as exact", found.table.k, None, found.beside))
+    for one in found.sets:
+        if not _is_beside(found, one):
+            rows.append((one.name, one.table.k, one.fit, one.post))
+    told = [(f" {one_line(name)}", str(k), _short(post, look), _short(fit, look)) for name, k, fit, post in rows]
+    spans = [_span([o.post for o in found.omissions], look), _span([o.fit for o in found.omissions], look)]
+    if any(spans):
+        told.append((" one study left out", "", spans[0], spans[1]))
+    if not told:
+        return []
+    told.insert(0, ("How much it depends", "k", "Bayes", "Frequentist"))
+    k, post, fit = (max(shown_width(row[i]) for row in told) for i in (1, 2, 3))
+    first = min(max(shown_width(row[0]) for row in told), width - k - post - fit - 6)
+    return [f"{fit_width(a, first)}  {b:>{k}}  {c:>{post}}  {d:>{fit}}" for a, b, c, d in told]
+
+
+def _is_beside(found: Answer, one: SetAnswer) -> bool:
+    """Whether a set is the answer with every standard error taken as exact, which is shown anyway."""
+    same = found.beside is not None and one.post is not None and one.table.studies == found.table.studies
+    return same and one.post is not None and found.beside is not None and one.post.mu.median == found.beside.mu.median
+
+
+def _short(result: Result | None, look: _Look) -> str:
+    it = said(result, look.scale, look.level)
+    if it is None:
+        return NOT_SHOWN
+    low, high = (fixed(x, look.decimals) for x in it.interval)
+    return f"{fixed(it.middle, look.decimals)} [{low}, {high}]"
+
+
+def _span(results: list[Result | None] | list[PosteriorBase | None], look: _Look) -> str:
+    middles = [it.middle for result in results if (it := said(result, look.scale, look.level)) is not None]
+    if not middles:
+        return ""
+    return f"{fixed(min(middles), look.decimals)} to {fixed(max(middles), look.decimals)}"
 
 
 def _heterogeneity(found: Answer) -> list[str]:
     lines: list[str] = []
-    fit = found.fit
-    if fit is not None and found.table.k > 1 and math.isfinite(fit.tau2):
-        parts = [f"τ {fit.tau:.3g}"]
-        if fit.q is not None and math.isfinite(fit.q):
-            parts.append(f"Q({fit.q_df}) = {fit.q:.2f}, P {p_value(fit.q_p)}")
-        if fit.i2 is not None and math.isfinite(fit.i2):
-            parts.append(f"I² = {fit.i2:.0f}%")
-        lines.append(" · ".join(parts))
+    if found.fit is not None and found.table.k > 1:
+        between = found.fit.heterogeneity()
+        parts = []
+        if isinstance(between.tau2, Mapping):
+            parts += [f"τ ({name}) {math.sqrt(x):.3g}" for name, x in between.tau2.items() if x >= 0]
+        elif between.tau2 >= 0:
+            parts.append(f"τ {math.sqrt(between.tau2):.3g}")
+        if math.isfinite(between.q) and between.df > 0:
+            parts.append(f"Q({between.df}) = {between.q:.2f}, P {p_value(between.p)}")
+        if math.isfinite(between.i2):
+            parts.append(f"I² = {between.i2:.0f}%")
+        lines += [one_line(" · ".join(parts))] if parts else []
     if found.post is not None:
-        low, high = found.post.tau.interval(0.95)
+        low, high = found.post.tau.interval(found.level)
         lines.append(f"Bayes: τ {found.post.tau.median:.3g} [{low:.3g}, {high:.3g}]")
     return lines
 
 
-def _footnotes(found: Answer, width: int) -> list[str]:
-    """Return the reason for each choice, what was left out for a reason of its own, and the notes."""
-    told: list[str] = []
-    if found.fit is not None:
-        told += [f"{name}: {reason}" for name, reason in found.fit.spec.why.items()]
-    if found.post is not None:
-        told += [f"Bayes, {name}: {reason}" for name, reason in found.post.spec.why.items()]
-    near = [e for e in found.table.excluded if e.code in ("overlap", "not_derivable")]
-    told += [f"left out {e.label or e.study}: {e.reason}" for e in near]
-    others = len(found.table.excluded) - len(near)
-    if others:
-        told.append(f"{others} more left out as not eligible: `lamevidence table {found.question.id}` says why")
-    told += found.table.notes
+def _below(found: Answer, width: int) -> list[str]:
+    """Return why the engines differ, what is in doubt, what was left out, notes, and where the rest is."""
     lines: list[str] = []
-    for text in told:
-        lines += textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="    ")
-    return lines
+    entered = None if found.question.grade is None else found.question.grade.certainty
+    if entered is not None:
+        lines += _wrapped(f"Certainty of the evidence: {entered.judgement} ({entered.because})", width)
+    differ = disagreement(found)
+    if differ is not None:
+        lines += _wrapped(differ.text, width)
+    if found.doubts:
+        by_text: dict[str, list[str]] = {}
+        for label, doubt in found.doubts:
+            by_text.setdefault(doubt, []).append(label)
+        told = [f"{', '.join(labels)}: {doubt}" for doubt, labels in by_text.items()]
+        lines += _listed("In doubt (!): ", told, 4, found, width)
+    near = [e for e in found.table.excluded if e.code in ("overlap", "not_derivable")]
+    told = [f"{e.label or e.study} ({_first_clause(e.reason)})" for e in near]
+    others = len(found.table.excluded) - len(near)
+    told += [f"{others} not eligible"] if others else []
+    if told:
+        lines += _listed("Left out: ", told, 4, found, width)
+    for note in found.table.notes:
+        lines += _wrapped(" ".join(note.split()), width)
+    question = found.question.id
+    return [
+        *lines,
+        *_wrapped(f"why and how: lamevidence explain {question} · rows: lamevidence table {question}", width),
+    ]
+
+
+def _listed(start: str, told: list[str], most: int, found: Answer, width: int) -> list[str]:
+    """Return a list in at most so many lines; what does not fit is counted, and where it is."""
+    for shown in range(len(told), 0, -1):
+        more = len(told) - shown
+        tail = [f"{more} more: lamevidence explain {found.question.id}"] if more else []
+        lines = _wrapped(start + " · ".join([*told[:shown], *tail]), width, "  ")
+        if len(lines) <= most:
+            return lines
+    return _wrapped(f"{start}{len(told)}: lamevidence explain {found.question.id}", width, "  ")
+
+
+def _first_clause(reason: str) -> str:
+    return reason.partition(";")[0].partition(" (")[0]

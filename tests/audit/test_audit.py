@@ -6,8 +6,7 @@ from __future__ import annotations
 import pytest
 
 from lamevidence.audit import audit
-from lamevidence.registry import load_registry
-from lamevidence.registry.registry import Registry
+from lamevidence.workspace import Registry, load_registry
 from tests.registry.bad_records import RECORD, injured, told
 from tests.registry.test_files import second, write_registry
 

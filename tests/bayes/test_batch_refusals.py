@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.bayes.batch import pool_bayes_many
+from lamevidence.bayes.exact.batch import pool_bayes_many
 from lamevidence.effects.evidence_table import EvidenceTable
-from lamevidence.errors import ImproperPosterior, InputError, OptionError, QuadratureError, UnknownName
+from lamevidence.foundation.errors import ImproperPosterior, InputError, OptionError, QuadratureError, UnknownName
 
 ONE = np.ones((2, 3))
-PRIORS = {"mu": lam.Normal(0, 1.5), "tau": lam.HalfNormal(1)}
+PRIORS = {"mu": lam.priors.Normal(0, 1.5), "tau": lam.priors.HalfNormal(1)}
 
 
 @pytest.mark.parametrize(
@@ -22,14 +22,18 @@ PRIORS = {"mu": lam.Normal(0, 1.5), "tau": lam.HalfNormal(1)}
         ({"yi": ONE, "vi": np.ones((2, 2))}, InputError, "one shape"),
         ({"yi": np.ones((0, 3)), "vi": np.ones((0, 3))}, InputError, "one shape"),
         ({"yi": ONE, "vi": -ONE}, InputError, "positive"),
-        ({"yi": ONE, "vi": ONE, "mu": lam.StudentT(4, 0, 1)}, OptionError, "Normal or Flat"),
-        ({"yi": ONE, "vi": ONE, "tau": lam.Uniform(3)}, OptionError, "unbounded"),
+        ({"yi": ONE, "vi": ONE, "mu": lam.priors.StudentT(4, 0, 1)}, OptionError, "Normal or Flat"),
+        ({"yi": ONE, "vi": ONE, "tau": lam.priors.Uniform(3)}, OptionError, "unbounded"),
         ({"yi": ONE, "vi": ONE, "tau": 1.0}, OptionError, "objects"),
         ({"likelihood": "binomial", "counts": {"xi": 2 * ONE, "ni": ONE}}, InputError, "data sets 0, 1"),
         ({"likelihood": "binomial", "counts": {"xi": 0.5 * ONE, "ni": ONE}}, InputError, "whole"),
         ({"likelihood": "poisson", "counts": {"xi": ONE, "ti": 0 * ONE}}, InputError, "person-time"),
         ({"likelihood": "poisson", "counts": {"xi": ONE * np.nan, "ti": ONE}}, InputError, "whole"),
-        ({"likelihood": "poisson", "counts": {"xi": 0 * ONE, "ti": ONE}, "mu": lam.Flat()}, ImproperPosterior, "flat"),
+        (
+            {"likelihood": "poisson", "counts": {"xi": 0 * ONE, "ti": ONE}, "mu": lam.priors.Flat()},
+            ImproperPosterior,
+            "flat",
+        ),
     ],
 )
 def test_refusals(changed, error, words):
@@ -37,8 +41,10 @@ def test_refusals(changed, error, words):
         pool_bayes_many(**(PRIORS | changed))
 
 
-@pytest.mark.parametrize("mu", [lam.Normal(1, 2), lam.StudentT(4, 0, 2), lam.Flat()], ids=repr)
-@pytest.mark.parametrize("tau", [lam.HalfCauchy(0.5), lam.LogNormal(-1, 0.8), lam.Exponential(1)], ids=repr)
+@pytest.mark.parametrize("mu", [lam.priors.Normal(1, 2), lam.priors.StudentT(4, 0, 2), lam.priors.Flat()], ids=repr)
+@pytest.mark.parametrize(
+    "tau", [lam.priors.HalfCauchy(0.5), lam.priors.LogNormal(-1, 0.8), lam.priors.Exponential(1)], ids=repr
+)
 def test_other_priors_agree_with_one_fit(mu, tau):
     x, n = np.array([[3.0, 0, 7, 5], [1, 2, 9, 30]]), np.array([[15.0, 12, 20, 9], [40, 10, 9, 300]])
     many = pool_bayes_many(counts={"xi": x, "ni": n}, mu=mu, tau=tau, likelihood="binomial")
@@ -46,9 +52,7 @@ def test_other_priors_agree_with_one_fit(mu, tau):
     names = tuple("abcd")
     for d in range(2):
         counts = {"xi": x[d], "ni": n[d]}
-        table = EvidenceTable(
-            yi=np.zeros(4), vi=np.ones(4), labels=names, studies=names, measure="PLO", counts=counts
-        )
+        table = EvidenceTable(yi=np.zeros(4), vi=np.ones(4), labels=names, studies=names, measure="PLO", counts=counts)
         post = lam.pool_bayes(table, mu=mu, tau=tau)
         at = np.full(2, post.mu.median), np.full(2, post.tau.median), np.full(2, post.theta_new.median)
         got = [f(a)[d] for f, a in zip((many.mu_cdf, many.tau_cdf, many.new_cdf), at, strict=True)]
@@ -60,4 +64,6 @@ def test_a_data_set_beyond_the_rule_is_named():
     # two studies of a million patients each that contradict each other under a prior that allows no spread
     counts = {"xi": np.array([[1e5, 9e5]]), "ni": np.full((1, 2), 1e6)}
     with pytest.raises(QuadratureError, match="pool_bayes"):
-        pool_bayes_many(counts=counts, mu=lam.Normal(0, 1.5), tau=lam.HalfNormal(1e-3), likelihood="binomial")
+        pool_bayes_many(
+            counts=counts, mu=lam.priors.Normal(0, 1.5), tau=lam.priors.HalfNormal(1e-3), likelihood="binomial"
+        )

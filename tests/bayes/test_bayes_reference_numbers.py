@@ -61,12 +61,12 @@ def five():
     return slopes((1, 4, -2.5, 8, 0.8), (2, 3, 3.5, 6, 1.5))
 
 
-PRIORS = {"mu": lam.Normal(0, 20, unit="mL/month"), "tau": lam.HalfNormal(4, unit="mL/month")}
+PRIORS = {"mu": lam.priors.Normal(0, 20, unit="mL/month"), "tau": lam.priors.HalfNormal(4, unit="mL/month")}
 
 
 def test_eight_schools():
     table = EvidenceTable.from_estimates((28, 8, -3, 7, -1, 1, 18, 12), sei=(15, 10, 16, 11, 9, 11, 10, 18))
-    post = lam.pool_bayes(table, mu=lam.Normal(0, 50), tau=lam.HalfNormal(10))
+    post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 50), tau=lam.priors.HalfNormal(10))
     assert np.exp(post.log_marginal) == pytest.approx(6.24589925427435e-15, rel=1e-12)
     assert post.mu.mean == pytest.approx(7.790981986606, abs=1e-11)
     assert post.mu.sd == pytest.approx(4.647564082358, abs=1e-11)
@@ -105,7 +105,7 @@ def test_bayes_factors_and_effective_sample_sizes():
 
 def test_regression_on_a_binary_moderator():
     X = np.column_stack([np.ones(5), [0, 1, 1, 1, 0]])
-    priors = [lam.Normal(0, 20, unit="mL/month"), lam.Normal(0, 10, unit="mL/month")]
+    priors = [lam.priors.Normal(0, 20, unit="mL/month"), lam.priors.Normal(0, 10, unit="mL/month")]
     post = lam.pool_bayes(five(), mu=priors, tau=PRIORS["tau"], moderators=X)
     b0, b1 = post.coefficients.values()
     assert np.exp(post.log_marginal) == pytest.approx(8.15126347664e-08, rel=1e-11)
@@ -130,7 +130,9 @@ def counts(r, n):
 
 def test_binomial_normal():
     post = lam.pool_bayes(
-        counts((9, 10, 32, 0, 3, 5), (15, 22, 46, 12, 20, 9)), mu=lam.Normal(0, 2.5), tau=lam.HalfNormal(1)
+        counts((9, 10, 32, 0, 3, 5), (15, 22, 46, 12, 20, 9)),
+        mu=lam.priors.Normal(0, 2.5),
+        tau=lam.priors.HalfNormal(1),
     )
     assert post.likelihood == "binomial"
     # the reference is itself accurate to about 1e-6
@@ -143,14 +145,14 @@ def test_binomial_normal():
 
 
 def test_serious_adverse_events_of_two_series():
-    post = lam.pool_bayes(counts((2, 10), (15, 22)), mu=lam.Normal(-1.5, 1.5), tau=lam.HalfNormal(1))
+    post = lam.pool_bayes(counts((2, 10), (15, 22)), mu=lam.priors.Normal(-1.5, 1.5), tau=lam.priors.HalfNormal(1))
     to_p = lambda x: 1 / (1 + np.exp(-np.asarray(x)))  # noqa: E731
     assert to_p([post.mu.median, *post.interval()]) == pytest.approx((0.270, 0.070, 0.565), abs=6e-4)
     assert to_p([post.theta_new.median, *post.prediction()]) == pytest.approx((0.275, 0.021, 0.810), abs=6e-4)
 
 
 def test_one_series_pays_for_tau():
-    post = lam.pool_bayes(counts((3,), (15,)), mu=lam.Normal(0, 1.5), tau=lam.HalfNormal(1))
+    post = lam.pool_bayes(counts((3,), (15,)), mu=lam.priors.Normal(0, 1.5), tau=lam.priors.HalfNormal(1))
     assert 1 / (1 + np.exp(-np.array([post.mu.median, *post.interval()]))) == pytest.approx(
         (0.259, 0.066, 0.708), abs=6e-4
     )
@@ -177,7 +179,7 @@ CRINS_S = (0.5994763, 0.5563956, 0.8803408, 0.4558685, 0.6419962, 1.528811)
 
 def test_crins_2014():
     table = EvidenceTable.from_estimates(CRINS_Y, sei=CRINS_S)
-    post = lam.pool_bayes(table, mu=lam.Normal(0, 4), tau=lam.HalfNormal(0.5))
+    post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 4), tau=lam.priors.HalfNormal(0.5))
     assert (post.mu.mean, post.mu.sd, post.tau.mean) == pytest.approx((-1.5764254, 0.3293682, 0.3810562), abs=1e-6)
     assert post.bayes_factor(tau=0) == pytest.approx(0.8832, abs=1e-4)
     assert post.bayes_factor(mu=0) == pytest.approx(0.003771, abs=1e-6)

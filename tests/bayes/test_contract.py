@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.bayes.arviz_compat import datasets
-from lamevidence.errors import InputError, OptionError
+from lamevidence.bayes.sampling.arviz_compat import datasets
+from lamevidence.foundation.errors import InputError, OptionError
 
 LABELS = ["MILES", "Zhan", "Neurohr", "Hu", "Taveira"]
 GROUPS = {
@@ -22,7 +22,10 @@ def slopes():
         [1, 16.1, 36.2, -0.8, 4.2], sei=[2, 8.5, 7.9, 1.25, 1.2], labels=LABELS, unit="mL/month"
     )
     return lam.pool_bayes(
-        table, mu=lam.Normal(0, 20, unit="mL/month"), tau=lam.HalfNormal(6, unit="mL/month"), likelihood="normal"
+        table,
+        mu=lam.priors.Normal(0, 20, unit="mL/month"),
+        tau=lam.priors.HalfNormal(6, unit="mL/month"),
+        likelihood="normal",
     )
 
 
@@ -32,7 +35,7 @@ def counts():
 
     frame = pd.DataFrame({"study": list("ABCD"), "xi": [0, 3, 2, 10], "ni": [12, 20, 15, 22]})
     table = lam.EvidenceTable.from_frame(frame, "PLO", xi="xi", ni="ni", study="study")
-    return lam.pool_bayes(table, mu=lam.Normal(-1.5, 1.5), tau=lam.HalfNormal(1))
+    return lam.pool_bayes(table, mu=lam.priors.Normal(-1.5, 1.5), tau=lam.priors.HalfNormal(1))
 
 
 def test_groups_names_and_dimensions(slopes):
@@ -62,7 +65,9 @@ def test_regression_adds_its_coefficients():
     table = lam.EvidenceTable.from_estimates(
         [1, 4, -2.5, 8, 0.8], sei=[2, 3, 3.5, 6, 1.5], moderators={"x": [0, 1, 1, 1, 0]}
     )
-    post = lam.pool_bayes(table, mu=[lam.Normal(0, 20), lam.Normal(0, 10)], tau=lam.HalfNormal(4), moderators=["x"])
+    post = lam.pool_bayes(
+        table, mu=[lam.priors.Normal(0, 20), lam.priors.Normal(0, 10)], tau=lam.priors.HalfNormal(4), moderators=["x"]
+    )
     parts = datasets(lam.to_arviz(post, draws=30, chains=1, seed=1))
     assert list(parts["posterior"]["coef"].values) == ["intercept", "x"]
     assert parts["log_prior"]["beta"].dims == ("chain", "draw", "coef")
@@ -96,7 +101,9 @@ def test_same_seed_same_draws(slopes):
 
 
 def test_improper_priors_have_no_prior_groups(slopes):
-    post = lam.pool_bayes(slopes.table, mu=lam.Flat(), tau=lam.HalfNormal(6, unit="mL/month"), likelihood="normal")
+    post = lam.pool_bayes(
+        slopes.table, mu=lam.priors.Flat(), tau=lam.priors.HalfNormal(6, unit="mL/month"), likelihood="normal"
+    )
     tree = lam.to_arviz(post, draws=20, chains=1)
     assert GROUPS - set(datasets(tree)) == {"prior", "prior_predictive", "log_prior"}
     assert "improper" in tree.attrs["prior_groups"]
@@ -146,4 +153,4 @@ def test_bad_files_and_objects(slopes, tmp_path):
 def test_only_two_files_know_arviz():
     package = Path(lam.__file__).parent
     using = {p.relative_to(package).as_posix() for p in package.rglob("*.py") if "import arviz" in p.read_text()}
-    assert using <= {"bayes/arviz_compat.py", "bayes/sampling.py"}
+    assert using <= {"bayes/sampling/arviz_compat.py", "bayes/sampling/sampling.py"}

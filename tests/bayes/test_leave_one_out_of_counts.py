@@ -1,11 +1,12 @@
 """Leave-one-out of counts: the posterior of the others from the nodes of the whole, and predictive probabilities."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lamevidence as lam
-from lamevidence.bayes.refit import refit
-from lamevidence.bayes.without import without
+from lamevidence.bayes.counts.regression import without_row
+from lamevidence.bayes.predictive.loo import exact_state_of, without
 from lamevidence.effects.evidence_table import EvidenceTable
 
 ONE = np.ones(1)
@@ -15,10 +16,8 @@ def pooled(xi, ni):
     names = tuple(f"s{i}" for i in range(len(xi)))
     counts = {"xi": np.array(xi, dtype=float), "ni": np.array(ni, dtype=float)}
     k = len(names)
-    table = EvidenceTable(
-        yi=np.zeros(k), vi=np.ones(k), labels=names, studies=names, measure="PLO", counts=counts
-    )
-    return lam.pool_bayes(table, mu=lam.Normal(0, 2.5), tau=lam.HalfNormal(1))
+    table = EvidenceTable(yi=np.zeros(k), vi=np.ones(k), labels=names, studies=names, measure="PLO", counts=counts)
+    return lam.pool_bayes(table, mu=lam.priors.Normal(0, 2.5), tau=lam.priors.HalfNormal(1))
 
 
 def test_nodes_of_the_whole_give_the_posterior_of_the_others():
@@ -31,12 +30,38 @@ def test_nodes_of_the_whole_give_the_posterior_of_the_others():
         if state is None:
             continue
         taken += 1
-        again = refit(post, [j for j in range(post.k) if j != i])
+        again = exact_state_of(post, [j for j in range(post.k) if j != i])
         assert state.log_marginal == pytest.approx(again.log_marginal, abs=2e-6)
         for a, b in ((state.at(ONE), again.at(ONE)), (state.at(ONE, new=True), again.at(ONE, new=True))):
             assert a.quantile([0.025, 0.5, 0.975]) == pytest.approx(b.quantile([0.025, 0.5, 0.975]), abs=2e-6 * b.sd)
         assert state.tau.mean == pytest.approx(again.tau.mean, rel=2e-6)
     assert taken > 0
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_nodes_of_a_regression_give_that_of_the_others(flat):
+    """A moderator with two values; the numbers are of Poisson counts, one of them 0."""
+    x = np.array([0.0, 1, 1, 0, 1, 0, 1])
+    frame = {"xi": np.array([1.0, 3, 0, 10, 4, 2, 6]), "ti": np.array([12.0, 20, 15, 22, 30, 9, 18])}
+    table = lam.EvidenceTable.from_frame(pd.DataFrame(frame | {"x": x}), "IRLN", xi="xi", ti="ti", moderators=["x"])
+    slope = lam.priors.Flat() if flat else lam.priors.Normal(0, 1)
+    mu, tau = [lam.priors.Normal(0, 2.5), slope], lam.priors.HalfNormal(1)
+    post = lam.pool_bayes(table, mu=mu, tau=tau, moderators=["x"], likelihood="poisson")
+    taken, loo = 0, post.loo()
+    for i in range(post.k):
+        state = without_row(post.state, i)
+        again = exact_state_of(post, [j for j in range(post.k) if j != i])
+        assert loo.elpd[i] == pytest.approx(post.state.log_marginal - again.log_marginal, abs=1e-7)
+        if state is None:
+            continue
+        taken += 1
+        assert abs(state.log_marginal - again.log_marginal) < max(state.error + again.error, 1e-9)
+        assert state.tau.interval() == pytest.approx(again.tau.interval(), rel=1e-6)
+        assert state.covariance() == pytest.approx(again.covariance(), rel=1e-6)
+        for new in (False, True):
+            a, b = (one.at(post.X[i], new=new).quantile([0.025, 0.5, 0.975]) for one in (state, again))
+            assert a == pytest.approx(b, abs=2e-6)
+    assert taken > 3
 
 
 def test_predictive_probabilities_are_ratios_of_marginal_likelihoods():

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 import lamevidence as lam
-from lamevidence.bayes.arviz_compat import datasets
-from lamevidence.bayes.sampling import sample_chains, sampler_for
+from lamevidence.bayes.sampling.arviz_compat import datasets
+from lamevidence.bayes.sampling.sampling import sample_chains, sampler_for
 from tests.bayes.agreement import of_posterior, worst
 from tests.oracles import model_grids
 
 Y, SE = [1, 16.1, 36.2, -0.8, 4.2], [2, 8.5, 7.9, 1.25, 1.2]
-WIDE = {"mu": lam.Normal(0, 20), "tau": lam.HalfNormal(6)}
-LOGIT = {"mu": lam.Normal(-1, 1.5), "tau": lam.HalfNormal(1)}
-RATIO = {"mu": lam.Normal(0, 2.82), "tau": lam.HalfNormal(0.5)}
+WIDE = {"mu": lam.priors.Normal(0, 20), "tau": lam.priors.HalfNormal(6)}
+LOGIT = {"mu": lam.priors.Normal(-1, 1.5), "tau": lam.priors.HalfNormal(1)}
+RATIO = {"mu": lam.priors.Normal(0, 2.82), "tau": lam.priors.HalfNormal(0.5)}
 XI, TIME, SIZE = [1, 3, 2, 10], [12.0, 20.0, 15.0, 22.0], [12, 20, 15, 22]
 A, B, C, D = [1, 3, 0], [14, 9, 10], [4, 5, 2], [11, 7, 8]
 Y2 = np.array([[1, 3], [16.1, 10.1], [36.2, 26.2], [-0.8, -3], [4.2, 4.2]])
@@ -49,7 +49,7 @@ def centred():
 
 def regression():
     table = estimates(moderators={"x": [0, 1, 1, 0, 0]})
-    slope = lam.Normal(0, 10)
+    slope = lam.priors.Normal(0, 10)
     model = lam.models.regression(table, ["x"], slopes=slope, **WIDE)
     post = lam.pool_bayes(table, mu=[WIDE["mu"], slope], tau=WIDE["tau"], moderators=["x"], likelihood="normal")
     return model, {
@@ -60,7 +60,7 @@ def regression():
 
 
 def student_t():
-    table = dataclasses.replace(estimates(), n=[46, 18, 10, 12, 19])
+    table = dataclasses.replace(estimates(), n=[46, 18, 10, np.nan, 19])  # one row is normal
     return lam.models.student_t(table, **WIDE), exact(table, "t", WIDE)
 
 
@@ -72,6 +72,22 @@ def binomial():
 def poisson():
     table = counts("IRLN", xi=XI, ti=TIME)
     return lam.models.poisson(table, **LOGIT), exact(table, "poisson", LOGIT)
+
+
+def hazard():
+    """Each kind of row, with and without frailty."""
+    frame = pd.DataFrame(
+        {
+            "patients": [5, 10, 1, None, None],
+            "total": [25, 22, 19, None, 30],
+            "time": [1, 1, 0.55, None, None],
+            "events": [None, None, None, 6, 12],
+            "person_time": [None, None, None, 25.0, 28.0],
+            "frailty": [0, 0.6, 0, 0, 0.9],
+        }
+    )
+    table = lam.EvidenceTable.from_frame(frame, "HAZ", **{name: name for name in frame})
+    return lam.models.hazard(table, **LOGIT), exact(table, "hazard", LOGIT)
 
 
 def hypergeometric():
@@ -107,8 +123,8 @@ def bivariate():
 
 
 MODELS = [
-    non_centred, centred, regression, student_t, binomial, poisson, hypergeometric, conditional_binomial,
-    negative_binomial, contrast, bivariate,
+    non_centred, centred, regression, student_t, binomial, poisson, hazard, hypergeometric,
+    conditional_binomial, negative_binomial, contrast, bivariate,
 ]  # fmt: skip
 
 

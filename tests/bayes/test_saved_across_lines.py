@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.bayes.arviz_compat import datasets
+from lamevidence.bayes.sampling.arviz_compat import datasets
 
 DATA = Path(__file__).parent / "data"
 LINES = ("arviz0", "arviz1")
@@ -53,7 +53,7 @@ def test_exact_draws_are_those_drawn_here():
     table = lam.EvidenceTable.from_estimates(
         [1, 4, -2.5], sei=[2, 3, 3.5], labels=["Zoë 2011", "B", "C"], unit="mL/month", title="three slopes"
     )
-    priors = {"mu": lam.Normal(0, 20, unit="mL/month"), "tau": lam.HalfNormal(4, unit="mL/month")}
+    priors = {"mu": lam.priors.Normal(0, 20, unit="mL/month"), "tau": lam.priors.HalfNormal(4, unit="mL/month")}
     post = lam.pool_bayes(table, likelihood="normal", **priors)
     here = datasets(lam.to_arviz(post, draws=30, chains=2, seed=5))
     for line in LINES:
@@ -85,7 +85,7 @@ def test_what_is_read_is_taken_by_checks_and_written_again(line, tmp_path):
     )
     for kind in ("exact", "nuts", "native"):
         tree, parts = read(kind, line)
-        assert 0 < lam.predictive_check(tree, ["q"], table=table).p("q") < 1
+        assert 0 < lam.predictive_check(tree, ["q"], evidence=table).p("q") < 1
         again = datasets(lam.load_posterior(lam.save_posterior(tree, tmp_path / f"{kind}.nc")))
         assert set(again) == set(parts)
         assert all(part.equals(again[group]) for group, part in parts.items())

@@ -25,9 +25,7 @@ def brute(log_like, theta, mu, tau, log_prior):
 def table(measure, counts):
     k = next(iter(counts.values())).size
     names = tuple(f"s{i}" for i in range(k))
-    return EvidenceTable(
-        yi=np.zeros(k), vi=np.ones(k), labels=names, studies=names, measure=measure, counts=counts
-    )
+    return EvidenceTable(yi=np.zeros(k), vi=np.ones(k), labels=names, studies=names, measure=measure, counts=counts)
 
 
 def binomial(theta):
@@ -43,7 +41,7 @@ def poisson(theta):
 def small_t(theta):
     y, s, n = np.array([-1.0, 0.5, 4.0]), np.array([0.5, 0.8, 0.4]), np.array([4.0, 6, 5])
     z = (y[:, None] - theta) / s[:, None]
-    return EvidenceTable.from_estimates(y, s**2, n=n), -0.5 * n[:, None] * np.log1p(z**2 / (n[:, None] - 1))
+    return EvidenceTable.from_estimates(y, vi=s**2, n=n), -0.5 * n[:, None] * np.log1p(z**2 / (n[:, None] - 1))
 
 
 @pytest.mark.parametrize("make", [binomial, poisson, small_t], ids=lambda f: f.__name__)
@@ -51,7 +49,7 @@ def test_quantiles_are_exact(make):
     theta, mu, tau = np.linspace(-13, 13, 1301), np.linspace(-7, 7, 281), (np.arange(220) + 0.5) * 0.025
     evidence, log_like = make(theta)
     likelihood = "t" if make is small_t else "auto"
-    post = lam.pool_bayes(evidence, mu=lam.Normal(0, 1.5), tau=lam.HalfNormal(1), likelihood=likelihood)
+    post = lam.pool_bayes(evidence, mu=lam.priors.Normal(0, 1.5), tau=lam.priors.HalfNormal(1), likelihood=likelihood)
     below = brute(log_like, theta, mu, tau, lambda m, s: -0.5 * (m / 1.5) ** 2 - 0.5 * s * s)
     edges = theta + 0.5 * (theta[1] - theta[0])
     for i, label in enumerate(evidence.labels):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.bayes.likelihoods import Likelihood
-from lamevidence.bayes.two_level import fit_two_level
+from lamevidence.bayes.counts.fitting import fit_two_level
+from lamevidence.bayes.counts.likelihoods import Likelihood
 from lamevidence.effects.evidence_table import EvidenceTable
 
 P = np.array([0.001, 0.025, 0.25, 0.5, 0.9, 0.999])
@@ -16,11 +16,11 @@ P = np.array([0.001, 0.025, 0.25, 0.5, 0.9, 0.999])
 def test_normal_likelihood_against_the_closed_mixture(k, new):
     rng = np.random.default_rng(k)
     y, v = rng.normal(0, 3, k), rng.uniform(0.2, 4, k)
-    t = EvidenceTable.from_estimates(y, v)
-    closed = lam.pool_bayes(t, mu=lam.Normal(0, 5), tau=lam.HalfNormal(3), likelihood="normal").state.at(
+    t = EvidenceTable.from_estimates(y, vi=v)
+    closed = lam.pool_bayes(t, mu=lam.priors.Normal(0, 5), tau=lam.priors.HalfNormal(3), likelihood="normal").state.at(
         np.ones(1), new=new
     )
-    state = fit_two_level(t, Likelihood("normal", "known"), np.ones((k, 1)), (lam.Normal(0, 5),), lam.HalfNormal(3))
+    state = fit_two_level(t, Likelihood("normal", "known"), lam.priors.Normal(0, 5), lam.priors.HalfNormal(3))
     d, x = state.at(np.ones(1), new=new), closed.quantile(P)
     assert d.cdf(x) == pytest.approx(P, abs=2e-7)
     assert d.pdf(x) == pytest.approx(closed.pdf(x), rel=1e-4)
@@ -35,12 +35,12 @@ def count_posterior():
     t = EvidenceTable(
         yi=np.zeros(6), vi=np.ones(6), labels=names, studies=names, measure="PLO", counts={"xi": r, "ni": n}
     )
-    return lam.pool_bayes(t, mu=lam.Normal(0, 2.5), tau=lam.HalfNormal(1))
+    return lam.pool_bayes(t, mu=lam.priors.Normal(0, 2.5), tau=lam.priors.HalfNormal(1))
 
 
 def normal_posterior():
     t = EvidenceTable.from_estimates((1, 4, -2.5, 8, 0.8), sei=(2, 3, 3.5, 6, 1.5))
-    return lam.pool_bayes(t, mu=lam.Normal(0, 20), tau=lam.HalfNormal(4))
+    return lam.pool_bayes(t, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(4))
 
 
 @pytest.mark.parametrize("make", [normal_posterior, count_posterior])
@@ -62,17 +62,17 @@ def test_draws_follow_the_posterior(make):
 def test_a_bounded_prior_of_tau_under_the_t_likelihood(upper):
     """With many patients a study the t likelihood is the normal one."""
     yi, vi = [0.1, 0.4, 0.2], [0.04, 0.05, 0.03]
-    many = lam.EvidenceTable.from_estimates(yi, vi, n=[10**6] * 3)
-    prior = {"mu": lam.Normal(0, 4), "tau": lam.Uniform(upper)}
+    many = lam.EvidenceTable.from_estimates(yi, vi=vi, n=[10**6] * 3)
+    prior = {"mu": lam.priors.Normal(0, 4), "tau": lam.priors.Uniform(upper)}
     t, normal = (lam.pool_bayes(many, likelihood=name, **prior) for name in ("t", "normal"))
     assert t.tau.median == pytest.approx(normal.tau.median, rel=1e-4)
     assert t.mu.sd == pytest.approx(normal.mu.sd, rel=1e-4)
 
 
-@pytest.mark.parametrize("prior", [lam.HalfNormal(0.5), lam.HalfStudentT(1, 4), lam.Lomax(1, 1)])
+@pytest.mark.parametrize("prior", [lam.priors.HalfNormal(0.5), lam.priors.HalfStudentT(1, 4), lam.priors.Lomax(1, 1)])
 def test_the_density_of_tau_goes_on_to_0(prior):
     """At 0 it is the slope of the distribution function there, not the noise of a series."""
-    table = lam.EvidenceTable.from_estimates([0.1, 0.4, 0.2], [0.04, 0.05, 0.03], n=[12, 15, 10])
-    tau = lam.pool_bayes(table, mu=lam.Normal(0, 4), tau=prior, likelihood="t").tau
+    table = lam.EvidenceTable.from_estimates([0.1, 0.4, 0.2], vi=[0.04, 0.05, 0.03], n=[12, 15, 10])
+    tau = lam.pool_bayes(table, mu=lam.priors.Normal(0, 4), tau=prior, likelihood="t").tau
     slope = float(tau.cdf(2e-3) / 2e-3)
     assert tau.pdf([0.0, 1e-12, 1e-6, 1e-4]) == pytest.approx(slope, rel=5e-3)

@@ -9,7 +9,7 @@ import pytest
 from scipy import special
 
 import lamevidence as lam
-from lamevidence.bayes.batch import pool_bayes_many
+from lamevidence.bayes.exact.batch import pool_bayes_many
 from lamevidence.effects.evidence_table import EvidenceTable
 from tests.calibration.ecdf_bands import bands, inside, inside_probability
 
@@ -65,7 +65,7 @@ def data(family, rng, theta):
 
 def many(family, given):
     mu, tau = SCALES.get(family, (1.5, 1.0))
-    return pool_bayes_many(**given, mu=lam.Normal(0, mu), tau=lam.HalfNormal(tau), likelihood=family)
+    return pool_bayes_many(**given, mu=lam.priors.Normal(0, mu), tau=lam.priors.HalfNormal(tau), likelihood=family)
 
 
 def one(family, given, d):
@@ -79,9 +79,9 @@ def one(family, given, d):
         )
     else:
         n = None if family == "normal" else given["df"][d] + 1
-        table = EvidenceTable.from_estimates(given["yi"][d], given["vi"][d], n=n)
+        table = EvidenceTable.from_estimates(given["yi"][d], vi=given["vi"][d], n=n)
     mu, tau = SCALES.get(family, (1.5, 1.0))
-    return lam.pool_bayes(table, mu=lam.Normal(0, mu), tau=lam.HalfNormal(tau), likelihood=family)
+    return lam.pool_bayes(table, mu=lam.priors.Normal(0, mu), tau=lam.priors.HalfNormal(tau), likelihood=family)
 
 
 @pytest.mark.parametrize("k", KS)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.checks import deletions as module
-from lamevidence.checks.refits import refit, source_of
+from lamevidence.pooling.inverse_variance import deletions as module
+from lamevidence.pooling.inverse_variance.refits import refit, source_of
 
 
 def source(yi, vi, tau2):
-    table = lam.EvidenceTable.from_estimates(yi, vi)
+    table = lam.EvidenceTable.from_estimates(yi, vi=vi)
     return source_of(lam.pool(table, tau2=tau2, interval="HKSJ", prediction="none"), "a test")
 
 

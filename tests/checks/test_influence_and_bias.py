@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import LamEvidenceError, NotEstimable, OptionError, TooFewStudies, UnknownName
+from lamevidence.foundation.errors import LamEvidenceError, NotEstimable, OptionError, TooFewStudies, UnknownName
 
 COUNTS = np.array(
     [
@@ -34,7 +34,7 @@ def bcg():
     a, b, c, d = COUNTS.T
     yi = np.log(a / (a + b)) - np.log(c / (c + d))
     vi = 1 / a - 1 / (a + b) + 1 / c - 1 / (c + d)
-    return lam.EvidenceTable.from_estimates(yi, vi, n=COUNTS.sum(axis=1))
+    return lam.EvidenceTable.from_estimates(yi, vi=vi, n=COUNTS.sum(axis=1))
 
 
 @pytest.mark.parametrize("tau2", ["DL", "REML", "PM"])
@@ -62,8 +62,8 @@ def test_order_that_does_not_exist(bcg):
 
 def test_fail_safe_numbers_of_rosenthal_and_rosenberg(bcg):
     fit = lam.pool(bcg)
-    assert lam.fail_safe_n(fit, "Rosenthal").n == 598
-    assert lam.fail_safe_n(fit, "Rosenberg").n == 370
+    assert lam.checks.fail_safe_n(fit, "Rosenthal").n == 598
+    assert lam.checks.fail_safe_n(fit, "Rosenberg").n == 370
 
 
 def test_pustejovsky_and_rodgers_is_r_regression_on_the_group_sizes():
@@ -71,62 +71,72 @@ def test_pustejovsky_and_rodgers_is_r_regression_on_the_group_sizes():
     a, b, c, d = COUNTS.T
     frame = pd.DataFrame({"ai": a, "n1i": a + b, "ci": c, "n2i": c + d})
     table = lam.EvidenceTable.from_frame(frame, measure="OR", ai="ai", n1i="n1i", ci="ci", n2i="n2i")
-    test = lam.small_study_test(lam.pool(table, model="common"), "pustejovsky")
+    test = lam.checks.small_study_test(lam.pool(table, model="common"), "pustejovsky")
     got = [test.bias, test.bias_se, test.statistic, test.p_value, test.df]
     assert got == pytest.approx([-21.16936574, 7.35554583, -2.87801425, 0.01502456, 11], rel=1e-6)
 
 
 def test_pustejovsky_and_rodgers_needs_group_sizes(bcg):
     with pytest.raises(OptionError, match="n1i and n2i"):
-        lam.small_study_test(lam.pool(bcg), "pustejovsky")
+        lam.checks.small_study_test(lam.pool(bcg), "pustejovsky")
 
 
 def test_small_study_tests_say_that_few_studies_are_few(bcg):
     few = lam.pool(bcg.subset(range(9)))
-    assert "Only 9 studies" in lam.egger_test(few).describe()
-    assert lam.egger_test(lam.pool(bcg)).notes == ()
+    assert "Only 9 studies" in lam.checks.egger_test(few).describe()
+    assert lam.checks.egger_test(lam.pool(bcg)).notes == ()
 
 
 def test_trim_and_fill_of_a_symmetric_funnel_fills_nothing():
-    table = lam.EvidenceTable.from_estimates([-1, -0.5, 0, 0.5, 1.0], [0.5, 0.2, 0.01, 0.2, 0.5])
-    assert lam.trim_and_fill(lam.pool(table, model="common"), side="left").missing == 0
+    table = lam.EvidenceTable.from_estimates([-1, -0.5, 0, 0.5, 1.0], vi=[0.5, 0.2, 0.01, 0.2, 0.5])
+    assert lam.checks.trim_and_fill(lam.pool(table, model="common"), side="left").missing == 0
 
 
 def test_selection_model_without_selection_is_maximum_likelihood(bcg):
     fit = lam.pool(bcg, tau2="ML", interval="z", prediction="none")
-    found = lam.selection_model(fit, steps=[0.025, 0.5], delta=[1, 1, 1], alternative="less")
+    found = lam.checks.selection_model(fit, steps=[0.025, 0.5], delta=[1, 1, 1], alternative="less")
     assert found.beta[0] == pytest.approx(fit.mu, rel=1e-7)
     assert found.tau2 == pytest.approx(fit.tau2, rel=1e-6)
     assert found.log_likelihood == pytest.approx(fit.log_likelihood, rel=1e-10)
 
 
+def test_selection_model_of_a_reml_fit_is_that_of_ml_and_says_so(bcg):
+    fit = lam.pool(bcg, tau2="REML", interval="z", prediction="none")
+    ml = lam.pool(bcg, tau2="ML", interval="z", prediction="none")
+    found, own = (lam.checks.selection_model(f, alternative="less") for f in (fit, ml))
+    assert found.beta == pytest.approx(own.beta, rel=1e-9)
+    assert found.tau2 == pytest.approx(own.tau2, rel=1e-9)
+    assert any("REML" in note and "ML" in note for note in found.notes)
+    assert not any("anew" in note for note in own.notes)
+
+
 @pytest.mark.parametrize("kind", ["halfnorm", "negexp", "power"])
 def test_selection_models_do_not_depend_on_units(bcg, kind):
     fit = lam.pool(bcg, tau2="ML", interval="z", prediction="none")
-    big = lam.EvidenceTable.from_estimates(1e6 * bcg.yi, 1e12 * bcg.vi)
-    a = lam.selection_model(fit, kind, alternative="less")
-    b = lam.selection_model(lam.pool(big, tau2="ML", interval="z", prediction="none"), kind, alternative="less")
+    big = lam.EvidenceTable.from_estimates(1e6 * bcg.yi, vi=1e12 * bcg.vi)
+    a = lam.checks.selection_model(fit, kind, alternative="less")
+    b = lam.checks.selection_model(lam.pool(big, tau2="ML", interval="z", prediction="none"), kind, alternative="less")
     assert b.beta == pytest.approx(1e6 * a.beta, rel=1e-6)
 
 
 @pytest.mark.parametrize(
     ("call", "error"),
     [
-        (lambda fit: lam.small_study_test(fit, "eggar"), UnknownName),
-        (lambda fit: lam.small_study_test(fit, "begg", predictor="vi"), OptionError),
-        (lambda fit: lam.small_study_test(fit, "harbord"), OptionError),
-        (lambda fit: lam.trim_and_fill(fit, estimator="X0"), UnknownName),
-        (lambda fit: lam.trim_and_fill(fit, side="up"), UnknownName),
-        (lambda fit: lam.fail_safe_n(fit, "Rosenthal", target=1.0), OptionError),
-        (lambda fit: lam.fail_safe_n(fit, alpha=2), OptionError),
-        (lambda fit: lam.gosh(fit, subsets=10), OptionError),
-        (lambda fit: lam.gosh(fit, subsets=-1, seed=1), OptionError),
-        (lambda fit: lam.selection_model(fit), OptionError),
-        (lambda fit: lam.selection_model(fit, "wedge"), UnknownName),
-        (lambda fit: lam.test_excess_significance(fit, test="t"), UnknownName),
-        (lambda fit: lam.likelihood_profile(fit, [-1.0]), LamEvidenceError),
-        (lambda fit: lam.combine_p_values([0.1, 1.5]), LamEvidenceError),
-        (lambda fit: lam.combine_p_values([0.1, 0.5], "wilkinson"), OptionError),
+        (lambda fit: lam.checks.small_study_test(fit, "eggar"), UnknownName),
+        (lambda fit: lam.checks.small_study_test(fit, "begg", predictor="vi"), OptionError),
+        (lambda fit: lam.checks.small_study_test(fit, "harbord"), OptionError),
+        (lambda fit: lam.checks.trim_and_fill(fit, estimator="X0"), UnknownName),
+        (lambda fit: lam.checks.trim_and_fill(fit, side="up"), UnknownName),
+        (lambda fit: lam.checks.fail_safe_n(fit, "Rosenthal", target=1.0), OptionError),
+        (lambda fit: lam.checks.fail_safe_n(fit, alpha=2), OptionError),
+        (lambda fit: lam.checks.gosh(fit, subsets=10), OptionError),
+        (lambda fit: lam.checks.gosh(fit, subsets=-1, seed=1), OptionError),
+        (lambda fit: lam.checks.selection_model(fit, steps=[0.5, 0.1]), OptionError),
+        (lambda fit: lam.checks.selection_model(fit, "wedge"), UnknownName),
+        (lambda fit: lam.checks.test_excess_significance(fit, kind="t"), UnknownName),
+        (lambda fit: lam.checks.likelihood_profile(fit, [-1.0]), LamEvidenceError),
+        (lambda fit: lam.checks.combine_p_values([0.1, 1.5]), LamEvidenceError),
+        (lambda fit: lam.checks.combine_p_values([0.1, 0.5], "wilkinson"), OptionError),
     ],
 )
 def test_nonsense_is_refused(bcg, call, error):
@@ -135,11 +145,11 @@ def test_nonsense_is_refused(bcg, call, error):
 
 
 def test_equally_precise_studies_have_no_asymmetry():
-    table = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.5, 0.4], [0.04] * 4)
+    table = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.5, 0.4], vi=[0.04] * 4)
     with pytest.raises(NotEstimable, match="one size"):
-        lam.egger_test(lam.pool(table))
+        lam.checks.egger_test(lam.pool(table))
 
 
 def test_one_study_cannot_be_left_out():
     with pytest.raises(TooFewStudies):
-        lam.leave_one_out(lam.pool(lam.EvidenceTable.from_estimates([0.1], [0.04])))
+        lam.leave_one_out(lam.pool(lam.EvidenceTable.from_estimates([0.1], vi=[0.04])))

@@ -80,8 +80,8 @@ def test_the_trial_against_the_contrasts_of_the_series():
     y = np.array([on[0] - before[0] for before, on in pairs.values()])
     s = np.array([np.hypot(before[1], on[1]) for before, on in pairs.values()])
     table = lam.EvidenceTable.from_estimates(y, sei=s, labels=list(pairs))
-    post = lam.pool_bayes(table, mu=lam.Normal(0, 20), tau=lam.HalfNormal(6), likelihood="normal")
-    split = lam.node_split(post, by=["trial", *["before-after"] * 4])
+    post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(6), likelihood="normal")
+    split = lam.checks.node_split(post, by=["trial", *["before-after"] * 4])
     tau = np.linspace(0, 60, 4001)
     V = s[1:] ** 2 + tau[:, None] ** 2
     precision = (1 / V).sum(1) + 1 / 400

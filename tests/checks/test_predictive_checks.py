@@ -7,7 +7,7 @@ from scipy import integrate, stats
 
 import lamevidence as lam
 from lamevidence.checks.loo_pit import order_band
-from lamevidence.errors import ImproperPosterior, InputError, OptionError, UnknownName
+from lamevidence.foundation.errors import ImproperPosterior, InputError, OptionError, UnknownName
 
 Y = np.array([1, 16.1, 36.2, -0.8, 4.2])
 S = np.array([2, 8.5, 7.9, 1.25, 1.2])
@@ -16,7 +16,7 @@ LABELS = ["MILES", "Zhan", "Neurohr", "Hu", "Taveira"]
 
 def fit(y=Y, s=S, labels=LABELS, **options):
     table = lam.EvidenceTable.from_estimates(y, sei=s, labels=labels)
-    return lam.pool_bayes(table, **{"mu": lam.Normal(0, 20), "tau": lam.HalfNormal(6), **options})
+    return lam.pool_bayes(table, **{"mu": lam.priors.Normal(0, 20), "tau": lam.priors.HalfNormal(6), **options})
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def slopes():
 def events():
     frame = pd.DataFrame({"study": list("ABCD"), "xi": [0, 3, 2, 10], "ni": [12, 20, 15, 22]})
     table = lam.EvidenceTable.from_frame(frame, "PLO", xi="xi", ni="ni", study="study")
-    return lam.pool_bayes(table, mu=lam.Normal(-1.5, 1.5), tau=lam.HalfNormal(1))
+    return lam.pool_bayes(table, mu=lam.priors.Normal(-1.5, 1.5), tau=lam.priors.HalfNormal(1))
 
 
 def given_tau(tau, y=Y, s=S):
@@ -49,7 +49,7 @@ def posterior_mean_of(f, y=Y, s=S):
 def test_q_says_nothing_and_leave_one_out_names_the_series(slopes):
     check = lam.predictive_check(slopes, statistics=["q"], draws=20_000, seed=1)
     assert check.p("q") == pytest.approx(0.67, abs=0.015)
-    pit = lam.loo_pit(slopes)
+    pit = lam.checks.loo_pit(slopes)
     assert pit.pit[2] == pytest.approx(0.999, abs=5e-4)
     assert pit.p_holm[2] == pytest.approx(0.01, abs=5e-4)
     assert "Neurohr is not predicted" in pit.describe()
@@ -73,7 +73,7 @@ def test_leave_one_out_pit_against_quadrature(slopes):
     exact = posterior_mean_of(
         lambda t, loc, var: stats.norm.cdf((Y[2] - loc) / np.sqrt(var + t * t + S[2] ** 2)), Y[keep], S[keep]
     )
-    assert lam.loo_pit(slopes).pit[2] == pytest.approx(exact, abs=1e-6)
+    assert lam.checks.loo_pit(slopes).pit[2] == pytest.approx(exact, abs=1e-6)
 
 
 def test_same_studies_are_conservative(slopes):
@@ -83,21 +83,21 @@ def test_same_studies_are_conservative(slopes):
 
 
 def test_prior_data_conflict_of_the_slopes(slopes):
-    found = lam.prior_data_conflict(slopes, draws=50_000, seed=1)
+    found = lam.checks.prior_data_conflict(slopes, draws=50_000, seed=1)
     assert found["p"] == pytest.approx([0.30, 0.92], abs=0.01)
-    tight = lam.prior_data_conflict(fit(tau=lam.HalfNormal(0.5)), draws=5000, seed=1)
+    tight = lam.checks.prior_data_conflict(fit(tau=lam.priors.HalfNormal(0.5)), draws=5000, seed=1)
     assert tight["p"][0] < 0.01
     assert "conflict with the prior in q" in tight.describe()
 
 
 def test_node_split_of_one_row_is_its_leave_one_out(slopes):
-    split = lam.node_split(slopes, by="label")
-    assert split["pit"] == pytest.approx(lam.loo_pit(slopes).pit, abs=1e-12)
-    assert split["p_holm"] == pytest.approx(lam.loo_pit(slopes).p_holm, abs=1e-12)
+    split = lam.checks.node_split(slopes, by="label")
+    assert split["pit"] == pytest.approx(lam.checks.loo_pit(slopes).pit, abs=1e-12)
+    assert split["p_holm"] == pytest.approx(lam.checks.loo_pit(slopes).p_holm, abs=1e-12)
 
 
 def test_node_split_of_two_rows_against_quadrature(slopes):
-    split = lam.node_split(slopes, by=["a", "a", "b", "b", "b"])
+    split = lam.checks.node_split(slopes, by=["a", "a", "b", "b", "b"])
     w = 1 / S[:2] ** 2
     a = w / w.sum()
     exact = posterior_mean_of(
@@ -108,8 +108,8 @@ def test_node_split_of_two_rows_against_quadrature(slopes):
 
 
 def test_node_split_of_counts_has_the_mid_p_of_leave_one_out(events):
-    split = lam.node_split(events, by="label", seed=1)
-    assert split["pit"] == pytest.approx(lam.loo_pit(events).pit, abs=0.015)
+    split = lam.checks.node_split(events, by="label", seed=1)
+    assert split["pit"] == pytest.approx(lam.checks.loo_pit(events).pit, abs=0.015)
     assert split["observed"].tolist() == [0, 3, 2, 10]
 
 
@@ -140,7 +140,7 @@ def test_two_arms_use_peto():
 def test_p_values_count_ties_half():
     """All replicates of a total equal to the observed one give one half."""
     table = lam.EvidenceTable.from_frame(pd.DataFrame({"xi": [0, 0], "ni": [1, 1]}), "PLO", xi="xi", ni="ni")
-    post = lam.pool_bayes(table, mu=lam.Normal(-40, 0.1), tau=lam.HalfNormal(0.01))
+    post = lam.pool_bayes(table, mu=lam.priors.Normal(-40, 0.1), tau=lam.priors.HalfNormal(0.01))
     assert lam.predictive_check(post, ["total"], draws=500, seed=1).p("total") == 0.5
 
 
@@ -152,20 +152,20 @@ def test_order_bands_are_beta():
 
 
 def test_an_arviz_object_is_checked_too(slopes):
-    check = lam.predictive_check(slopes.idata, statistics=["q", "max"], table=slopes.table)
+    check = lam.predictive_check(slopes.idata, statistics=["q", "max"], evidence=slopes.table)
     assert check.p("q") == pytest.approx(0.67, abs=0.03)
     assert check.draws == 4000
-    with pytest.raises(InputError, match="give table="):
+    with pytest.raises(InputError, match="give evidence="):
         lam.predictive_check(slopes.idata)
     with pytest.raises(InputError, match="not of the rows"):
-        lam.predictive_check(slopes.idata, table=slopes.table.subset([0, 1]))
+        lam.predictive_check(slopes.idata, evidence=slopes.table.subset([0, 1]))
 
 
 def test_plots_and_tables(slopes):
     check = lam.predictive_check(slopes, draws=500, seed=1)
     assert "interval" in check.plot().description
-    assert lam.loo_pit(slopes).plot() is not None
-    assert list(lam.loo_pit(slopes).to_frame()["label"])[-1] == "Neurohr"
+    assert lam.checks.loo_pit(slopes).plot() is not None
+    assert list(lam.checks.loo_pit(slopes).to_frame()["label"])[-1] == "Neurohr"
     assert "<table" in check._repr_html_()
     assert "replicates of new studies" in repr(check)
 
@@ -184,10 +184,10 @@ def test_refusals(slopes, events):
     with pytest.raises(OptionError, match="in this check"):
         lam.predictive_check(slopes, ["q"], draws=200).p("max")
     with pytest.raises(InputError, match="a split needs two"):
-        lam.node_split(slopes, by=["a"] * 5)
+        lam.checks.node_split(slopes, by=["a"] * 5)
     with pytest.raises(InputError, match="give one a row"):
-        lam.node_split(slopes, by=["a"])
+        lam.checks.node_split(slopes, by=["a"])
     with pytest.raises(UnknownName):
-        lam.node_split(slopes, by="country")
+        lam.checks.node_split(slopes, by="country")
     with pytest.raises(ImproperPosterior):
-        lam.prior_data_conflict(fit(mu=lam.Flat()))
+        lam.checks.prior_data_conflict(fit(mu=lam.priors.Flat()))

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from lamevidence.bayes import pool_bayes
 from lamevidence.cli.app import app
-from lamevidence.registry import load_registry
+from lamevidence.foundation.errors import QuestionError
+from lamevidence.workspace import load_registry
 
 QUESTIONS = sorted(load_registry().questions)
+NOT_POOLED = {name for name in QUESTIONS if "-by-category" in name} | {"death-after-stopping"}
+"""Rows that share patients, and deaths in one arm alone."""
+SOME = sorted({*QUESTIONS[::9], *NOT_POOLED, "death-on-sirolimus", "fev1-slope-on-sirolimus"})
+"""What each verb is tried with; tests/questions and tests/reports go through all of them, without the program."""
 
 
 def invoke(*arguments: str):
@@ -33,26 +44,28 @@ def test_list_has_the_public_shape():
     assert all({"id", "design"} <= s.keys() for s in listed["studies"])
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", SOME)
 def test_table_has_the_public_shape(question):
     table = as_json("table", question)
     assert all({"study", "yi", "vi", "unit"} <= row.keys() for row in table["rows"])
     assert all(e["study"] and e["reason"] for e in table["excluded"])
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", SOME)
 def test_pool_has_the_public_shape(question):
     pooled = as_json("pool", question)
     assert {"mu", "se", "interval", "prediction", "tau2", "q", "i2", "k", "unit", "spec"} <= pooled.keys()
     if "not_pooled" in pooled:
-        assert question == "miles-adverse-events-by-category"
+        assert question in NOT_POOLED
         return
-    low, high = pooled["interval"]
-    assert low <= pooled["mu"] <= high
+    assert question not in NOT_POOLED
+    read = pooled if pooled["mu"] is not None else pooled["transformed"]  # the logit of 0 % is null
+    low, high = read["interval"]
+    assert low <= read["mu"] <= high
     assert pooled["spec"]["why"]
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", SOME)
 def test_explain_names_every_row_and_every_exclusion(question):
     table = as_json("table", question)
     text = invoke("explain", question).stdout
@@ -66,7 +79,20 @@ def test_show_says_where_miles_prints_its_slopes():
     shown = as_json("show", "mccormack-2011")
     slopes = [f for f in shown["findings"] if f["outcome"] == "fev1_slope" and "Table 2" in f["at"]]
     assert {"1", "-12"} <= {f["value"] for f in slopes}
-    assert "Table 2" in invoke("show", "mccormack-2011").stdout
+    text = invoke("show", "mccormack-2011").stdout
+    assert "Table 2" in text
+    assert "P = 0.34 against tlc-slope.placebo.treatment-year, followed for 12 month, planned" in text
+    assert "blood level of sirolimus (target): from 5 ng/mL to 15 ng/mL" in text
+    between = {f["id"]: f["p_between"] for f in shown["findings"]}
+    assert between["tlc-slope.sirolimus.on"] == "P = 0.34 against tlc-slope.placebo.treatment-year"
+    assert between["tlc-slope.placebo.treatment-year"] is None
+
+
+def test_show_says_bounds_and_what_a_follow_up_is():
+    assert "at most 5 % of 47 patients, followed for 35.8 month, mean" in invoke("show", "bee-2018").stdout
+    followed = {f["id"]: f["follow_up"] for f in as_json("show", "leiomyomatosis-2024")["findings"]}
+    assert followed["objective-response"] == "15 month, median (6 to 54, RANGE)"
+    assert followed["follow-up"] is None
 
 
 def test_bayes_answers_with_its_sensitivity():
@@ -113,6 +139,19 @@ def test_bad_usage_is_told_and_never_a_traceback(arguments, code, said):
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("question", ["fev1-slope-on-sirolimus", "aml-response", "dlco-change-12-months-randomised"])
+def test_bayes_says_each_thing_once(question):
+    """The mean, and the reason of each choice: a note of the result is not said again among the choices."""
+    said = invoke("bayes", question).stdout
+    above, _, _ = said.partition("What other priors give")
+    post = pool_bayes(load_registry().evidence(question))
+    assert post.spec.why
+    for reason in post.spec.why.values():
+        assert above.count(reason) == 1, reason
+    assert above.count("credible interval") == 2  # of the mean and of τ
+    assert above.count("t with the degrees of freedom") == (post.likelihood == "t")
+
+
 def test_a_registry_of_ones_own(tmp_path):
     result = invoke("table", "fev1-slope-on-sirolimus", "--studies", str(tmp_path / "absent"))
     assert result.exit_code == 1
@@ -122,24 +161,146 @@ def test_a_registry_of_ones_own(tmp_path):
     assert invoke("table", "fev1-slope-on-sirolimus", "--studies", str(shipped)).exit_code == 0
 
 
+PAIR = ("death-on-sirolimus", "fev1-slope-on-sirolimus")
+TABLES = ("results.json", "studies.csv", "summary.csv", "answer.txt")
+
+
+def fewer(folder: Path, some: Sequence[str] = SOME) -> Path:
+    """The shipped registry with some of its questions."""
+    root = folder / "registry"
+    shutil.copytree(load_registry().root, root)
+    for path in (root / "questions").glob("*.yaml"):
+        if path.stem not in some:
+            path.unlink()
+    return root
+
+
 def test_run_writes_the_same_bytes_twice(tmp_path):
-    """Two runs into two folders: equal hashes in both manifests; a third run into the first keeps the figures."""
-    outs = [tmp_path / "a", tmp_path / "b"]
+    """Two runs into two folders: equal hashes in both manifests."""
+    outs, root = [tmp_path / "a", tmp_path / "b"], fewer(tmp_path)
     for out in outs:
-        assert invoke("run", "--out", str(out), "--no-figures").exit_code == 0
+        assert invoke("run", "--studies", str(root), "--out", str(out), "--no-figures").exit_code == 0
     first, second = (json.loads((out / "manifest.json").read_text()) for out in outs)
     assert first == second
-    assert {name.split("/")[1] for name in first["outputs"]} == {"results.json", "studies.csv", "summary.csv"}
+    assert {name.split("/")[1] for name in first["outputs"]} == {*TABLES}
 
 
-def test_run_draws_every_question_with_rows(tmp_path):
-    command = [sys.executable, "-m", "lamevidence", "run", "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert done.returncode == 0, done.stderr
-    for question in QUESTIONS:
-        assert {p.suffix for p in (tmp_path / question).glob("forest.*")} == {".png", ".pdf", ".svg"}
-        assert question in (tmp_path / "manifest.json").read_text()
-    assert "τ" in done.stdout or "tau" in done.stdout
+def test_run_draws_every_question_with_rows_and_makes_nothing_twice(tmp_path):
+    """A second run prints the same, in JSON and in words, and writes no file of an answer again."""
+    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
+    command = [sys.executable, "-m", "lamevidence", "run", "--studies", str(root), "--out", str(out)]
+
+    def run(*more: str) -> str:
+        where = {"cwd": Path(__file__).parents[2], "env": {**os.environ, "COLUMNS": "100"}}
+        done = subprocess.run([*command, *more], capture_output=True, text=True, **where)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    told = run()
+    for question in PAIR:
+        assert {p.suffix for p in (out / question).glob("forest.*")} == {".png", ".pdf", ".svg"}
+        assert question in (out / "manifest.json").read_text()
+        assert (out / question / "answer.txt").read_text(encoding="utf-8") in told
+    assert "τ" in told
+    times, manifest = written(out), (out / "manifest.json").read_bytes()
+    assert run() == told
+    assert json.loads(run("--json"))["questions"]
+    assert written(out) == times
+    assert (out / "manifest.json").read_bytes() == manifest
+
+
+def written(out: Path) -> dict[str, int]:
+    """File of an answer → when it was written."""
+    return {p.relative_to(out).as_posix(): p.stat().st_mtime_ns for p in out.glob("*/*")}
+
+
+def run_tables(root: Path, out: Path, *more: str) -> str:
+    result = invoke("run", "--studies", str(root), "--out", str(out), "--no-figures", *more)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_run_makes_again_what_changed_and_only_that(tmp_path, monkeypatch):
+    """A question, a record, a file or the manifest that is not as it was is not taken for what it was."""
+    monkeypatch.setenv("COLUMNS", "100")  # the width of answer.txt
+    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
+    first = PAIR[0]
+    told = run_tables(root, out)
+    as_json = json.loads(run_tables(root, out, "--json"))["questions"]
+    before = written(out)
+    assert json.loads(run_tables(root, tmp_path / "fresh", "--json"))["questions"] == as_json
+
+    def again() -> set[str]:
+        """Questions whose files were written again by a run; all is then as a fresh run has it."""
+        nonlocal before
+        run_tables(root, out)
+        after = written(out)
+        made = {name.split("/")[0] for name in after if after[name] != before.get(name)}
+        before = after
+        return made
+
+    assert again() == set()
+    changed = out / first / "summary.csv"
+    whole = changed.read_bytes()
+    changed.write_bytes(whole + b"\n")  # by hand
+    assert again() == {first}
+    assert changed.read_bytes() == whole
+    changed.unlink()
+    assert again() == {first}
+    question = root / "questions" / f"{first}.yaml"
+    text = question.read_text(encoding="utf-8")
+    question.write_text(re.sub("(?m)^title: .*$", 'title: "Another title"', text, count=1), encoding="utf-8")
+    assert again() == {first}
+    assert "Another title" in (out / first / "results.json").read_text(encoding="utf-8")
+    record = root / "records" / "bee-2018.yaml"
+    record.write_text(record.read_text(encoding="utf-8") + "# a remark\n", encoding="utf-8")
+    assert again() == set(PAIR)  # any record may be named among those left out
+    path = out / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["outputs"][f"{first}/results.json"]
+    path.write_text(json.dumps(manifest))
+    assert again() == {first}
+    manifest = json.loads(path.read_text())
+    forged = out / first / "answer.txt"
+    forged.write_text("forged")
+    manifest["outputs"][f"{first}/answer.txt"] = hashlib.sha256(b"forged").hexdigest()
+    path.write_text(json.dumps(manifest))
+    assert again() == {first}  # the seal holds the listed hashes too
+    assert forged.read_text(encoding="utf-8") in run_tables(root, out) != told
+
+
+def test_a_second_run_speaks_to_the_terminal_at_hand(tmp_path, monkeypatch):
+    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
+    run_tables(root, out)
+    monkeypatch.setenv("COLUMNS", "70")
+    again = run_tables(root, out)
+    assert max(len(line) for line in again.splitlines()[3:-3]) <= 70
+    assert again == run_tables(root, tmp_path / "fresh").replace(str(tmp_path / "fresh"), str(out))
+
+
+def test_another_program_makes_all_answers_again(tmp_path, monkeypatch):
+    from lamevidence.cli import kept
+
+    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
+    run_tables(root, out)
+    before = written(out)
+    monkeypatch.setattr(kept, "_program", lambda: "another")
+    run_tables(root, out)
+    after = written(out)
+    assert all(after[name] > before[name] for name in before)
+
+
+def test_a_registry_that_changes_during_a_run_is_not_mixed(tmp_path):
+    """Each process reads the registry; one that reads another than the run did refuses, and a new run works."""
+    from lamevidence.cli.answer_files import Look
+    from lamevidence.cli.workers import _answer, _registry
+
+    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
+    question, look, registry = PAIR[0], Look(None, 100, False), load_registry(root)
+    with pytest.raises(QuestionError, match="changed while the run read it · run again"):
+        _answer(question, root, "0" * 64, out, look)
+    _registry.cache_clear()
+    assert _answer(question, root, registry.sha256, out, look).files
 
 
 def test_python_m_is_the_same_program():

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+INDEX = re.compile(r"\[\d+\]")
 SE_KEYS = ("se", "zval", "tval", "pval", "ci.lb", "ci.ub", "vb")
 """What follows from standard errors, for hints that carry ``se_rel``."""
+
+P_VALUES = ("p", "pval", "p_value", "MHp", "BDp", "TAp", "QEp", "QMp", "QSp", "Qp", "LRTp")
+"""P values by name; others have a part ``pval`` or ``QEp``."""
+
+MOST_OF_P = 5e-3
+"""Largest relative error of a p value that the error of its statistic excuses."""
 
 
 def number(value: Any) -> Any:
@@ -68,6 +76,8 @@ def deviations(
     if math.isinf(expected) or math.isinf(got):
         yield path, got, expected, 0.0 if got == expected else math.inf, got == expected
         return
+    if is_p_value(path):
+        absolute = min(absolute, (rel + absolute) * amplified(expected), MOST_OF_P * expected)
     gap = abs(got - expected)
     yield path, got, expected, gap / max(abs(expected), absolute, 1e-300), gap <= absolute + rel * abs(expected)
 
@@ -85,3 +95,18 @@ def tolerance(path: str, hint: Mapping[str, Any]) -> tuple[float, float]:
     elif "tau_rel" in hint and path.split(".")[0] in ("tau", "log_marginal", "marginal_likelihood"):
         rel = float(hint["tau_rel"])
     return rel, absolute
+
+
+def is_p_value(path: str) -> bool:
+    """Return whether the leaf at ``path`` is a p value."""
+    parts = INDEX.sub("", path).split(".")
+    return parts[-1] in P_VALUES or any(part in ("pval", "QEp") for part in parts)
+
+
+def amplified(p: float) -> float:
+    """Return the absolute error of a p value for a relative error 1 of its statistic.
+
+    dp/p is z² dz/z in the tail of a normal, and z² is about 2 log(1/p). A p value far below the absolute tolerance of
+    a file is a number still: it is compared as such.
+    """
+    return p * (1 + 2 * math.log(1 / p)) if 0 < p < 1 else math.inf

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
 
-from lamevidence.bayes.exact_state import ExactState
-from lamevidence.bayes.tau_posterior import TauPosterior
+from lamevidence.bayes.exact.exact_state import ExactState
+from lamevidence.bayes.exact.tau_posterior import TauPosterior
 
 Divergence = Callable[[float, float], float]
 """Two values of τ → how far apart the conditional distributions are."""
@@ -25,6 +26,7 @@ DELTA, EPSILON = 0.002, 1e-6
 """Settings of the calls in the files."""
 
 
+@lru_cache(maxsize=2)  # one comparison may ask several times
 def of_effects(state: ExactState) -> Divergence:
     """Largest symmetrised divergence over μ, a new study's effect and the effect of each row."""
     model = state.fit.model
@@ -43,6 +45,7 @@ def of_effects(state: ExactState) -> Divergence:
     return divergence
 
 
+@lru_cache(maxsize=2)
 def of_coefficients(state: ExactState) -> Divergence:
     """Symmetrised divergence between the joint normal distributions of the coefficients (bayesmeta's ``bmr``)."""
 
@@ -82,6 +85,7 @@ def direct_grid(
     return np.array(points), weight / weight.sum()
 
 
+@lru_cache(maxsize=2)
 def on_direct_grid(state: ExactState, divergence: Divergence) -> ExactState:
     """The same posterior with the integral over τ replaced by the DIRECT grid."""
     points, weight = direct_grid(state.tau, divergence)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from lamevidence.pooling.glmm import conditional_value
-from lamevidence.pooling.glmm_optimise import maximise, moments_at
-from lamevidence.pooling.glmm_results import GlmmPooled
+from lamevidence.pooling.counts.assemble import conditional_value
+from lamevidence.pooling.counts.one_stage_results import OneStage
+from lamevidence.pooling.counts.optimise import maximise, moments_at
 from tests.conformance.compare import plain
 
 
@@ -23,7 +23,7 @@ class AtR:
     se: np.ndarray
 
 
-def at_r(fit: GlmmPooled, expected: dict[str, Any]) -> AtR:
+def at_r(fit: OneStage, expected: dict[str, Any]) -> AtR:
     likelihood = fit.likelihood
     assert likelihood is not None
     model, top = likelihood.model, likelihood.optimum
@@ -38,7 +38,7 @@ def at_r(fit: GlmmPooled, expected: dict[str, Any]) -> AtR:
     return AtR(there.value, conditional_value(model, there, likelihood.nodes), se[:effects])
 
 
-def point_of(fit: GlmmPooled, expected: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def point_of(fit: OneStage, expected: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return R's coefficients and scales in the places of ours."""
     assert fit.likelihood is not None
     top = fit.likelihood.optimum
@@ -56,7 +56,7 @@ def point_of(fit: GlmmPooled, expected: dict[str, Any]) -> tuple[np.ndarray, np.
     return beta, scale
 
 
-def at_edge(fit: GlmmPooled, expected: dict[str, Any]) -> dict[str, Any]:
+def at_edge(fit: OneStage, expected: dict[str, Any]) -> dict[str, Any]:
     """Return our maximum with the variances held at 0 that R did not leave; nothing where it is no lower than ours."""
     assert fit.likelihood is not None
     model, top, nodes = fit.likelihood.model, fit.likelihood.optimum, fit.likelihood.nodes
@@ -67,7 +67,7 @@ def at_edge(fit: GlmmPooled, expected: dict[str, Any]) -> dict[str, Any]:
     there = maximise(model, top.alpha, beta, scale, nodes, hold_scale=held)
     if not there.value < top.value:
         return {}
-    b, slope = fit.coefficients.size, list(fit.likelihood.slope)
+    b, slope = fit.one_stage.beta.size, list(fit.likelihood.slope)
     out = {"beta": there.beta[:b], "tau2": float((there.scale[slope] ** 2).sum()), "logLik": there.value}
     out["se"] = np.sqrt(np.diag(there.covariance)[:b])
     return plain(out | ({} if fit.sigma2 is None else {"sigma2": float(there.scale[0] ** 2)}))

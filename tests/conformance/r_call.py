@@ -12,12 +12,24 @@ import numpy as np
 from tests.conformance.runner import Unsupported
 
 OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide, ast.Pow: np.power,
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
 }
 
 ELEMENTARY: dict[str, Callable[..., Any]] = {
-    "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "abs": np.abs, "length": np.size, "mean": np.mean, "sum": np.sum,
-    "min": np.min, "max": np.max, "rep": lambda x, times: np.repeat(x, int(times)),
+    "sqrt": np.sqrt,
+    "exp": np.exp,
+    "log": np.log,
+    "abs": np.abs,
+    "length": np.size,
+    "mean": np.mean,
+    "sum": np.sum,
+    "min": np.min,
+    "max": np.max,
+    "rep": lambda x, times: np.repeat(x, int(times)),
 }
 
 
@@ -25,6 +37,7 @@ def parse(call: str) -> ast.Call:
     """Return the call as a tree; dots in names become double underscores, which Python can read."""
     readable = re.sub(r"(?<=[A-Za-z0-9_])\.(?=[A-Za-z_])", "__", call)
     readable = readable.replace("^", "**").replace("$", "__")
+    readable = re.sub(r"([A-Za-z_]\w*|\d+):([A-Za-z_]\w*|\d+)", r"range(\1, \2)", readable)
     readable = re.sub(r"\b(TRUE|FALSE)\b", lambda m: m[1].capitalize(), readable).replace("NULL", "None")
     try:
         tree = ast.parse(readable, mode="eval").body

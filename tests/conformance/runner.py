@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lamevidence.errors import LamEvidenceError
+from lamevidence.foundation.errors import LamEvidenceError
 
 from .compare import deviations, plain
 

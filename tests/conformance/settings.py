@@ -16,13 +16,59 @@ SILENT = frozenset({"fn", "note", "digits", "data", "verbose", "progbar", "plot"
 KEYWORD = re.compile(r"(?<![\w.\"'])([A-Za-z][\w.]*)\s*=(?!=)\s*[\"']?([\w.]*)")
 DEFAULTS = {"test": "z", "level": "95", "predtype": "default", "model": "rma", "exact": "FALSE", "link": "log"}
 """What R's arguments are when they are left out: such a keyword says nothing that args must carry."""
-IN_THE_CALL = frozenset({
-    "ni", "slab", "measure", "envelope", "xlim", "steps", "each", "times", "length.out", "x", "X", "k.min", "seed",
-    "threshold", "tol", "maxiter", "tau2.max", "pearson", "raw", "rstandard", "rstudent", "cholesky", "weights", "hat",
-    "fitted", "type", "fixed", "random", "mods", "newmods", "cluster", "adjust", "clubSandwich", "order", "nrow",
-    "method", "optimizer", "optmethod", "rhobeg", "rhoend", "maxit", "reltol", "rel.tol", "x.tol", "eval.max",
-    "iter.max", "btt", "stepadj", "tau2.init",
-})
+IN_THE_CALL = frozenset(
+    {
+        "ni",
+        "slab",
+        "measure",
+        "envelope",
+        "xlim",
+        "steps",
+        "each",
+        "times",
+        "length.out",
+        "x",
+        "X",
+        "k.min",
+        "seed",
+        "threshold",
+        "tol",
+        "maxiter",
+        "tau2.max",
+        "pearson",
+        "raw",
+        "rstandard",
+        "rstudent",
+        "cholesky",
+        "weights",
+        "hat",
+        "fitted",
+        "type",
+        "fixed",
+        "random",
+        "mods",
+        "newmods",
+        "cluster",
+        "adjust",
+        "clubSandwich",
+        "order",
+        "nrow",
+        "method",
+        "optimizer",
+        "optmethod",
+        "rhobeg",
+        "rhoend",
+        "maxit",
+        "reltol",
+        "rel.tol",
+        "x.tol",
+        "eval.max",
+        "iter.max",
+        "btt",
+        "stepadj",
+        "tau2.init",
+    }
+)
 """Keywords of R's calls that are data, iteration, or stand in ``args`` in another way."""
 
 

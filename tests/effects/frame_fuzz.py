@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 import lamevidence as lam
-from lamevidence.errors import DependentRows, LamEvidenceError
+from lamevidence.foundation.errors import DependentRows, LamEvidenceError
 
 Rng = np.random.Generator
 Columns = dict[str, np.ndarray]
@@ -71,6 +71,11 @@ def _rate(rng: Rng, k: int) -> Columns:
     return {"xi": rng.poisson(6, k), "ti": rng.uniform(20, 900, k)}
 
 
+def _hazard(rng: Rng, k: int) -> Columns:
+    total = rng.integers(15, 300, k)
+    return {"patients": rng.binomial(total, 0.1), "total": total, "time": rng.uniform(0.2, 3, k)}
+
+
 def _mean(rng: Rng, k: int) -> Columns:
     return {"mi": rng.normal(50, 5, k), "sdi": rng.uniform(5, 9, k), "ni": rng.integers(10, 90, k)}
 
@@ -91,16 +96,44 @@ MAKERS: dict[Callable[[Rng, int], Columns], tuple[str, ...]] = {
     _matched: ("MPRD", "MPOR", "MPORC", "MPPETO"),
     _proportion: ("PR", "PLN", "PLO", "PRZ", "PAS", "PFT"),
     _rate: ("IR", "IRLN", "IRS", "IRFT"),
+    _hazard: ("HAZ",),
     _mean: ("MN", "MNLN", "SMN", "CVLN"),
     _correlation: ("COR", "UCOR", "ZCOR"),
     _estimates: ("GEN",),
 }
-EVENTS = {"ai": "n1i", "ci": "n2i", "xi": "ni"}
-COUNTS = {_tables: ("ai", "n1i", "ci", "n2i"), _proportion: ("xi", "ni"), _matched: ("ai", "bi"), _rate: ("xi",),
-          _person_time: ("x1i", "x2i")}
-NEVER_NEGATIVE = ("vi", "sdi", "sd1i", "sd2i", "ni", "n1i", "n2i", "xi", "x1i", "x2i", "ai", "ci", "ti", "t1i", "t2i")
-NOT_NUMBERS: tuple[Any, ...] = ("three", "", "4 (2%)", "<5", "n/a", "1,5", None, pd.NA, pd.NaT, 2 + 3j, b"7", [3], {},
-                                "nan", "inf", datetime.date(2020, 1, 1), pd.Timestamp("2020-01-01"), pd.Timedelta(3))
+EVENTS = {"ai": "n1i", "ci": "n2i", "xi": "ni", "patients": "total"}
+COUNTS = {
+    _tables: ("ai", "n1i", "ci", "n2i"),
+    _proportion: ("xi", "ni"),
+    _matched: ("ai", "bi"),
+    _rate: ("xi",),
+    _hazard: ("patients", "total"),
+    _person_time: ("x1i", "x2i"),
+}
+NEVER_NEGATIVE = (
+    *("vi", "sdi", "sd1i", "sd2i", "ni", "n1i", "n2i", "xi", "x1i", "x2i", "ai", "ci", "ti", "t1i", "t2i"),
+    *("patients", "total", "time"),
+)
+NOT_NUMBERS: tuple[Any, ...] = (
+    "three",
+    "",
+    "4 (2%)",
+    "<5",
+    "n/a",
+    "1,5",
+    None,
+    pd.NA,
+    pd.NaT,
+    2 + 3j,
+    b"7",
+    [3],
+    {},
+    "nan",
+    "inf",
+    datetime.date(2020, 1, 1),
+    pd.Timestamp("2020-01-01"),
+    pd.Timedelta(3),
+)
 
 
 def case_of(rng: Rng) -> Case:
@@ -178,11 +211,15 @@ def _whole_column(rng: Rng, case: Case, counts: tuple[str, ...]) -> None:
     name = str(rng.choice(sorted(case.columns)))
     k = len(case.columns[name])
     kinds: dict[str, Any] = {
-        "bool": np.ones(k, dtype=bool), "dates": pd.date_range("2020-01-01", periods=k),
-        "timedelta": pd.to_timedelta(np.arange(1, k + 1), unit="D"), "complex": np.ones(k) + 1j,
+        "bool": np.ones(k, dtype=bool),
+        "dates": pd.date_range("2020-01-01", periods=k),
+        "timedelta": pd.to_timedelta(np.arange(1, k + 1), unit="D"),
+        "complex": np.ones(k) + 1j,
         "periods": pd.period_range("2020-01", periods=k, freq="M"),
-        "bytes": np.full(k, b"x"), "intervals": pd.interval_range(0, k),
-        "letters": pd.Categorical(["a"] * k), "decimals": np.array([Decimal(5)] * k, dtype=object),
+        "bytes": np.full(k, b"x"),
+        "intervals": pd.interval_range(0, k),
+        "letters": pd.Categorical(["a"] * k),
+        "decimals": np.array([Decimal(5)] * k, dtype=object),
     }
     kind = str(rng.choice(list(kinds)))
     case.columns[name] = kinds[kind]
@@ -221,8 +258,18 @@ def _wrong_measure(rng: Rng, case: Case, counts: tuple[str, ...]) -> None:
 
 def _wrong_option(rng: Rng, case: Case, counts: tuple[str, ...]) -> None:
     wrong: list[dict[str, Any]] = [
-        {"add": -1}, {"add": np.nan}, {"add": "half"}, {"to": "some"}, {"to": None}, {"vtype": "XX"}, {"vtype": 3},
-        {"drop00": "yes"}, {"flip": 2}, {"correct": None}, {"nonsense": 1}, {"add": np.inf}, {"to": ["all"]},
+        {"add": -1},
+        {"add": np.nan},
+        {"add": "half"},
+        {"to": "some"},
+        {"vtype": "XX"},
+        {"vtype": 3},
+        {"drop00": "yes"},
+        {"flip": 2},
+        {"correct": "yes"},
+        {"nonsense": 1},
+        {"add": np.inf},
+        {"to": ["all"]},
     ]
     if case.door == "from_estimates":
         return
@@ -271,15 +318,34 @@ def _wrong_keyword(rng: Rng, case: Case, counts: tuple[str, ...]) -> None:
     if case.door == "escalc":
         return
     wrong: list[tuple[str, Any]] = [
-        ("V", "matrix"), ("V", np.nan), ("V", np.ones(3)), ("V", [[1.0, 2.0], [3.0]]), ("V", -np.eye(2)),
-        ("moderators", 7), ("unit", 7), ("title", 7),
+        ("V", "matrix"),
+        ("V", np.nan),
+        ("V", np.ones(3)),
+        ("V", [[1.0, 2.0], [3.0]]),
+        ("V", -np.eye(2)),
+        ("moderators", 7),
+        ("unit", 7),
+        ("title", 7),
     ]
     if case.door == "from_frame":
-        wrong += [("study", "no such column"), ("label", 3), ("cluster", ["a"]), ("higher_is", "sideways"),
-                  ("moderators", ["no such column"])]
+        wrong += [
+            ("study", "no such column"),
+            ("label", 3),
+            ("cluster", ["a"]),
+            ("higher_is", "sideways"),
+            ("moderators", ["no such column"]),
+        ]
     else:
-        wrong += [("sei", [1.0]), ("labels", 3), ("labels", ["a"] * 30), ("studies", 3), ("n", "many"), ("n", [-1.0]),
-                  ("moderators", {"dose": [1.0] * 40}), ("moderators", ["dose"])]
+        wrong += [
+            ("sei", [1.0]),
+            ("labels", 3),
+            ("labels", ["a"] * 30),
+            ("studies", 3),
+            ("n", "many"),
+            ("n", [-1.0]),
+            ("moderators", {"dose": [1.0] * 40}),
+            ("moderators", ["dose"]),
+        ]
     name, value = wrong[rng.integers(len(wrong))]
     case.options[name] = value
     case.how, case.bad = f"{case.how} {name}={value!r}", True
@@ -287,9 +353,23 @@ def _wrong_keyword(rng: Rng, case: Case, counts: tuple[str, ...]) -> None:
 
 MUTATIONS: dict[str, Callable[[Rng, Case, tuple[str, ...]], None]] = {
     f.__name__: f
-    for f in (_not_finite, _negative, _too_many_events, _fraction, _no_number, _whole_column, _huge_or_tiny,
-              _wrong_name, _wrong_measure, _wrong_option, _no_rows, _not_a_frame, _one_too_short, _twice,
-              _wrong_keyword)
+    for f in (
+        _not_finite,
+        _negative,
+        _too_many_events,
+        _fraction,
+        _no_number,
+        _whole_column,
+        _huge_or_tiny,
+        _wrong_name,
+        _wrong_measure,
+        _wrong_option,
+        _no_rows,
+        _not_a_frame,
+        _one_too_short,
+        _twice,
+        _wrong_keyword,
+    )
 }
 
 

@@ -6,23 +6,25 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import InputError, OptionError, UnknownName
+from lamevidence.foundation.errors import InputError, OptionError, UnknownName
 
 
 @pytest.mark.parametrize(
     ("events", "method", "low", "high", "digits"),
     [
-        (3, "wilson", 7.048, 45.185, 3), (13, "wilson", 62.118, 96.264, 3),
-        (3, "exact", 4.3, 48.1, 1), (13, "exact", 59.5, 98.3, 1),
+        (3, "wilson", 7.048, 45.185, 3),
+        (13, "wilson", 62.118, 96.264, 3),
+        (3, "exact", 4.3, 48.1, 1),
+        (13, "exact", 59.5, 98.3, 1),
     ],
 )
 def test_proportion_of_fifteen(events, method, low, high, digits):
-    found = lam.arm_interval(events, 15, method=method)
+    found = lam.effects.arm_interval(events, 15, method=method)
     assert [round(100 * float(x), digits) for x in found] == [low, high]
 
 
 def test_no_event_and_nothing_but_events():
-    low, high = lam.arm_interval([0, 20], 20)
+    low, high = lam.effects.arm_interval([0, 20], 20)
     assert low[0] == 0
     assert high[1] == 1
     assert high[0] == pytest.approx(1 - 0.025 ** (1 / 20), rel=1e-12)
@@ -30,22 +32,22 @@ def test_no_event_and_nothing_but_events():
 
 
 def test_garwood():
-    low, high = lam.rate_interval(52, 88.4)
+    low, high = lam.effects.rate_interval(52, 88.4)
     assert round(100 * float(low), 2) == 43.93
     assert round(100 * float(high), 2) == 77.14
-    assert lam.rate_interval(0, 10)[1] == pytest.approx(-np.log(0.025) / 10, rel=1e-12)
+    assert lam.effects.rate_interval(0, 10)[1] == pytest.approx(-np.log(0.025) / 10, rel=1e-12)
 
 
 def test_refusals():
     with pytest.raises(UnknownName, match="exact, wilson"):
-        lam.arm_interval(1, 2, method="wald")
+        lam.effects.arm_interval(1, 2, method="walt")
     with pytest.raises(UnknownName):
-        lam.rate_interval(1, 2, method="wald")
+        lam.effects.rate_interval(1, 2, method="wald")
     for bad in ((3, 2), (1.5, 4), (-1, 4), (0, 0), (np.nan, 4)):
         with pytest.raises(InputError):
-            lam.arm_interval(*bad)
+            lam.effects.arm_interval(*bad)
     for bad in ((1, 0), (1, -2), (1, np.inf), (0.5, 2)):
         with pytest.raises(InputError):
-            lam.rate_interval(*bad)
+            lam.effects.rate_interval(*bad)
     with pytest.raises(OptionError, match="level=95"):
-        lam.arm_interval(1, 2, level=95)
+        lam.effects.arm_interval(1, 2, level=95)

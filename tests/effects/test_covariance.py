@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import InputError, OptionError, UnknownName
+from lamevidence.foundation.errors import InputError, OptionError, UnknownName
 
 
 def test_shared_control_is_the_covariance_of_two_differences():
@@ -14,45 +14,45 @@ def test_shared_control_is_the_covariance_of_two_differences():
     rng = np.random.default_rng(1)
     control = rng.normal(0, np.sqrt(4 / 5), 200_000)
     contrasts = rng.normal(0, 1, (2, 200_000)) - control
-    V = lam.shared_control_covariance([1.8, 1.8], [0.8, 0.8], ["c", "c"])
+    V = lam.effects.shared_control_covariance([1.8, 1.8], [0.8, 0.8], ["c", "c"])
     np.testing.assert_allclose(np.cov(contrasts), V, atol=0.03)
 
 
 def test_aggregate_of_independent_rows_is_inverse_variance():
-    y, v, names = lam.aggregate([0.1, 0.5, 0.2], np.diag([0.1, 0.3, 0.2]), ["a", "a", "b"])
+    y, v, names = lam.effects.aggregate([0.1, 0.5, 0.2], np.diag([0.1, 0.3, 0.2]), ["a", "a", "b"])
     assert names == ("a", "b")
     assert y[0] == pytest.approx((0.1 / 0.1 + 0.5 / 0.3) / (1 / 0.1 + 1 / 0.3))
     assert v.tolist() == pytest.approx([1 / (1 / 0.1 + 1 / 0.3), 0.2])
-    plain, _, _ = lam.aggregate([0.1, 0.5], np.diag([0.1, 0.3]), ["a", "a"], weighted=False)
+    plain, _, _ = lam.effects.aggregate([0.1, 0.5], np.diag([0.1, 0.3]), ["a", "a"], weighted=False)
     assert plain[0] == pytest.approx(0.3)
 
 
 def test_refusals():
     with pytest.raises(OptionError, match="between"):
-        lam.correlated_covariance([1, 1], ["a", "a"], 1.5)
+        lam.effects.correlated_covariance([1, 1], ["a", "a"], 1.5)
     with pytest.raises(InputError, match="no covariance matrix"):
-        lam.correlated_covariance([1, 1, 1], ["a"] * 3, -0.9)
+        lam.effects.correlated_covariance([1, 1, 1], ["a"] * 3, -0.9)
     with pytest.raises(OptionError, match="belong together"):
-        lam.correlated_covariance([1, 1], ["a", "a"], 0.5, within=["x", "y"])
+        lam.effects.correlated_covariance([1, 1], ["a", "a"], 0.5, within=["x", "y"])
     with pytest.raises(InputError, match="one a row"):
-        lam.correlated_covariance([1, 1], ["a"], 0.5)
+        lam.effects.correlated_covariance([1, 1], ["a"], 0.5)
     with pytest.raises(InputError, match="control_vi"):
-        lam.shared_control_covariance([0.3], [0.4], ["a"])
+        lam.effects.shared_control_covariance([0.3], [0.4], ["a"])
     with pytest.raises(InputError, match="different variances"):
-        lam.shared_control_covariance([0.3, 0.3], [0.1, 0.2], ["a", "a"])
+        lam.effects.shared_control_covariance([0.3, 0.3], [0.1, 0.2], ["a", "a"])
     with pytest.raises(InputError, match="singular"):
-        lam.aggregate([0.1, 0.2], np.ones((2, 2)), ["a", "a"])
+        lam.effects.aggregate([0.1, 0.2], np.ones((2, 2)), ["a", "a"])
 
 
 def test_risk_per_1000():
-    risk, difference = lam.risk_per_1000(np.log([0.5, 2.0]), 0.2)
+    risk, difference = lam.effects.risk_per_1000(np.log([0.5, 2.0]), 0.2)
     np.testing.assert_allclose(risk, [100, 400])
     np.testing.assert_allclose(difference, [-100, 200])
-    risk, _ = lam.risk_per_1000(np.log(2.0), 0.2, "OR")
+    risk, _ = lam.effects.risk_per_1000(np.log(2.0), 0.2, "OR")
     assert float(risk) == pytest.approx(1000 * 0.5 / 1.5)
     with pytest.raises(InputError, match="exceeds 1"):
-        lam.risk_per_1000(np.log(2.0), 0.6)
+        lam.effects.risk_per_1000(np.log(2.0), 0.6)
     with pytest.raises(InputError, match="between 0 and 1"):
-        lam.risk_per_1000(0.0, 60)
+        lam.effects.risk_per_1000(0.0, 60)
     with pytest.raises(UnknownName, match="choices: RR, OR"):
-        lam.risk_per_1000(0.0, 0.2, "RD")
+        lam.effects.risk_per_1000(0.0, 0.2, "RD")

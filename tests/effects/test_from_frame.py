@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import InputError, OptionError, UnknownName
+from lamevidence.foundation.errors import InputError, OptionError, UnknownName
 
 Table = lam.EvidenceTable
 ROLES = {"study": "trial", "events": "r", "total": "n", "control_events": "rc", "control_total": "nc"}
@@ -15,10 +15,16 @@ ROLES = {"study": "trial", "events": "r", "total": "n", "control_events": "rc", 
 
 @pytest.fixture
 def frame() -> pd.DataFrame:
-    return pd.DataFrame({
-        "trial": ["A", "B", "C"], "r": [4, 0, 6], "n": [123, 40, 306], "rc": [11, 3, 29], "nc": [139, 41, 303],
-        "year": [1948, 1949, 1960],
-    })
+    return pd.DataFrame(
+        {
+            "trial": ["A", "B", "C"],
+            "r": [4, 0, 6],
+            "n": [123, 40, 306],
+            "rc": [11, 3, 29],
+            "nc": [139, 41, 303],
+            "year": [1948, 1949, 1960],
+        }
+    )
 
 
 def test_nothing_is_corrected_unless_asked(frame):
@@ -29,7 +35,9 @@ def test_nothing_is_corrected_unless_asked(frame):
     corrected = Table.from_frame(frame, "OR", **ROLES, to="only0")
     assert np.isfinite(corrected.yi).all()
     assert "0.5 was added" in corrected.notes[0]
-    np.testing.assert_array_equal(corrected.yi, lam.escalc("OR", ai=frame.r, n1i=frame.n, ci=frame.rc, n2i=frame.nc).yi)
+    np.testing.assert_array_equal(
+        corrected.yi, lam.escalc("OR", ai=frame.r, n1i=frame.n, ci=frame.rc, n2i=frame.nc, to="only0").yi
+    )
 
 
 def test_metafor_names_moderators_and_n(frame):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import lamevidence as lam
 from lamevidence.effects.measures import MEASURES
-from lamevidence.errors import InputError, OptionError, UnknownName
+from lamevidence.foundation.errors import InputError, OptionError, UnknownName
 
 SWAPPED = {
     "two-by-two": {"ai": "ci", "bi": "di", "n1i": "n2i"},
@@ -17,9 +17,9 @@ SWAPPED = {
     "means": {"m1i": "m2i", "sd1i": "sd2i", "n1i": "n2i"},
 }
 ANTISYMMETRIC = [
-    code for code in MEASURES
-    if MEASURES[code].family in SWAPPED and "flip" in MEASURES[code].options
-    and code not in ("SMD1", "SMD1H", "CLESN")
+    code
+    for code in MEASURES
+    if MEASURES[code].family in SWAPPED and "flip" in MEASURES[code].options and code not in ("SMD1", "SMD1H", "CLESN")
 ]
 
 
@@ -28,10 +28,20 @@ def sample(family: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
         n1, n2 = rng.integers(20, 200, 4), rng.integers(20, 200, 4)
         return {"ai": rng.integers(3, 15, 4), "n1i": n1, "ci": rng.integers(3, 15, 4), "n2i": n2}
     if family == "person-time":
-        return {"x1i": rng.integers(1, 30, 4), "t1i": rng.uniform(5, 90, 4),
-                "x2i": rng.integers(1, 30, 4), "t2i": rng.uniform(5, 90, 4)}
-    return {"m1i": rng.uniform(5, 9, 4), "sd1i": rng.uniform(1, 3, 4), "n1i": rng.integers(5, 90, 4),
-            "m2i": rng.uniform(5, 9, 4), "sd2i": rng.uniform(1, 3, 4), "n2i": rng.integers(5, 90, 4)}
+        return {
+            "x1i": rng.integers(1, 30, 4),
+            "t1i": rng.uniform(5, 90, 4),
+            "x2i": rng.integers(1, 30, 4),
+            "t2i": rng.uniform(5, 90, 4),
+        }
+    return {
+        "m1i": rng.uniform(5, 9, 4),
+        "sd1i": rng.uniform(1, 3, 4),
+        "n1i": rng.integers(5, 90, 4),
+        "m2i": rng.uniform(5, 9, 4),
+        "sd2i": rng.uniform(1, 3, 4),
+        "n2i": rng.integers(5, 90, 4),
+    }
 
 
 def test_bcg_log_risk_ratio():
@@ -44,8 +54,11 @@ def test_bcg_log_risk_ratio():
 @pytest.mark.parametrize(
     ("code", "yi", "vi"),
     [
-        ("MC", 4.0, 0.26178571), ("SMCC", 0.9963858, 0.0249399), ("SMCR", 0.7209672, 0.0143316),
-        ("SMCRH", 0.7209672, None), ("ROMC", None, 0.00042914),
+        ("MC", 4.0, 0.26178571),
+        ("SMCC", 0.9963858, 0.0249399),
+        ("SMCR", 0.7209672, 0.0143316),
+        ("SMCRH", 0.7209672, None),
+        ("ROMC", None, 0.00042914),
     ],
 )
 def test_pre_post_measures(code, yi, vi):

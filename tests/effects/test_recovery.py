@@ -7,7 +7,7 @@ import math
 import pytest
 
 from lamevidence.effects import recovery as rec
-from lamevidence.errors import EvidenceWarning, InputError, NotDerivable, OptionError, UnknownName
+from lamevidence.foundation.errors import EvidenceWarning, InputError, NotDerivable, OptionError, UnknownName
 
 
 @pytest.mark.parametrize(("sd", "n", "se"), [(75, 47, 10.940), (142, 43, 21.655), (154, 11, 46.433)])
@@ -124,12 +124,20 @@ def test_five_number_refusals():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: rec.se_from_sd(-1, 5), lambda: rec.se_from_sd(1, 0), lambda: rec.se_from_sd(math.nan, 5),
-        lambda: rec.se_from_ci(2, 1), lambda: rec.se_from_ci(-1, 2, log=True),
-        lambda: rec.se_from_p(1, 0), lambda: rec.se_from_p(1, 1), lambda: rec.se_from_p(1, math.nan),
-        lambda: rec.se_from_statistic(1, 0), lambda: rec.sd_of_change(1, 1, 1.5),
-        lambda: rec.slope_from_change(1, 1, 0), lambda: rec.counts_from_percentage(101, 10),
-        lambda: rec.counts_from_percentage(10, 10.5), lambda: rec.table_from_odds_ratio(0, 5, 5, 3),
+        lambda: rec.se_from_sd(-1, 5),
+        lambda: rec.se_from_sd(1, 0),
+        lambda: rec.se_from_sd(math.nan, 5),
+        lambda: rec.se_from_ci(2, 1),
+        lambda: rec.se_from_ci(-1, 2, log=True),
+        lambda: rec.se_from_p(1, 0),
+        lambda: rec.se_from_p(1, 1),
+        lambda: rec.se_from_p(1, math.nan),
+        lambda: rec.se_from_statistic(1, 0),
+        lambda: rec.sd_of_change(1, 1, 1.5),
+        lambda: rec.slope_from_change(1, 1, 0),
+        lambda: rec.counts_from_percentage(101, 10),
+        lambda: rec.counts_from_percentage(10, 10.5),
+        lambda: rec.table_from_odds_ratio(0, 5, 5, 3),
     ],
 )
 def test_bad_input(call):

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from lamevidence.effects.recovery import FiveNumbers, mean_sd_from_quantiles
-from lamevidence.errors import InputError, OptionError
+from lamevidence.foundation.errors import InputError, OptionError
 
 N = 100
 P = np.array([1 / N, 0.25, 0.5, 0.75, 1 - 1 / N])
@@ -39,8 +39,12 @@ def test_box_cox_example_within_simulation_error():
 @pytest.mark.parametrize(
     "law",
     [
-        stats.norm(-3, 40), stats.norm(120, 15), stats.lognorm(0.8, scale=12), stats.gamma(2.3, scale=7),
-        stats.weibull_min(1.4, scale=30), stats.beta(2, 5),
+        stats.norm(-3, 40),
+        stats.norm(120, 15),
+        stats.lognorm(0.8, scale=12),
+        stats.gamma(2.3, scale=7),
+        stats.weibull_min(1.4, scale=30),
+        stats.beta(2, 5),
     ],
 )
 def test_exact_quantiles_give_back_the_law(law, scenario):
@@ -58,7 +62,8 @@ def test_the_unit_does_not_matter(method):
     plain = mean_sd_from_quantiles(five([1.1, 2.0, 3.2, 5.9, 14.0]), method)
     scaled = mean_sd_from_quantiles(five(np.array([1.1, 2.0, 3.2, 5.9, 14.0]) * 1000), method)
     assert (scaled.mean, scaled.sd) == (
-        pytest.approx(1000 * plain.mean, rel=1e-6), pytest.approx(1000 * plain.sd, rel=1e-6),
+        pytest.approx(1000 * plain.mean, rel=1e-6),
+        pytest.approx(1000 * plain.sd, rel=1e-6),
     )
 
 

@@ -7,7 +7,7 @@ One `Base` a callable, in a dictionary by public name, in a file of your own::
     from tests.nonsense.sweep import Base, Kind, NUMBER, TEXT, sweep
 
     BASES = {
-        "pool_bayes": Base(lam.pool_bayes, lambda: {"table": table(), "tau": lam.HalfNormal(0.5)}, {
+        "pool_bayes": Base(lam.pool_bayes, lambda: {"table": table(), "tau": lam.priors.HalfNormal(0.5)}, {
             "engine": Kind(choices=("auto", "grid", "nuts")),
             "table": Kind(),                       # nothing nonsensical is allowed
             "moderators": Kind(accepts={"matrix"}),  # labels of NONSENSE that are a documented value here
@@ -44,11 +44,28 @@ import numpy as np
 import pandas as pd
 
 import lamevidence
-from lamevidence.errors import EvidenceWarning, LamEvidenceError
+from lamevidence.foundation.errors import EvidenceWarning, LamEvidenceError
 
 __all__ = [
-    "ANY", "BELOW_ONE", "COUNT", "FLAG", "KINDS", "NONSENSE", "NUMBER", "POSITIVE", "SEED", "TEXT", "Base", "Kind",
-    "calls", "outcome", "parameters", "public_callables", "public_methods", "sweep", "uncovered",
+    "ANY",
+    "BELOW_ONE",
+    "COUNT",
+    "FLAG",
+    "KINDS",
+    "NONSENSE",
+    "NUMBER",
+    "POSITIVE",
+    "SEED",
+    "TEXT",
+    "Base",
+    "Kind",
+    "calls",
+    "outcome",
+    "parameters",
+    "public_callables",
+    "public_methods",
+    "sweep",
+    "uncovered",
 ]
 
 NONSENSE: dict[str, Callable[[], Any]] = {
@@ -236,8 +253,24 @@ def _nans(result: Any, path: str = "", depth: int = 4) -> Iterator[str]:
 
 
 PUBLIC_MODULES = (
-    "audit", "catalog", "checks", "effects.measures", "effects.recovery", "effects.transforms", "pooling", "bayes",
-    "bayes.models", "plots", "questions", "registry", "units", "values",
+    "audit",
+    "sheets",
+    "foundation.catalog",
+    "checks",
+    "effects.measures",
+    "effects.recovery",
+    "effects",
+    "pooling",
+    "bayes",
+    "bayes.models",
+    "bayes.priors",
+    "synthesis",
+    "plots",
+    "questions",
+    "registry",
+    "reports",
+    "foundation.units",
+    "foundation.values",
 )
 """Chapters whose ``__all__`` is for users, besides the names of the package itself."""
 

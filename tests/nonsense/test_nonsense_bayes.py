@@ -11,15 +11,22 @@ import pandas as pd
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import InputError, LamEvidenceError, OptionError, UnknownName
-from tests.nonsense.sweep import COUNT, FLAG, NUMBER, POSITIVE, Base, Kind, sweep
+from lamevidence.bayes.counts.likelihoods import LIKELIHOODS
+from lamevidence.foundation.errors import InputError, LamEvidenceError, OptionError, UnknownName
+from tests.nonsense.sweep import COUNT, FLAG, NUMBER, POSITIVE, TEXT, Base, Kind, sweep
 
-TAU, MU = lam.HalfNormal(4), lam.Normal(0, 20)
+P = lam.priors
+TAU, MU = lam.priors.HalfNormal(4), lam.priors.Normal(0, 20)
 
 
 @functools.cache
 def table():
     return lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5], moderators={"x": [0, 1, 3]})
+
+
+@functools.cache
+def table_with_n():
+    return lam.EvidenceTable.from_estimates([1, 4, -2.5], sei=[2, 3, 3.5], n=[20, 30, 12])
 
 
 @functools.cache
@@ -38,6 +45,19 @@ def events():
     return lam.pool_bayes(lam.EvidenceTable.from_frame(frame, "OR", ai="ai", bi="bi", ci="ci", di="di"))
 
 
+@functools.cache
+def proportions():
+    frame = pd.DataFrame({"xi": [1, 3, 0], "ni": [15, 12, 12]})
+    return lam.pool_bayes(lam.EvidenceTable.from_frame(frame, "PLO", xi="xi", ni="ni"))
+
+
+@functools.cache
+def ratios():
+    frame = pd.DataFrame({"ai": [1, 3, 2], "n1i": [15, 12, 12], "ci": [4, 6, 5], "n2i": [14, 12, 13]})
+    table = lam.EvidenceTable.from_frame(frame, "OR", ai="ai", n1i="n1i", ci="ci", n2i="n2i")
+    return lam.pool_bayes(table, mu=lam.priors.Normal(0, 2), tau=lam.priors.HalfNormal(0.5))
+
+
 UNIT = Kind(choices=("mL/year",))
 SHAPES = dict.fromkeys(("scale", "df", "shape", "high", "sdlog"), POSITIVE)
 ARRAYS = ("one", "empty", "matrix", "cube", "frame")
@@ -49,42 +69,63 @@ ENDS = Kind(accepts=("minus", "minus half", "zero", "half", "two", "inf", "minus
 
 def _priors():
     plain = {
-        "HalfNormal": {"scale": 1.0}, "HalfCauchy": {"scale": 1.0}, "HalfStudentT": {"df": 4.0, "scale": 1.0},
-        "Exponential": {"scale": 1.0}, "HalfLogistic": {"scale": 1.0}, "InverseChi": {"df": 3.0, "scale": 1.0},
-        "InverseGamma": {"shape": 1.0, "scale": 1.0}, "LogNormal": {"meanlog": 0.0, "sdlog": 1.0},
-        "LogStudentT": {"df": 5.0, "meanlog": 0.0, "sdlog": 1.0}, "Lomax": {"shape": 1.0, "scale": 1.0},
-        "Rayleigh": {"scale": 1.0}, "Uniform": {"high": 1.0}, "Normal": {"loc": 0.0, "scale": 1.0},
-        "StudentT": {"df": 4.0, "loc": 0.0, "scale": 1.0}, "Flat": {},
+        "HalfNormal": {"scale": 1.0},
+        "HalfCauchy": {"scale": 1.0},
+        "HalfStudentT": {"df": 4.0, "scale": 1.0},
+        "Exponential": {"scale": 1.0},
+        "HalfLogistic": {"scale": 1.0},
+        "InverseChi": {"df": 3.0, "scale": 1.0},
+        "InverseGamma": {"shape": 1.0, "scale": 1.0},
+        "LogNormal": {"meanlog": 0.0, "sdlog": 1.0},
+        "LogStudentT": {"df": 5.0, "meanlog": 0.0, "sdlog": 1.0},
+        "Lomax": {"shape": 1.0, "scale": 1.0},
+        "Rayleigh": {"scale": 1.0},
+        "Uniform": {"high": 1.0},
+        "Normal": {"loc": 0.0, "scale": 1.0},
+        "StudentT": {"df": 4.0, "loc": 0.0, "scale": 1.0},
+        "Flat": {},
     }
     kinds = SHAPES | {"meanlog": NUMBER, "loc": NUMBER, "unit": UNIT}
-    made = {name: Base(getattr(lam, name), lambda given=given: dict(given), kinds) for name, given in plain.items()}
+    made = {name: Base(getattr(P, name), lambda given=given: dict(given), kinds) for name, given in plain.items()}
     by_data = ("BergerDeely", "Conventional", "DuMouchel", "FlatSqrt", "Jeffreys", "OverallJeffreys", "UniformI2")
     for name in (*by_data, "UniformShrinkage"):
-        made[name] = Base(getattr(lam, name), dict, {"unit": UNIT, "vi": Kind(accepts=("one",))})
+        made[name] = Base(getattr(P, name), dict, {"unit": UNIT, "vi": Kind(accepts=("one",))})
     return made
 
 
 def _questions(name, result):
     """A base for every method of a posterior, called on this one."""
-    draws, size = {"n": 5, "chains": 2, "seed": 1}, len(result.coefficients)
+    draws, size = {"draws": 5, "chains": 2, "seed": 1}, len(result.coefficients)
     asked = {
         "interval": ({}, {"kind": KIND}),
         "prediction": ({}, {"kind": KIND}),
         "summary": ({}, {"kind": KIND}),
-        "transformed": ({}, {"kind": KIND}),
+        "display": ({}, {}),
+        "intervals": ({}, {}),
+        "tidy": ({}, {}),
+        "augment": ({}, {}),
+        "study_effects": ({}, {}),
+        "predict": ({}, {"new": Kind(accepts=("none",))}),
+        "refit": ({"evidence": result.table}, {}),
+        "without": ({"study": result.table.studies[0]}, {}),
         "at": ({"x": [1.0] * size}, {"x": Kind(accepts=("one", "dict") if size == 1 else ("dict",)), "new": FLAG}),
         "new_study": ({"sd": 1.0, "n": 10}, {"sd": POSITIVE, "n": COUNT}),
-        "prob": ({"statement": "mu > 0"}, {}),
+        "probability": ({"statement": "mu > 0"}, {}),
         "quantity": ({"name": "mu"}, {"name": Kind(choices=("mu", "tau", "theta_new"))}),
         "bayes_factor": ({"mu": 0.0}, {"mu": NUMBER}),
-        "draws": (draws, {"n": COUNT, "chains": COUNT}),
-        "prior_draws": (draws, {"n": COUNT, "chains": COUNT}),
+        "log_bayes_factor": ({"mu": 0.0}, {"mu": NUMBER}),
+        "draws": (draws, {"draws": COUNT, "chains": COUNT}),
+        "prior_draws": (draws, {"draws": COUNT, "chains": COUNT}),
         "predictive": (
-            {"n": 5, "seed": 1},
-            {"n": COUNT, "replicate": Kind(choices=("new", "same")), "source": Kind(choices=("posterior", "prior"))},
+            {"draws": 5, "seed": 1},
+            {
+                "draws": COUNT,
+                "replicate": Kind(choices=("new", "same")),
+                "source": Kind(choices=("posterior", "prior")),
+            },
         ),
         "pointwise_log_likelihood": ({"draws": result.draws(3, 2, 1)}, {}),
-        "ess": ({"uisd": 1.0, "method": "moment"}, {"uisd": POSITIVE, "method": Kind(choices=("elir", "mtm"))}),
+        "ess": ({"uisd": 1.0, "kind": "moment"}, {"uisd": POSITIVE, "kind": Kind(choices=("elir", "mtm"))}),
         "sensitivity": ({"tau": [TAU]}, {}),
         "joint_mode": ({}, {"prior": FLAG}),
     }
@@ -101,7 +142,14 @@ def _distributions():
             f"{name}.interval": Base(d.interval, dict, {"kind": KIND}),
             f"{name}.prob": Base(d.prob, dict, {"low": ENDS, "high": ENDS}),
         }
-    for prior in (TAU, MU, lam.Flat(), lam.Jeffreys(), lam.LogNormal(0, 1), lam.LogStudentT(5, 0, 1)):
+    for prior in (
+        TAU,
+        MU,
+        lam.priors.Flat(),
+        lam.priors.Jeffreys(),
+        lam.priors.LogNormal(0, 1),
+        lam.priors.LogStudentT(5, 0, 1),
+    ):
         own = Base(prior.convert, lambda: {"unit": None}, {"unit": Kind(choices=("mL/year",), accepts=("none",))})
         found[f"{type(prior).__name__}.convert"] = own
     return found
@@ -124,40 +172,57 @@ PRIORS = _priors()
 ONE_MEAN = ("sensitivity", "ess", "joint_mode")
 """What is asked of one mean under the normal likelihood."""
 BASES = {
-    "pool_bayes": Base(lam.pool_bayes, lambda: {"table": table(), "mu": MU, "tau": TAU}, {
+    "pool_bayes": Base(lam.pool_bayes, lambda: {"evidence": table(), "mu": MU, "tau": TAU}, {
         "mu": Kind(accepts=("none",)),
         "engine": Kind(choices=("auto", "exact", "nuts")),
-        "likelihood": Kind(choices=("normal", "t", "binomial", "poisson", "hypergeometric", "conditional-binomial")),
+        "likelihood": Kind(choices=LIKELIHOODS[1:]),
     }),
-    "turner_prior": Base(lam.turner_prior, dict, {
+    "uisd": Base(lam.priors.uisd, lambda: {"evidence": table_with_n()}),
+    "turner_prior": Base(lam.priors.turner_prior, dict, {
         "outcome": Kind(choices=("infection", "subjective")), "comparison": Kind(choices=("pharma vs placebo",)),
     }),
-    "rhodes_prior": Base(lam.rhodes_prior, lambda: {"outcome": "structure"}, {
+    "rhodes_prior": Base(lam.priors.rhodes_prior, lambda: {"outcome": "structure"}, {
         "outcome": Kind(choices=("structure", "subjective")), "area": Kind(choices=("respiratory",)),
     }),
-    "parse_prior": Base(lam.parse_prior, lambda: {"text": "HalfNormal(2)"}, {
+    "bartos_mu_prior": Base(lam.priors.bartos_mu_prior, dict, {
+        "measure": Kind(choices=("OR", "SMD")), "area": Kind(choices=("Airways", "Heart"), accepts=("none",)),
+    }),
+    "bartos_tau_prior": Base(lam.priors.bartos_tau_prior, dict, {
+        "measure": Kind(choices=("OR", "SMD")), "area": Kind(choices=("Airways", "Heart"), accepts=("none",)),
+    }),
+    "parse_prior": Base(lam.priors.parse_prior, lambda: {"text": "HalfNormal(2)"}, {
         "unit": UNIT, "text": Kind(choices=("HalfNormal",)),
     }),
-    "to_arviz": Base(lam.to_arviz, lambda: {"post": post(), "draws": 5, "chains": 2, "seed": 1}, {
+    "to_arviz": Base(lam.to_arviz, lambda: {"fit": post(), "draws": 5, "chains": 2, "seed": 1}, {
         "draws": COUNT, "chains": COUNT,
     }),
-    "predictive_check": Base(lam.predictive_check, lambda: {"post": post(), "statistics": ["q"], "draws": 100}, {
+    "predictive_check": Base(lam.predictive_check, lambda: {"fit": post(), "statistics": ["q"], "draws": 100}, {
         "statistics": Kind(choices=("q", "max")), "replicate": Kind(choices=("new", "same")),
         "source": Kind(choices=("posterior", "prior")),
     }),
-    "save_posterior": Base(lam.save_posterior, lambda: {"post": drawn(), "path": f"{folder().name}/again.nc"}, {
+    "save_posterior": Base(lam.save_posterior, lambda: {"fit": drawn(), "path": f"{folder().name}/again.nc"}, {
         "path": Kind(skip="any text is the name of a file; test_files_that_hold_no_draws"),
     }),
     "load_posterior": Base(lam.load_posterior, lambda: {"path": f"{folder().name}/post.nc"}),
-    "loo_pit": Base(lam.loo_pit, lambda: {"post": post()}),
-    "node_split": Base(lam.node_split, lambda: {"post": post(), "by": ["a", "a", "b"]}, {
+    "loo_pit": Base(lam.checks.loo_pit, lambda: {"fit": post()}),
+    "model_check": Base(lam.checks.model_check, lambda: {"fit": post(), "groups": ["a", "a", "b"], "draws": 400}, {
+        "groups": Kind(choices=("x",), accepts=("none", "generator")),
+    }),
+    "node_split": Base(lam.checks.node_split, lambda: {"fit": post(), "by": ["a", "a", "b"]}, {
         "by": Kind(choices=("label", "x"), accepts=("generator",)),
     }),
-    "prior_data_conflict": Base(lam.prior_data_conflict, lambda: {"post": post(), "draws": 100, "seed": 1}),
-    "prior_learning": Base(lam.prior_learning, lambda: {"post": post()}),
+    "prior_data_conflict": Base(lam.checks.prior_data_conflict, lambda: {"fit": post(), "draws": 100, "seed": 1}),
+    "prior_learning": Base(lam.checks.prior_learning, lambda: {"fit": post()}),
     **_questions("Posterior", post()),
-    **{n: b for n, b in _questions("regression", regressed()).items() if not n.endswith(ONE_MEAN)},
+    **{n: b for n, b in _questions("regression", regressed()).items() if not n.endswith((*ONE_MEAN, ".prediction"))},
+    "regression.predict of others": Base(regressed().predict, lambda: {"new": {"x": [0.0, 1.0]}}, {
+        "new": Kind(accepts=("none",)),
+    }),
     **{n: b for n, b in _questions("counts", events()).items() if not n.endswith(ONE_MEAN)},
+    "absolute": Base(ratios().absolute, lambda: {"baseline": 0.1}, {
+        "baseline": Kind(accepts=("half", "one")), "time": TEXT,
+    }),
+    "marginal_interval": Base(proportions().marginal_interval, dict, {"kind": KIND}),
     **_distributions(),
 }  # fmt: skip
 
@@ -180,19 +245,19 @@ def test_priors_refuse_nonsense_when_they_are_made(name):
 )  # fmt: skip
 def test_a_prior_written_badly(text):
     with pytest.raises(LamEvidenceError, match=r"·|choices"):
-        lam.parse_prior(text)
+        lam.priors.parse_prior(text)
 
 
 def test_names_of_parameters_are_honoured():
-    assert repr(lam.parse_prior("Normal(scale=3, loc=1)")) == "Normal(1, 3)"
+    assert repr(lam.priors.parse_prior("Normal(scale=3, loc=1)")) == "Normal(1, 3)"
     fit = lam.pool_bayes(table(), mu={"normal": {"scale": 20, "loc": 0}}, tau="HalfNormal(4)")
     assert fit.mu.median == post().mu.median
 
 
 @pytest.mark.parametrize(
     "tau",
-    [lam.HalfNormal(1e100), lam.HalfNormal(1e-100), lam.Uniform(1e-100), lam.InverseGamma(1e-3, 1e-3),
-     lam.HalfStudentT(1e-3, 1), lam.LogNormal(0, 100), lam.LogNormal(230, 1), lam.HalfCauchy(1e-100)],
+    [P.HalfNormal(1e100), P.HalfNormal(1e-100), P.Uniform(1e-100), P.InverseGamma(1e-3, 1e-3),
+     P.HalfStudentT(1e-3, 1), P.LogNormal(0, 100), P.LogNormal(230, 1), P.HalfCauchy(1e-100)],
     ids=repr,
 )  # fmt: skip
 def test_far_priors_answer_or_say_why_not(tau):
@@ -209,8 +274,8 @@ def test_far_priors_answer_or_say_why_not(tau):
 
 def test_a_prior_of_mu_much_narrower_than_tau():
     """StudentT with a million degrees of freedom is normal: two engines, one new study."""
-    normal = lam.pool_bayes(table(), mu=lam.Normal(0, 0.01), tau=TAU).prediction()
-    student = lam.pool_bayes(table(), mu=lam.StudentT(1e6, 0, 0.01), tau=TAU).prediction()
+    normal = lam.pool_bayes(table(), mu=lam.priors.Normal(0, 0.01), tau=TAU).prediction()
+    student = lam.pool_bayes(table(), mu=lam.priors.StudentT(1e6, 0, 0.01), tau=TAU).prediction()
     assert student == pytest.approx(normal, rel=1e-6)
 
 
@@ -228,7 +293,7 @@ def test_designs_that_are_none(moderators):
 )
 def test_statements_that_say_nothing(statement):
     with pytest.raises(LamEvidenceError, match="·"):
-        post().prob(statement)
+        post().probability(statement)
 
 
 def test_a_row_that_does_not_exist_is_a_key_error_in_words():

@@ -20,7 +20,7 @@ ASKED = f"questions/{QUESTION}.yaml"
 OTHERS = tuple(f"records/{name}.yaml" for name in ("bissler-2008", "dabora-2011", "davies-2011"))
 HELD = (RECORD, ASKED, "vocabulary.yaml", *OTHERS)
 """Enough to pool: reading the whole registry for every word takes most of the time."""
-VERBS = ("pool", "bayes", "forest", "explain", "show", "table", "run", "check", "list")
+VERBS = ("pool", "bayes", "grade", "forest", "explain", "show", "table", "run", "check", "list", "form", "compare")
 
 
 @functools.cache
@@ -59,9 +59,13 @@ def registry(tmp_path):
     [
         (["pool", "nosuch"], "choices"),
         (["pool", ""], "choices"),
+        (["grade", "nosuch"], "choices"),
         (["pool", QUESTION, "--level", "nan"], "0.95"),
         (["pool", QUESTION, "--level", "95"], "0.95"),
         (["pool", QUESTION, "--level", "much"], "valid number"),
+        (["pool", QUESTION, "--baseline", "much"], "0.05,0.2, or controls"),
+        (["pool", QUESTION, "--baseline", "0.1"], "no baseline risk"),
+        (["pool", QUESTION, "--time", "within a year"], "add --baseline"),
         (["pool", QUESTION, "--model", "zz"], "random, common"),
         (["pool", QUESTION, "--tau2", "zz"], "choices"),
         (["pool", QUESTION, "--interval", "zz"], "choices"),
@@ -72,15 +76,21 @@ def registry(tmp_path):
         (["bayes", QUESTION, "--tau", "HalfNormal(-1)"], "above 0"),
         (["bayes", QUESTION, "--tau", "HalfNormal(loc=1)"], "give scale"),
         (["bayes", QUESTION, "--tau", "Foo(1)"], "HalfNormal"),
-        (["bayes", QUESTION, "--tau", "Normal(0, 1)"], "not a prior of a standard deviation"),
+        (["bayes", QUESTION, "--tau", "Normal(0, 1)"], "unknown prior of tau"),
         (["bayes", QUESTION, "--tau", "HalfNormal(72 furlong)"], "mL/year"),
-        (["bayes", QUESTION, "--mu", "HalfNormal(1)"], "not a prior of an effect"),
+        (["bayes", QUESTION, "--mu", "HalfNormal(1)"], "unknown prior of mu"),
         (["bayes", QUESTION, "--level", "nan"], "0.95"),
         (["forest", "nosuch"], "choices"),
         (["explain", "nosuch"], "choices"),
         (["explain", "LE999"], "LE001"),
         (["show", "nosuch"], "choices"),
         (["table", "nosuch"], "choices"),
+        (["form", "nosuch"], "choices"),
+        (["form", "ando-2013", "--source", "nosuch"], "main, editorial"),
+        (["form"], "STUDY"),
+        (["compare"], "give two extractions"),
+        (["compare", "nowhere"], "give two extractions"),
+        (["compare", str(SHIPPED / RECORD), str(SHIPPED / ASKED)], "leave out --studies"),
         (["run", "--layout", "zz"], "revman, jama, bmj, metafor"),
         (["check", "--format", "zz"], "github"),
         (["check", str(SHIPPED), "--studies", str(SHIPPED)], "once"),

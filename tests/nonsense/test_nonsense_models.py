@@ -11,13 +11,13 @@ import pymc as pm
 import pytest
 
 import lamevidence as lam
-from lamevidence.bayes import sampling
-from lamevidence.bayes.arviz_compat import container, datasets
+from lamevidence.bayes.sampling import sampled_state
+from lamevidence.bayes.sampling.arviz_compat import container, datasets
 from lamevidence.effects.evidence_table import Excluded
-from lamevidence.errors import DependentRows, InputError, LamEvidenceError, OptionError, SamplingError
+from lamevidence.foundation.errors import DependentRows, InputError, LamEvidenceError, OptionError, SamplingError
 from tests.nonsense.sweep import COUNT, FLAG, Base, Kind, sweep
 
-MU, TAU = lam.Normal(0, 20), lam.HalfNormal(4)
+MU, TAU = lam.priors.Normal(0, 20), lam.priors.HalfNormal(4)
 PRIORS = {"mu": MU, "tau": TAU}
 
 
@@ -44,6 +44,10 @@ def rates():
 
 def one_arm():
     return counted("IRLN", xi=(2, 3), ti=(12.0, 20.0))
+
+
+def hazards():
+    return counted("HAZ", patients=(0, 3), total=(12, 20), time=(1.0, 0.5))
 
 
 def risks():
@@ -87,64 +91,68 @@ def sampled():
     parts["sample_stats"] = parts["posterior"][["tau"]].rename(tau="diverging")
     attrs = {"sampler": "pymc", "rhat": 1.0, "ess": 400.0, "divergences": 0, "accepted": "", "retried": 0, "seed": 1}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "sample", lambda *_, **__: container(parts, attrs))
+        patch.setattr(sampled_state, "sample", lambda *_, **__: container(parts, attrs))
         return lam.pool_bayes(table(), likelihood="normal", engine="nuts", seed=1, **PRIORS)
 
 
 M = lam.models
+DESIGN = {"moderators": ("none", "frame")}
+"""A frame of as many rows as the table is a design."""
 BASES = {
-    "sample": Base(stopped(lam.sample), lambda: {"model": model(), "chains": 4, "cores": 1}, {
+    "sample": Base(stopped(lam.models.sample), lambda: {"model": model(), "chains": 4, "cores": 1}, {
         "sampler": Kind(choices=("auto", "pymc", "nutpie")), "chains": COUNT, "cores": Kind(accepts=("two", "none")),
         "progress": FLAG, "allow": ("empty",),
     }),
-    "pool_bayes.nuts": Base(stopped(lam.pool_bayes), lambda: {"table": table(), "engine": "nuts"} | PRIORS, {
+    "pool_bayes.nuts": Base(stopped(lam.pool_bayes), lambda: {"evidence": table(), "engine": "nuts"} | PRIORS, {
         "mu": Kind(accepts=("none",)), "engine": Kind(choices=("auto", "exact", "nuts")),
+        "chains": COUNT, "draws": COUNT, "tune": COUNT,
     }),
-    "models.normal_normal": Base(M.normal_normal, lambda: {"table": table()} | PRIORS, {
+    "models.normal_normal": Base(M.normal_normal, lambda: {"evidence": table()} | PRIORS, {
         "parametrisation": Kind(choices=("marginal", "non-centred", "centred")), "mu": ("none",),
     }),
-    "models.regression": Base(M.regression, lambda: {"table": table(), "moderators": ["x"], "slopes": MU} | PRIORS, {
+    "models.regression": Base(M.regression, lambda: {"evidence": table(), "moderators": ["x"], "slopes": MU} | PRIORS, {
         "parametrisation": Kind(choices=("marginal", "non-centred", "centred")), "mu": ("none",),
         "moderators": ("none",),
     }),
-    "models.student_t": Base(M.student_t, lambda: {"table": table()} | PRIORS, {"mu": ("none",)}),
+    "models.student_t": Base(M.student_t, lambda: {"evidence": table()} | PRIORS, {"mu": ("none",)}),
     "models.bivariate": Base(M.bivariate, lambda: {"first": table(), "second": table(), "within": 0.5} | PRIORS, {
         "within": ("zero", "half", "minus half"), "mu": ("none",),
     }),
-    "models.binomial": Base(M.binomial, lambda: {"table": risks()}),
-    "models.poisson": Base(M.poisson, lambda: {"table": one_arm(), "tau": TAU}),
-    "models.negative_binomial": Base(M.negative_binomial, lambda: {"table": one_arm(), "tau": TAU}),
-    "models.contrast": Base(M.contrast, lambda: {"table": arms()}),
-    "models.hypergeometric": Base(M.hypergeometric, lambda: {"table": arms()}),
-    "models.conditional_binomial": Base(M.conditional_binomial, lambda: {"table": rates()}),
+    "models.binomial": Base(M.binomial, lambda: {"evidence": risks()}, DESIGN),
+    "models.poisson": Base(M.poisson, lambda: {"evidence": one_arm(), "tau": TAU}, DESIGN),
+    "models.hazard": Base(M.hazard, lambda: {"evidence": hazards()}, DESIGN),
+    "models.negative_binomial": Base(M.negative_binomial, lambda: {"evidence": one_arm(), "tau": TAU}, DESIGN),
+    "models.contrast": Base(M.contrast, lambda: {"evidence": arms()}, DESIGN),
+    "models.hypergeometric": Base(M.hypergeometric, lambda: {"evidence": arms()}, DESIGN),
+    "models.conditional_binomial": Base(M.conditional_binomial, lambda: {"evidence": rates()}, DESIGN),
 }  # fmt: skip
 
 
 def _of_sampled():
     post = sampled()
-    draws = {"n": 5, "chains": 2, "seed": 1}
+    draws = {"draws": 5, "chains": 2, "seed": 1}
     kind = Kind(choices=("central", "shortest"))
     asked = {
-        "predictive_check": (lam.predictive_check, {"post": post, "statistics": ["q"], "draws": 100}, {
+        "predictive_check": (lam.predictive_check, {"fit": post, "statistics": ["q"], "draws": 100}, {
             "statistics": Kind(choices=("q", "max")), "replicate": Kind(choices=("new", "same")),
             "source": Kind(choices=("posterior", "prior")),
         }),
-        "predictive_check.arviz": (lam.predictive_check, {"post": post.idata, "table": table()}, {
+        "predictive_check.arviz": (lam.predictive_check, {"fit": post.idata, "evidence": table()}, {
             "seed": Kind(), "replicate": Kind(choices=("new", "same")), "source": Kind(choices=("posterior", "prior")),
         }),
-        "node_split": (lam.node_split, {"post": post, "by": ["a", "a", "b"]}, {
+        "node_split": (lam.checks.node_split, {"fit": post, "by": ["a", "a", "b"]}, {
             "by": Kind(choices=("label", "x"), accepts=("generator",)),
         }),
-        "loo_pit": (lam.loo_pit, {"post": post}, {}),
-        "prior_data_conflict": (lam.prior_data_conflict, {"post": post, "draws": 100, "seed": 1}, {}),
+        "loo_pit": (lam.checks.loo_pit, {"fit": post}, {}),
+        "prior_data_conflict": (lam.checks.prior_data_conflict, {"fit": post, "draws": 100, "seed": 1}, {}),
         "interval": (post.interval, {}, {"kind": kind}),
         "prediction": (post.prediction, {}, {"kind": kind}),
         "summary": (post.summary, {}, {"kind": kind}),
         "at": (post.at, {"x": [1.0]}, {"x": ("one", "dict"), "new": FLAG}),
-        "prob": (post.prob, {"statement": "mu > 0"}, {}),
+        "probability": (post.probability, {"statement": "mu > 0"}, {}),
         "quantity": (post.quantity, {"name": "mu"}, {"name": Kind(choices=("mu", "tau", "theta_new"))}),
-        "draws": (post.draws, draws, {"n": COUNT, "chains": COUNT}),
-        "prior_draws": (post.prior_draws, draws, {"n": COUNT, "chains": COUNT}),
+        "draws": (post.draws, draws, {"draws": COUNT, "chains": COUNT}),
+        "prior_draws": (post.prior_draws, draws, {"draws": COUNT, "chains": COUNT}),
         "mu.quantile": (post.mu.quantile, {"p": 0.5}, {
             "p": Kind(accepts=("half", "zero", "one", "empty", "matrix", "cube")),
         }),
@@ -156,7 +164,7 @@ def _of_sampled():
 def _of_batches():
     """Many posteriors at once: how they are asked for, and what they are asked."""
     unset = {"yi": Kind(), "vi": Kind(), "df": Kind()}
-    priors = {"mu": lam.Normal(0, 4), "tau": lam.HalfNormal(0.5)}
+    priors = {"mu": lam.priors.Normal(0, 4), "tau": lam.priors.HalfNormal(0.5)}
     zero, one = np.zeros((3, 2)), np.ones((3, 2))
     events = {"xi": one, "ni": 5 * one}
     asked = {
@@ -191,8 +199,8 @@ def test_outcomes_need_two_names(names):
 
 
 def test_models_take_independent_rows_alone():
-    twice = lam.EvidenceTable.from_estimates([1, 2], [1, 1], labels=["A1", "A2"], studies=["A", "A"])
-    tied = dataclasses.replace(table(), V=np.diag(table().vi) + 0.1)
+    twice = lam.EvidenceTable.from_estimates([1, 2], vi=[1, 1], labels=["A1", "A2"], studies=["A", "A"])
+    tied = dataclasses.replace(table(), V=np.diag(table().vi) + 0.1 * (1 - np.eye(3)))
     for build in (lam.models.normal_normal, functools.partial(lam.models.regression, moderators=None, slopes=MU)):
         with pytest.raises(DependentRows, match="share patients"):
             build(twice, **PRIORS)
@@ -217,11 +225,11 @@ def test_models_that_cannot_be_sampled():
         pm.Poisson("y", pm.Poisson("a", 2.0) + 1.0, observed=[1, 2])
     for bad, words in ((empty, "free variables and observed"), (unseen, "observed"), (whole, "is discrete")):
         with pytest.raises(OptionError, match=words):
-            lam.sample(bad)
+            lam.models.sample(bad)
     with pm.Model() as mixed:
         pm.Normal("y", pm.Normal("a") + pm.Bernoulli("b", 0.5), observed=[1.0])
     with pytest.raises(OptionError, match="nutpie"):
-        lam.sample(mixed, "nutpie")
+        lam.models.sample(mixed, "nutpie")
 
 
 def test_a_sampler_that_gives_up_says_so():
@@ -231,11 +239,11 @@ def test_a_sampler_that_gives_up_says_so():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pm, "sample", instead)
         with pytest.raises(SamplingError, match=r"gave up: Initial evaluation .* ·"):
-            lam.sample(model(), "pymc")
+            lam.models.sample(model(), "pymc")
 
 
 def test_options_reach_the_sampler():
-    given = stopped(lam.sample)(
+    given = stopped(lam.models.sample)(
         model(), "pymc", chains=np.int64(3), draws=np.int64(200), tune=300, seed=np.int64(5), cores=2
     )
     assert {type(given[name]) for name in ("chains", "draws", "random_seed", "cores")} == {int}
@@ -247,9 +255,9 @@ def test_options_reach_the_sampler():
 def test_an_arviz_object_keeps_its_replicates():
     for option in ({"draws": 4000}, {"seed": 1}, {"replicate": "same"}, {"source": "prior"}):
         with pytest.raises(OptionError, match="leave replicate, draws, seed and source out"):
-            lam.predictive_check(sampled().idata, table=table(), **option)
-    with pytest.raises(OptionError, match="leave table out"):
-        lam.predictive_check(sampled(), table=table())
+            lam.predictive_check(sampled().idata, evidence=table(), **option)
+    with pytest.raises(OptionError, match="leave evidence out"):
+        lam.predictive_check(sampled(), evidence=table())
 
 
 HALF = "A\ud800"
@@ -277,19 +285,21 @@ def test_such_text_is_refused_wherever_a_table_is_made():
     with pytest.raises(LamEvidenceError, match="UTF-8"):
         lam.EvidenceTable.from_frame(frame, "OR", ai="ai", bi="bi", ci="ci", di="di", study="study")
     with pytest.raises(LamEvidenceError, match="UTF-8"):
-        lam.EvidenceTable.from_estimates([1, 2], [1, 1], labels=[HALF, "B"])
+        lam.EvidenceTable.from_estimates([1, 2], vi=[1, 1], labels=[HALF, "B"])
     with pytest.raises(LamEvidenceError, match="UTF-8"):
-        lam.NetworkTable(yi=[0.5], vi=[0.04], first=[HALF], second=["b"], studies=["1"])
+        lam.network.NetworkTable(yi=[0.5], vi=[0.04], first=[HALF], second=["b"], studies=["1"])
     with pytest.raises(LamEvidenceError, match="UTF-8"):
         lam.forest(lam.pool(table()), group=[HALF, "B", "B"])
     with pytest.raises(LamEvidenceError, match="UTF-8"):
-        lam.node_split(sampled(), by=[HALF, "B", "B"])
+        lam.checks.node_split(sampled(), by=[HALF, "B", "B"])
     with pytest.raises(LamEvidenceError, match="is not a path"):
         lam.save_posterior(sampled(), f"{HALF}.nc")
 
 
 def test_a_batch_reads_places_on_the_edge():
-    many = lam.pool_bayes_many(np.zeros((3, 2)), np.ones((3, 2)), mu=lam.Normal(0, 4), tau=lam.HalfNormal(0.5))
+    many = lam.pool_bayes_many(
+        np.zeros((3, 2)), np.ones((3, 2)), mu=lam.priors.Normal(0, 4), tau=lam.priors.HalfNormal(0.5)
+    )
     ends = [-np.inf, -1.0, np.inf]
     assert many.tau_cdf(ends).tolist() == [0.0, 0.0, 1.0]
     assert many.mu_cdf(ends)[[0, 2]].tolist() == pytest.approx([0.0, 1.0])

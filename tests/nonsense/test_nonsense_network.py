@@ -12,47 +12,77 @@ from tests.nonsense.sweep import FLAG, Base, Kind, public_callables, public_meth
 
 def columns():
     return {
-        "yi": [0.5, 0.3, 0.2, 0.8], "vi": [0.04, 0.03, 0.05, 0.06], "first": list("aaba"), "second": list("bbcc"),
+        "yi": [0.5, 0.3, 0.2, 0.8],
+        "vi": [0.04, 0.03, 0.05, 0.06],
+        "first": list("aaba"),
+        "second": list("bbcc"),
         "studies": list("1234"),
     }
 
 
 @functools.cache
 def table():
-    return lam.NetworkTable(**columns())
+    return lam.network.NetworkTable(**columns())
 
 
 @functools.cache
 def fit():
-    return lam.pool_network(table())
+    return lam.network.pool_network(table())
 
 
 def arms():
     return {
         "frame": pd.DataFrame({"study": [1, 1, 2, 2], "treatment": list("abbc"), "r": [3, 5, 7, 4], "n": [40] * 4}),
-        "measure": "OR", "events": "r", "total": "n",
+        "measure": "OR",
+        "events": "r",
+        "total": "n",
     }
 
 
 BASES = {
-    "NetworkTable": Base(lam.NetworkTable, columns, {"measure": Kind()}),
-    "network_table": Base(lam.network_table, arms, {
-        "measure": Kind(choices=("OR", "RR", "RD", "IRR", "MD")), "add": ("zero", "half", "two"), "time": ("none",),
-        "mean": ("none",), "sd": ("none",),
-    }),
-    "pool_network": Base(lam.pool_network, lambda: {"table": table()}, {
-        "model": Kind(choices=("random", "common")), "tau2": ("none", "zero", "half", "two"), "reference": ("none",),
-    }),
-    "network_contributions": Base(lam.network_contributions, lambda: {"fit": fit()}),
-    "network_paths": Base(lam.network_paths, lambda: {"fit": fit()}),
-    "design_inconsistency": Base(lam.design_inconsistency, lambda: {"fit": fit()}),
-    "split_network": Base(lam.split_network, lambda: {"fit": fit()}),
-    "plot_network": Base(lam.plot_network, lambda: {"table": table()}, {"ax": ("none",)}),
-    "NetworkTable.take": Base(table().take, lambda: {"rows": [0, 1]}),
-    "NetworkPooled.effect": Base(fit().effect, lambda: {"first": "a", "second": "b"}),
-    "NetworkPooled.interval": Base(fit().interval, lambda: {"first": "a", "second": "b"}),
+    "NetworkTable": Base(lam.network.NetworkTable, columns, {"measure": Kind()}),
+    "network_table": Base(
+        lam.network.network_table,
+        arms,
+        {
+            "measure": Kind(choices=("OR", "RR", "RD", "IRR", "MD")),
+            "add": ("zero", "half", "two", "none"),
+            "to": Kind(accepts=("none",), choices=("none", "only0", "if0all", "all")),
+            "time": ("none",),
+            "mean": ("none",),
+            "sd": ("none",),
+        },
+    ),
+    "pool_network": Base(
+        lam.network.pool_network,
+        lambda: {"evidence": table()},
+        {
+            "model": Kind(choices=("random", "common")),
+            "tau2": ("none", "zero", "half", "two"),
+            "reference": ("none",),
+        },
+    ),
+    "network_contributions": Base(lam.network.network_contributions, lambda: {"fit": fit()}),
+    "network_paths": Base(lam.network.network_paths, lambda: {"fit": fit()}),
+    "design_inconsistency": Base(lam.network.design_inconsistency, lambda: {"fit": fit()}),
+    "split_network": Base(lam.network.split_network, lambda: {"fit": fit()}),
+    "plot_network": Base(lam.plots.network, lambda: {"evidence": table()}, {"ax": ("none",)}),
+    "NetworkTable.subset": Base(table().subset, lambda: {"keep": [0, 1]}),
+    "NetworkPooled.pair_effect": Base(fit().pair_effect, lambda: {"first": "a", "second": "b"}),
+    "NetworkPooled.pair_interval": Base(fit().pair_interval, lambda: {"first": "a", "second": "b"}),
+    "NetworkPooled.pair_intervals": Base(fit().pair_intervals, dict),
+    "NetworkPooled.pair_predictions": Base(fit().pair_predictions, dict),
+    "NetworkPooled.pairs": Base(fit().pairs, dict),
+    "NetworkPooled.interval": Base(fit().interval, dict),
     "NetworkPooled.intervals": Base(fit().intervals, dict),
-    "NetworkPooled.predictions": Base(fit().predictions, dict),
+    "NetworkPooled.tidy": Base(fit().tidy, dict),
+    "NetworkPooled.augment": Base(fit().augment, dict),
+    "NetworkPooled.display": Base(fit().display, dict),
+    "NetworkPooled.study_effects": Base(fit().study_effects, dict),
+    "NetworkPooled.predict": Base(fit().predict, dict),
+    "NetworkPooled.probability": Base(fit().probability, lambda: {"statement": "b vs a > 0"}),
+    "NetworkPooled.refit": Base(fit().refit, lambda: {"evidence": table()}),
+    "NetworkPooled.without": Base(fit().without, lambda: {"study": "1"}),
     "NetworkPooled.p_scores": Base(fit().p_scores, lambda: {"small_is_good": True}, {"small_is_good": FLAG}),
     "NetworkPooled.league_table": Base(fit().league_table, dict, {"transformed": FLAG}),
 }
@@ -67,7 +97,8 @@ def test_nonsense_is_refused_in_words(name):
 
 def test_every_public_name_of_the_chapter_is_swept():
     ours = {
-        name: item for name, item in public_callables().items()
+        name: item
+        for name, item in public_callables().items()
         if str(getattr(item, "__module__", "")).startswith("lamevidence.network")
     }
     methods = {m for item in ours.values() if inspect.isclass(item) for m in public_methods(item)}

@@ -14,7 +14,7 @@ from tests.nonsense.sweep import FLAG, NUMBER, TEXT, Base, Kind, sweep
 
 FRAME = pd.DataFrame({"label": ["A", "B", "C"], "x": [0.1, 0.2, 0.4], "y": [1.0, 2.0, 3.0]})
 ROWS = FRAME.assign(observed=FRAME.x, estimate=FRAME.x, low=FRAME.x - 1, high=FRAME.x + 1, i2=FRAME.y, q=FRAME.y)
-ROWS = ROWS.assign(influence=ROWS.y, tau=ROWS.x, log_likelihood=-ROWS.y)
+ROWS = ROWS.assign(influence=ROWS.y, tau=ROWS.x, log_likelihood=-ROWS.y, studentized=ROWS.x)
 NOTHING = Kind(accepts=("none",))
 
 
@@ -22,7 +22,10 @@ NOTHING = Kind(accepts=("none",))
 def table():
     bias = tuple(("RoB2", (("D1", word), ("D2", "low")), word) for word in ("low", "high", "some concerns"))
     made = lam.EvidenceTable.from_estimates(
-        [0.2, 0.5, 0.1], [0.04, 0.03, 0.02], labels=["A", "B", "C"], moderators={"dose": [1, 2, 4], "drug": list("xyx")}
+        [0.2, 0.5, 0.1],
+        vi=[0.04, 0.03, 0.02],
+        labels=["A", "B", "C"],
+        moderators={"dose": [1, 2, 4], "drug": list("xyx")},
     )
     return dataclasses.replace(made, risk_of_bias=bias)
 
@@ -40,12 +43,12 @@ def fit():
 
 @functools.cache
 def post():
-    return lam.pool_bayes(table(), mu=lam.Normal(0, 4), tau=lam.HalfNormal(0.5))
+    return lam.pool_bayes(table(), mu=lam.priors.Normal(0, 4), tau=lam.priors.HalfNormal(0.5))
 
 
 @functools.cache
 def drapery():
-    return lam.plot_drapery(fit())
+    return lam.plots.drapery(fit())
 
 
 @functools.cache
@@ -58,29 +61,47 @@ AX = {"ax": NOTHING}
 REF = Kind(accepts=("none", "minus", "minus half", "zero", "half", "two"))
 ESTIMATES = {"layout": Kind(choices=("revman", "jama", "bmj", "metafor")), "ref": REF, "note": TEXT}
 BASES = {
-    "forest": Base(lam.forest, lambda: {"result": fit()}, {
-        "layout": Kind(choices=("revman", "jama", "bmj", "metafor")),
-        "columns": Kind(accepts=("empty", "dict")),
-        "group": Kind(accepts=("none", "nones")),
-        "pi": FLAG, "shrinkage": Kind(), "rob": FLAG, "overall_test": FLAG,
-        "ref": REF,
-        "sort": Kind(choices=("estimate", "weight", "year", "none")),
-    }),
-    "plot_baujat": Base(lam.plot_baujat, lambda: {"frame": ROWS}, AX),
-    "plot_bubble": Base(lam.plot_bubble, lambda: {"result": fit(), "moderator": "dose"}, AX),
-    "plot_cumulative": Base(lam.plot_cumulative, lambda: {"frame": ROWS, "table": table()}, ESTIMATES),
-    "plot_drapery": Base(lam.plot_drapery, lambda: {"result": fit()}, AX),
-    "plot_estimates": Base(lam.plot_estimates, lambda: {"frame": ROWS, "table": table()}, ESTIMATES),
-    "plot_funnel": Base(lam.plot_funnel, lambda: {"result": fit()}, AX | {"contour": FLAG, "centre": NUMBER}),
-    "plot_gosh": Base(lam.plot_gosh, lambda: {"frame": ROWS}, AX | {"name": TEXT}),
-    "plot_labbe": Base(lam.plot_labbe, lambda: {"result": counts()}, AX),
-    "plot_leave_one_out": Base(lam.plot_leave_one_out, lambda: {"frame": ROWS, "table": table()}, ESTIMATES),
-    "plot_orchard": Base(lam.plot_orchard, lambda: {"result": fit()}, AX),
-    "plot_posterior": Base(lam.plot_posterior, lambda: {"distribution": post().mu}, AX | {"name": TEXT}),
-    "plot_predictive_intervals": Base(lam.plot_predictive_intervals, lambda: {"frame": ROWS}, AX | {"name": TEXT}),
-    "plot_radial": Base(lam.plot_radial, lambda: {"result": fit()}, AX | {"centre": NUMBER}),
-    "plot_rob_summary": Base(lam.plot_rob_summary, lambda: {"result": table()}, AX),
-    "plot_tau_profile": Base(lam.plot_tau_profile, lambda: {"frame": ROWS}, AX),
+    "forest": Base(
+        lam.forest,
+        lambda: {"fit": fit()},
+        {
+            "layout": Kind(choices=("revman", "jama", "bmj", "metafor")),
+            "columns": Kind(accepts=("empty", "dict")),
+            "group": Kind(accepts=("none", "nones")),
+            "pi": FLAG,
+            "shrinkage": Kind(),
+            "rob": FLAG,
+            "overall_test": FLAG,
+            "ref": REF,
+            "sort": Kind(choices=("estimate", "weight", "year", "none")),
+        },
+    ),
+    "baujat": Base(lam.plots.baujat, lambda: {"fit": ROWS}, AX),
+    "bubble": Base(lam.plots.bubble, lambda: {"fit": fit(), "moderator": "dose"}, AX),
+    "cumulative": Base(lam.plots.cumulative, lambda: {"fit": ROWS, "evidence": table()}, ESTIMATES),
+    "drapery": Base(lam.plots.drapery, lambda: {"fit": fit()}, AX),
+    "estimates": Base(lam.plots.estimates, lambda: {"frame": ROWS, "evidence": table()}, ESTIMATES),
+    "funnel": Base(lam.plots.funnel, lambda: {"fit": fit()}, AX | {"contour": FLAG, "centre": NUMBER}),
+    "gosh": Base(lam.plots.gosh, lambda: {"fit": ROWS}, AX | {"name": TEXT, "subsets": NOTHING, "seed": NOTHING}),
+    "influence": Base(lam.plots.influence, lambda: {"fit": ROWS}),
+    "specification_curve": Base(
+        lam.plots.specification_curve,
+        lambda: {"fit": lam.checks.multiverse(table(), bayes=False)},
+        {"name": TEXT},
+    ),
+    "labbe": Base(lam.plots.labbe, lambda: {"fit": counts()}, AX),
+    "leave_one_out": Base(lam.plots.leave_one_out, lambda: {"fit": ROWS, "evidence": table()}, ESTIMATES),
+    "normal_quantiles": Base(
+        lam.plots.normal_quantiles,
+        lambda: {"fit": ROWS},
+        AX | {"residual": Kind(choices=("standardized", "studentized"))},
+    ),
+    "orchard": Base(lam.plots.orchard, lambda: {"fit": fit()}, AX),
+    "posterior": Base(lam.plots.posterior, lambda: {"distribution": post().mu}, AX | {"name": TEXT}),
+    "predictive_intervals": Base(lam.plots.predictive_intervals, lambda: {"frame": ROWS}, AX | {"name": TEXT}),
+    "radial": Base(lam.plots.radial, lambda: {"fit": fit()}, AX | {"centre": NUMBER}),
+    "rob_summary": Base(lam.plots.rob_summary, lambda: {"fit": table()}, AX),
+    "tau_profile": Base(lam.plots.tau_profile, lambda: {"fit": ROWS}, AX),
     "Plot.save": Base(drapery().save, lambda: {"path": f"{folder().name}/x.png", "dpi": 20}, {"path": Kind()}),
     "Plot.to_svg": Base(drapery().to_svg, dict, {"text": FLAG}),
 }

@@ -43,9 +43,9 @@ def moments(log_prior, top):
     ("prior", "log_prior", "top", "listed"),
     [
         # listed: what bayesmeta prints at delta = 0.002 for the new effect and the first school
-        (lam.HalfNormal(0.5), lambda t: -2 * t * t, (0, 1, 3, 6), (4.178705383672, None)),
+        (lam.priors.HalfNormal(0.5), lambda t: -2 * t * t, (0, 1, 3, 6), (4.178705383672, None)),
         (
-            lam.HalfCauchy(0.5),
+            lam.priors.HalfCauchy(0.5),
             lambda t: -np.log1p(4 * t * t),
             (0, 1, 10, 100, 1e3, 1e4, 1e5, 1e6),
             (4.543205778428, 4.504975698665),
@@ -54,8 +54,8 @@ def moments(log_prior, top):
     ids=["half-normal", "half-Cauchy"],
 )
 def test_spread_of_effects(prior, log_prior, top, listed):
-    t = EvidenceTable.from_estimates(Y, S**2)
-    post = lam.pool_bayes(t, mu=lam.Flat(), tau=prior, likelihood="normal")
+    t = EvidenceTable.from_estimates(Y, vi=S**2)
+    post = lam.pool_bayes(t, mu=lam.priors.Flat(), tau=prior, likelihood="normal")
     new, mean, sd = moments(log_prior, top)
     effects = [post.theta[label] for label in t.labels]
     assert post.theta_new.sd == pytest.approx(new, rel=1e-6)

@@ -33,7 +33,7 @@ def test_dfbetas_in_forty_digits():
         for i in range(7):
             without, _ = weighted([j for j in range(7) if j != i], w)
             want.append([float((whole[c] - without[c]) / mp.sqrt(inverse[c, c])) for c in range(2)])
-    table = lam.EvidenceTable.from_estimates(YI, VI)
+    table = lam.EvidenceTable.from_estimates(YI, vi=VI)
     X = np.column_stack([np.ones(7), YEARS])
     fit = lam.pool(table, model="common", moderators=X, names=["one", "year"], interval="z", prediction="none")
     found = lam.influence(fit)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lamevidence.effects.evidence_table import EvidenceTable
-from lamevidence.pooling.glmm import fit_glmm
+from lamevidence.pooling.counts import glmm
 
 DIGITS = 40
 BCG = {
@@ -82,7 +82,7 @@ def poisson_rates_laplace(counts, effect, intercept, sigma, tau):
 
 @pytest.mark.parametrize("tau", [0.0, 0.3, 1.1])
 def test_exact_conditional_likelihood_at_any_point(tau):
-    fit = fit_glmm(table(ZEROS, "OR"), model="CM.EL", nagq=25)
+    fit = glmm(table(ZEROS, "OR"), model="CM.EL", nagq=25)
     value = fit.likelihood.at(mu=0.1, tau=tau)
     with mp.workdps(DIGITS):
         assert value == pytest.approx(float(hypergeometric_value(ZEROS, mp.mpf("0.1"), mp.mpf(tau))), abs=1e-9)
@@ -90,7 +90,7 @@ def test_exact_conditional_likelihood_at_any_point(tau):
 
 def test_spurious_tau2_has_a_lower_likelihood():
     """metafor stops at tau2 = 1.69e-4, beta = 0.0546661; the maximum is at tau2 = 0."""
-    fit = fit_glmm(table(ZEROS, "OR"), model="CM.EL")
+    fit = glmm(table(ZEROS, "OR"), model="CM.EL")
     assert fit.tau2 == 0
     with mp.workdps(DIGITS):
         ours = hypergeometric_value(ZEROS, mp.mpf(fit.mu), mp.mpf(0))
@@ -107,7 +107,7 @@ def test_spurious_tau2_of_antiarrhythmic_trials():
         "ci": [1, 4, 4, 5, 3, 4],
         "n2i": [43, 44, 110, 100, 106, 146],
     }
-    fit = fit_glmm(table(counts, "OR"), model="CM.EL")
+    fit = glmm(table(counts, "OR"), model="CM.EL")
     assert fit.tau2 == 0
     with mp.workdps(DIGITS):
         ours = hypergeometric_value(counts, mp.mpf(fit.mu), mp.mpf(0))
@@ -118,7 +118,7 @@ def test_spurious_tau2_of_antiarrhythmic_trials():
 
 def test_common_effect_conditional_information():
     """The standard error of CM.EL is 1/√ of the summed hypergeometric variances."""
-    fit = fit_glmm(table(ZEROS, "OR"), model="CM.EL", method="EE")
+    fit = glmm(table(ZEROS, "OR"), model="CM.EL", tau2="none")
     with mp.workdps(DIGITS):
         curvature = mp.diff(lambda m: hypergeometric_value(ZEROS, m, mp.mpf(0)), mp.mpf(fit.mu), 2)
         assert fit.se == pytest.approx(float(1 / mp.sqrt(-curvature)), rel=1e-6)
@@ -126,7 +126,7 @@ def test_common_effect_conditional_information():
 
 def test_laplace_of_random_baselines_is_exact():
     """lme4 evaluates this objective off the modes: its standard error of the effect is 0.2233."""
-    fit = fit_glmm(table(RATES, "IRR"), model="UM.RS", nagq=1)
+    fit = glmm(table(RATES, "IRR"), model="UM.RS", nagq=1)
     optimum = fit.likelihood.optimum
     with mp.workdps(DIGITS):
         point = [mp.mpf(float(p)) for p in (*optimum.beta, *optimum.scale)]
@@ -149,7 +149,7 @@ def test_laplace_of_random_baselines_is_exact():
 
 def test_binomial_normal_likelihood():
     x, n = [0, 5, 20, 3, 10], [15, 40, 20, 33, 10]
-    fit = fit_glmm(table({"xi": x, "ni": n}, "PLO"))
+    fit = glmm(table({"xi": x, "ni": n}, "PLO"))
     with mp.workdps(25):
         total = mp.mpf(0)
         for xi, ni in zip(x, n, strict=True):
@@ -164,7 +164,7 @@ def test_binomial_normal_likelihood():
 
 def test_bcg_random_baselines_against_the_product_rule():
     """2-D AGQ (9²) gives tau2 = .32176 on BCG where Laplace gives .3198."""
-    fit = fit_glmm(table(BCG, "OR"), model="UM.RS")
+    fit = glmm(table(BCG, "OR"), model="UM.RS")
     assert fit.tau2 == pytest.approx(0.32176, abs=5e-5)
 
 
@@ -191,7 +191,7 @@ def fixed_baseline_study(i, alpha, b0, b1, tau):
 
 def test_fixed_baselines_with_a_moderator():
     """Likelihood, its stationarity and the standard errors; scales of the moderator differ by 60."""
-    fit = fit_glmm(table(MODERATED, "OR"), model="UM.FS", mods=YEARS)
+    fit = glmm(table(MODERATED, "OR"), model="UM.FS", moderators=np.column_stack([np.ones(6), YEARS]))
     top = fit.likelihood.optimum
     with mp.workdps(DIGITS):
         common = [mp.mpf(float(x)) for x in (*top.beta, *top.scale)]

@@ -48,8 +48,7 @@ def numbers(values):
     return ",".join(repr(float(v)) for v in values)
 
 
-def usable(question):
-    table = lam.load_registry().evidence(question)
+def usable(question, table):
     return question.pooled and table.k >= 2 and all(math.isfinite(v) for v in table.vi)
 
 
@@ -65,15 +64,16 @@ def metafor(jobs):
 
 def test_metafor_reproduces_every_pooled_question():
     registry = lam.load_registry()
+    evidence = {question.id: registry.evidence(question) for question in registry.questions.values()}
     cases = [
         (question, method, interval)
         for question in registry.questions.values()
-        if usable(question)
+        if usable(question, evidence[question.id])
         for method in METHODS
         for interval in INTERVALS
     ]
     assert len({q.id for q, _, _ in cases}) >= 6
-    tables = {q.id: json.loads(json.dumps(table_json(registry.evidence(q)))) for q, _, _ in cases}
+    tables = {name: json.loads(json.dumps(table_json(evidence[name]))) for name in {q.id for q, _, _ in cases}}
     jobs = [
         ";".join(
             [
@@ -86,7 +86,7 @@ def test_metafor_reproduces_every_pooled_question():
         for q, m, i in cases
     ]
     for (question, method, interval), (b, se, low, high, tau2, q) in zip(cases, metafor(jobs), strict=True):
-        fit = lam.pool(registry.evidence(question), model="random", tau2=method, interval=interval, prediction="none")
+        fit = lam.pool(evidence[question.id], model="random", tau2=method, interval=interval, prediction="none")
         got = (fit.mu, fit.se, *fit.interval(), fit.tau2, fit.q)
         scale = max(abs(b), se)
         for ours, theirs in zip(got, (b, se, low, high, tau2, q), strict=True):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.pooling.quadratic_forms import weighted_chi2_cdf
-from lamevidence.pooling.tau2 import form_eigenvalues
+from lamevidence.pooling.kernel.distributions import weighted_chi2_cdf
+from lamevidence.pooling.tau2.estimators import form_eigenvalues
 
 
 def imhof(q, weights):
@@ -33,7 +33,7 @@ def test_generalised_q_interval_ends_are_roots(weights):
     y = np.array([-0.89, -1.59, -1.35, -1.44, -0.22, -0.79, -1.62, 0.01])
     v = np.array([0.326, 0.195, 0.415, 0.02, 0.051, 0.007, 0.223, 0.004])
     a = 1 / v if weights == "1/v" else 1 / np.sqrt(v)
-    fit = lam.pool(lam.EvidenceTable.from_estimates(y, v), tau2="GENQ", weights=a, prediction="none")
+    fit = lam.pool(lam.EvidenceTable.from_estimates(y, vi=v), tau2="GENQ", weights=a, prediction="none")
     q = float(np.sum(a * (y - np.sum(a * y) / a.sum()) ** 2))
     for t, probability in zip(fit.tau2_interval(method="GENQ"), (0.975, 0.025), strict=True):
         assert imhof(q, form_eigenvalues(v, t, None, a)) == pytest.approx(probability, abs=2e-9)

@@ -37,12 +37,12 @@ def exact(method, t, X):
 @pytest.mark.parametrize("method", ["DL", "REML"])
 def test_standard_error_of_tau2_keeps_its_digits(method, X):
     options = {} if X.shape[1] == 1 else {"moderators": X}
-    fit = lam.pool(lam.EvidenceTable.from_estimates(YI, VI), tau2=method, interval="z", prediction="none", **options)
+    fit = lam.pool(lam.EvidenceTable.from_estimates(YI, vi=VI), tau2=method, interval="z", prediction="none", **options)
     assert fit.se_tau2 == pytest.approx(exact(method, fit.tau2, X), rel=1e-9)
 
 
 def test_moments_of_a_regression_keep_their_digits():
-    table = lam.EvidenceTable.from_estimates(YI, VI)
+    table = lam.EvidenceTable.from_estimates(YI, vi=VI)
     fit = lam.pool(table, tau2="DL", moderators=SLOPE, interval="z", prediction="none")
     with mp.workdps(40):
         P, y = projection(mpf(0), SLOPE), mp.matrix([mpf(float(v)) for v in YI])

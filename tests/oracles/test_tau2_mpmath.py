@@ -76,14 +76,14 @@ def test_likelihood(name, method):
     y, v = DATA[name]
     with mp.workdps(40):
         truth = global_maximum([mp.mpf(float(x)) for x in y], [mp.mpf(float(x)) for x in v], method == "REML")
-    found = lam.pool(lam.EvidenceTable.from_estimates(y, v), tau2=method, prediction="none").tau2
+    found = lam.pool(lam.EvidenceTable.from_estimates(y, vi=v), tau2=method, prediction="none").tau2
     assert found == pytest.approx(float(truth), rel=1e-10, abs=1e-12 * min(v))
 
 
 @pytest.mark.parametrize("name", DATA)
 def test_paule_mandel_and_q_profile(name):
     y, v = DATA[name]
-    fit = lam.pool(lam.EvidenceTable.from_estimates(y, v), tau2="PM", prediction="none")
+    fit = lam.pool(lam.EvidenceTable.from_estimates(y, vi=v), tau2="PM", prediction="none")
     low, high = fit.tau2_interval()
     with mp.workdps(40):
         yy, vv, df = [mp.mpf(float(x)) for x in y], [mp.mpf(float(x)) for x in v], len(y) - 1

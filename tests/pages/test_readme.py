@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import lamevidence as lam
-from lamevidence.reports.answer import answer
+from lamevidence.reports.answer import whole_answer
 from lamevidence.reports.terminal import render_answer
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def test_the_python_runs(tmp_path, monkeypatch):
 
 
 def test_the_table_is_what_run_prints():
-    printed = render_answer(answer(lam.load_registry(), "fev1-slope-on-sirolimus"))
+    printed = render_answer(whole_answer(lam.load_registry(), "fev1-slope-on-sirolimus"))
     assert block("text").strip() == printed.strip()
 
 

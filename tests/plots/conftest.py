@@ -1,6 +1,6 @@
 import pytest
 
-from lamevidence.plots.measure import typeface
+from lamevidence.plots.drawing.measure import typeface
 
 
 @pytest.fixture(autouse=True)

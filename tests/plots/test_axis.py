@@ -1,7 +1,7 @@
 import pytest
 
-from lamevidence.plots.axis import Scale, limits, tick_label, ticks
-from lamevidence.plots.presets import PRESETS
+from lamevidence.plots.drawing.axis import Scale, limits, tick_label, ticks
+from lamevidence.plots.forest.presets import PRESETS
 
 
 @pytest.mark.parametrize("power", range(-6, 7))

@@ -3,13 +3,16 @@ import re
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 
+import lamevidence as lam
 from lamevidence.effects.evidence_table import EvidenceTable, Excluded
-from lamevidence.errors import NotEstimable, OptionError, UnknownName
-from lamevidence.plots import forest
-from lamevidence.plots.presets import PRESETS
-from lamevidence.plots.shapes import Arrow, Bar, Diamond, Square, Text
+from lamevidence.foundation.errors import NotEstimable, OptionError, UnknownName
+from lamevidence.plots.drawing.shapes import Arrow, Bar, Diamond, Square, Text
+from lamevidence.plots.forest.data_columns import data_columns
+from lamevidence.plots.forest.forest import forest
+from lamevidence.plots.forest.presets import PRESETS
 from tests.plots.forest_samples import (
     fit,
     proportion_fit,
@@ -71,8 +74,13 @@ def test_proportions_get_the_exact_interval_and_say_so():
 def test_rates_get_the_exact_interval():
     """Garwood for 0 events: upper bound -log(0.025)/t; doi:10.1093/biomet/28.3-4.437."""
     table = EvidenceTable(
-        yi=[-np.inf, np.log(0.5)], vi=[np.nan, 0.2], labels=("A", "B"), studies=("a", "b"), measure="IRLN",
-        counts={"xi": [0, 5], "ti": [10, 10]}, unit="events/person-year",
+        yi=[np.nan, np.log(0.5)],
+        vi=[np.nan, 0.2],
+        labels=("A", "B"),
+        studies=("a", "b"),
+        measure="IRLN",
+        counts={"xi": [0, 5], "ti": [10, 10]},
+        unit="events/person-year",
     )
     plot = forest(table)
     assert plot.rows.high[0] == pytest.approx(-math.log(0.025) / 10)
@@ -81,7 +89,7 @@ def test_rates_get_the_exact_interval():
 
 
 def test_a_row_that_is_not_estimable_is_printed_with_its_reason():
-    table = slopes(vi=[4, np.nan, 5, 27, 40, 15])
+    table = slopes(vi=[4, np.inf, 5, 27, 40, 15])
     plot = forest(fit(table, 1.3, (-1.2, 3.8), (-4, 7), np.array([40, np.nan, 30, 10, 10, 10])))
     row = plot.rows.set_index("study").loc["bravo"]
     assert row.printed == "not estimable"
@@ -183,6 +191,17 @@ def test_order_is_by_year_or_as_asked():
     assert labels(sort="weight") == ["alpha", "charlie", "bravo", "foxtrot", "delta", "echo"]
 
 
+def test_patients_stand_by_arm_where_every_row_has_arms():
+    """MILES prints 41 and 34 patients by arm; beside a difference printed with its n alone, 350, totals are shown."""
+    registry = lam.load_registry()
+
+    def patients(question):
+        return [(c.name, c.cells) for c in data_columns(registry.evidence(question), None)]
+
+    assert patients("fev1-change-12-months-randomised") == [("n1i", ("41",)), ("n2i", ("34",))]
+    assert patients("fev1-slope-difference-any-design") == [("n", ("89", "350"))]
+
+
 @pytest.mark.parametrize(
     ("options", "kind", "says"),
     [
@@ -270,7 +289,27 @@ def test_a_forest_is_drawn_into_a_given_axes():
 
 
 def test_unweighted_counts_need_no_normal_approximation():
-    table = proportions(vi=[np.nan] * 6)
+    table = proportions(yi=[np.nan] * 6, vi=[np.nan] * 6)
     plot = forest(table)
     assert not any(p == "not estimable" for p in plot.rows.printed)
     assert any("number of patients" in t for t in words(plot, "footnotes"))
+
+
+def test_a_limit_where_no_proportion_can_be_has_its_footnote():
+    """1/20, 2/30, 9/25 and 1/40 as raw proportions: the t(3) interval reaches below 0 %; at 50 % it does not."""
+    frame = pd.DataFrame({"x": [1, 2, 9, 1], "n": [20, 30, 25, 40]})
+    table = EvidenceTable.from_frame(frame, measure="PR", events="x", total="n")
+    pooled = lam.pool(table, model="random", tau2="REML")
+    below = "ower confidence limit, \u2212"
+
+    def said(plot):
+        return [t for t in words(plot, "footnotes") if below in t]
+
+    (note,) = said(forest(pooled, width=180))
+    assert note.startswith("The lower confidence limit")
+    assert note.endswith("is below 0 %, where no proportion can be.")
+    assert "measure=" not in note
+    assert len(said(forest([pooled, lam.pool(table, model="random", tau2="DL")], width=180))) == 2
+    assert not said(forest(pooled, level=0.5, width=180))
+    logits = EvidenceTable.from_frame(frame, measure="PLO", events="x", total="n")
+    assert not said(forest(lam.pool(logits, model="random", tau2="REML"), width=180))

@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lamevidence.effects.evidence_table import EvidenceTable
-from lamevidence.errors import EvidenceWarning, FigureTooNarrow
-from lamevidence.plots import forest
-from lamevidence.plots.presets import PRESETS
-from lamevidence.plots.shapes import Text
+from lamevidence.foundation.errors import EvidenceWarning, FigureTooNarrow
+from lamevidence.plots.drawing.shapes import Text
+from lamevidence.plots.forest.forest import forest
+from lamevidence.plots.forest.presets import PRESETS
 from tests.plots.forest_samples import LABELS, fit, proportion_fit, ratio_fit, slope_fit, slope_posterior, slopes
 
 TOUCH = 0.05
@@ -25,7 +25,7 @@ def overlaps(plot):
     boxes.sort(key=lambda item: item[1][1])
     found = []
     for i, (a, (al, at, ar, ab)) in enumerate(boxes):
-        for b, (bl, bt, br, bb) in boxes[i + 1:]:
+        for b, (bl, bt, br, bb) in boxes[i + 1 :]:
             if bt > ab:
                 break
             if min(ar, br) - max(al, bl) > TOUCH and min(ab, bb) - max(at, bt) > TOUCH:
@@ -58,9 +58,15 @@ def one_to_sixty(k, scale, label, ratio, seed):
         yi = yi + np.log(scale)
     vi = (rng.uniform(0.1, 2.0, size=k) * (1.0 if ratio else scale)) ** 2
     table = EvidenceTable(
-        yi=yi, vi=vi, labels=tuple(f"{label} {i}" for i in range(k)), studies=tuple(f"s{i}" for i in range(k)),
-        measure="OR" if ratio else "MD", unit=None if ratio else "mL", n=rng.integers(5, 10**6, size=k).astype(float),
-        title="Change of a thing with a long name after twelve months of treatment", higher_is="better",
+        yi=yi,
+        vi=vi,
+        labels=tuple(f"{label} {i}" for i in range(k)),
+        studies=tuple(f"s{i}" for i in range(k)),
+        measure="OR" if ratio else "MD",
+        unit=None if ratio else "mL",
+        n=rng.integers(5, 10**6, size=k).astype(float),
+        title="Change of a thing with a long name after twelve months of treatment",
+        higher_is="better",
         groups=tuple(f"Design {i % 3}" for i in range(k)),
     )
     w = 1 / vi
@@ -71,7 +77,10 @@ def one_to_sixty(k, scale, label, ratio, seed):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    k=st.integers(1, 60), power=st.integers(-6, 6), layout=st.sampled_from(sorted(PRESETS)), ratio=st.booleans(),
+    k=st.integers(1, 60),
+    power=st.integers(-6, 6),
+    layout=st.sampled_from(sorted(PRESETS)),
+    ratio=st.booleans(),
     label=st.sampled_from(["A", "Müller-Lüdenscheidt, van der Waerden & Hjörleifsdóttir 2011", "$x_1$ \\alpha 2011"]),
     seed=st.integers(0, 999),
 )
@@ -127,7 +136,7 @@ def test_a_dropped_column_is_said_and_an_asked_one_is_kept():
 def test_drawn_texts_are_where_the_layout_says():
     from matplotlib.backends.backend_agg import RendererAgg
 
-    from lamevidence.plots.figure import own_style
+    from lamevidence.plots.drawing.figure import own_style
 
     plot = forest([slope_fit(), slope_posterior()])
     with own_style():

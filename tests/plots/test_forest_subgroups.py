@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import InputError, OptionError
-from lamevidence.plots.presets import PRESETS
-from lamevidence.plots.shapes import Diamond, Text
+from lamevidence.foundation.errors import InputError, OptionError
+from lamevidence.plots.drawing.shapes import Diamond, Text
+from lamevidence.plots.forest.presets import PRESETS
 from tests.plots.forest_samples import fit, risk_ratios, slope_fit, slopes
 from tests.plots.test_forest_geometry import assert_clean
 
@@ -28,7 +28,15 @@ def bcg():
     }
     frame = pd.DataFrame({"trial": [f"Trial {i}" for i in range(1, 14)], **columns, "allocation": ALLOCATION})
     return lam.EvidenceTable.from_frame(
-        frame, "RR", study="trial", ai="ai", n1i="n1", ci="ci", n2i="n2", higher_is="worse", title="Tuberculosis",
+        frame,
+        "RR",
+        study="trial",
+        ai="ai",
+        n1i="n1",
+        ci="ci",
+        n2i="n2",
+        higher_is="worse",
+        title="Tuberculosis",
         arms=("BCG", "placebo"),
     )
 
@@ -96,13 +104,15 @@ def test_the_test_for_subgroup_differences_is_printed(bcg, parts):
     assert "subgroup differences" not in notes(lam.forest(lam.pool(bcg)))
 
 
-def test_subgroups_alone_are_weighed_within_each_group(parts):
+def test_subgroups_alone_bring_the_fit_to_all_rows(parts):
+    """Subtotals and overall come from one model: the figure of both is that of the subgroups alone."""
     plot = lam.forest(parts)
     rows = plot.rows
-    assert set(rows.kind) == {"study", "subgroup"}
+    assert set(rows.kind) == {"study", "subgroup", "pooled", "prediction"}
     studies = rows[rows.kind == "study"]
-    assert studies.groupby("group").weight.sum().to_numpy() == pytest.approx(np.full(3, 100.0))
-    assert any("within its subgroup" in t for t in words(plot, "footnotes"))
+    assert studies.weight.sum() == pytest.approx(100.0)
+    assert rows[rows.kind == "subgroup"].weight.sum() == pytest.approx(100.0)
+    pd.testing.assert_frame_equal(rows, lam.forest([parts, parts.overall]).rows)
 
 
 def test_a_shared_tau2_is_named(bcg):

@@ -1,12 +1,17 @@
+import itertools
+
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+import lamevidence as lam
 from lamevidence import plots
-from lamevidence.errors import InputError, NotEstimable, OptionError, UnknownName
-from tests.plots.forest_samples import LABELS, proportion_fit, ratio_fit, risk_ratios, slope_fit, slopes
+from lamevidence.foundation.errors import InputError, NotEstimable, OptionError, UnknownName
+from lamevidence.foundation.values import Interval
+from tests.plots.forest_samples import LABELS, Invented, proportion_fit, ratio_fit, risk_ratios, slope_fit, slopes
+from tests.support.fits import fitted, odds_ratios
 
 
 class Known:
@@ -28,6 +33,18 @@ class Known:
 def influence():
     q, moved = [0.1, 0.9, 0.3, 2.1, 1.2, 0.5], [0.2, 0.1, 0.05, 0.6, 0.3, 0.2]
     return pd.DataFrame({"label": LABELS, "q": q, "influence": moved})
+
+
+def diagnostics():
+    studentized = np.array([0.2, -1.1, 0.4, 2.4, -0.3, 0.9])
+    columns = {"label": LABELS, "studentized": studentized, "dffits": studentized / 2, "hat": [0.3, 0.1, 0.2] * 2}
+    return pd.DataFrame(columns | {"influential": studentized > 2})
+
+
+def quantiles():
+    return pd.DataFrame(
+        {"label": LABELS, "x": [-1.2, -0.6, -0.2, 0.2, 0.6, 1.2], "y": [-1.0, -0.7, 0.1, 0.2, 0.9, 2.3]}
+    )
 
 
 def analyses():
@@ -56,28 +73,36 @@ def checked():
 
 
 GALLERY = {
-    "funnel": lambda: plots.plot_funnel(ratio_fit()),
-    "funnel-no-null": lambda: plots.plot_funnel(proportion_fit()),
-    "radial": lambda: plots.plot_radial(slope_fit()),
-    "baujat": lambda: plots.plot_baujat(influence()),
-    "labbe": lambda: plots.plot_labbe(ratio_fit()),
-    "bubble": lambda: plots.plot_bubble(slope_fit(), "months", line=line()),
-    "drapery": lambda: plots.plot_drapery(_curve()),
-    "estimates": lambda: plots.plot_leave_one_out(analyses(), slopes()),
-    "cumulative": lambda: plots.plot_cumulative(analyses(), slopes(), layout="bmj"),
-    "posterior": lambda: plots.plot_posterior(Known(1.4, 1.5), prior=Known(0, 4), name="\u03bc", unit="mL/month"),
-    "predictive": lambda: plots.plot_predictive_intervals(checked(), name="FEV1 slope (mL/month)"),
-    "gosh": lambda: plots.plot_gosh(subsets(), name="Slope (mL/month)"),
-    "orchard": lambda: plots.plot_orchard(slope_fit()),
-    "rob": lambda: plots.plot_rob_summary(slopes()),
-    "profile": lambda: plots.plot_tau_profile(profile(), unit="mL/month"),
+    "funnel": lambda: plots.funnel(ratio_fit()),
+    "funnel-no-null": lambda: plots.funnel(proportion_fit()),
+    "radial": lambda: plots.radial(slope_fit()),
+    "baujat": lambda: plots.baujat(influence()),
+    "labbe": lambda: plots.labbe(ratio_fit()),
+    "bubble": lambda: plots.bubble(slope_fit(), "months", line=line()),
+    "drapery": lambda: plots.drapery(_curve()),
+    "estimates": lambda: plots.leave_one_out(analyses(), slopes()),
+    "cumulative": lambda: plots.cumulative(analyses(), slopes(), layout="bmj"),
+    "posterior": lambda: plots.posterior(Known(1.4, 1.5), prior=Known(0, 4), name="\u03bc", unit="mL/month"),
+    "predictive": lambda: plots.predictive_intervals(checked(), name="FEV1 slope (mL/month)"),
+    "specification curve": lambda: plots.specification_curve(
+        lam.checks.multiverse(lam.EvidenceTable.from_estimates([0.1, 0.3, 0.6], vi=[0.03, 0.03, 0.01]), bayes=False)
+    ),
+    "gosh": lambda: plots.gosh(subsets(), name="Slope (mL/month)"),
+    "orchard": lambda: plots.orchard(slope_fit()),
+    "rob": lambda: plots.rob_summary(slopes()),
+    "influence": lambda: plots.influence(diagnostics()),
+    "quantiles": lambda: plots.normal_quantiles(quantiles()),
+    "profile": lambda: plots.tau_profile(profile(), unit="mL/month"),
 }
 
 
 def _curve():
-    result = slope_fit()
-    result.interval = lambda level: tuple(stats.norm(1.3, 1.27).interval(level))
-    return result
+    class Curve(Invented):
+        def interval(self, level=None):
+            return Interval(*stats.norm(1.3, 1.27).interval(level))
+
+    known = slope_fit()
+    return Curve(known.table, known.mu, known.given, known.new, known.weights, known.found)
 
 
 @pytest.mark.parametrize("name", GALLERY)
@@ -103,19 +128,45 @@ def test_no_text_of_a_figure_leaves_the_canvas(name):
     assert drawn.y1 <= canvas.y1 + 1
 
 
+def test_small_axes_of_one_figure_do_not_touch():
+    plot = plots.influence(diagnostics())
+    plot._repr_png_()
+    boxes = [ax.get_tightbbox(plot.fig.canvas.get_renderer()) for ax in plot.fig.axes]
+    assert all(a.x1 <= b.x0 for a, b in itertools.pairwise(boxes))
+    assert "influential: Delta 2014" in plot.description
+
+
 def test_a_funnel_shows_the_studies_where_they_are():
-    plot = plots.plot_funnel(ratio_fit())
+    plot = plots.funnel(ratio_fit())
     dots = next(line for line in plot.ax.lines if line.get_marker() == "o")
     assert dots.get_xdata() == pytest.approx(risk_ratios().yi)
     assert dots.get_ydata() == pytest.approx(risk_ratios().sei)
 
 
-def test_a_drapery_passes_through_the_interval():
-    plot = plots.plot_drapery(_curve())
-    curve = max(plot.ax.lines, key=lambda x: x.get_linewidth())
-    low, high = _curve().interval(0.9)
-    assert np.interp(low, curve.get_xdata()[:120], curve.get_ydata()[:120]) == pytest.approx(0.1, abs=0.002)
-    assert high > low
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: fitted("random"),
+        lambda: lam.pool(odds_ratios().subset([0, 1]), model="random", interval="HKSJ"),
+        lambda: fitted("profile"),
+        lambda: fitted("t-distributed effects"),
+        lambda: fitted("glmm proportions"),
+    ],
+    ids=["HKSJ-floor", "k = 2", "profile", "t-distributed effects", "counts"],
+)
+def test_a_drapery_passes_through_the_intervals_of_every_level(make, monkeypatch):
+    """Each end of a profile interval is a search: the curve is drawn through 20 levels, in 8 s when it was 122."""
+    fit, asked = make(), []
+    intervals = type(fit).intervals
+    monkeypatch.setattr(type(fit), "intervals", lambda self, level=None: asked.append(level) or intervals(self, level))
+    curve = max(plots.drapery(fit).ax.lines, key=lambda x: x.get_linewidth())
+    monkeypatch.undo()
+    assert len(asked) <= 22
+    x, p = curve.get_xdata(), curve.get_ydata()
+    assert p.max() == pytest.approx(1.0)
+    for level in (0.03, 0.25, 0.5, 0.77, 0.9, 0.95, 0.99):
+        for end in fit.intervals(level)[0]:
+            assert np.interp(end, x, p) == pytest.approx(1 - level, abs=0.004 if fit.k == 2 else 0.002)
 
 
 def test_the_axes_given_are_used():
@@ -123,24 +174,24 @@ def test_the_axes_given_are_used():
 
     figure = Figure()
     ax = figure.add_subplot()
-    assert plots.plot_funnel(ratio_fit(), ax=ax).ax is ax
-    assert plots.plot_radial(slope_fit(), ax=figure.add_subplot()).fig is figure
+    assert plots.funnel(ratio_fit(), ax=ax).ax is ax
+    assert plots.radial(slope_fit(), ax=figure.add_subplot()).fig is figure
 
 
 def test_frames_without_what_is_needed_are_refused():
     with pytest.raises(UnknownName, match="column"):
-        plots.plot_baujat(influence().drop(columns="q"))
+        plots.baujat(influence().drop(columns="q"))
     with pytest.raises(InputError, match="row 0"):
-        plots.plot_gosh(subsets().assign(i2=np.nan))
+        plots.gosh(subsets().assign(i2=np.nan))
     with pytest.raises(NotEstimable, match="no rows"):
-        plots.plot_predictive_intervals(checked().iloc[:0])
+        plots.predictive_intervals(checked().iloc[:0])
     with pytest.raises(InputError, match="above its upper"):
-        plots.plot_estimates(analyses().assign(low=9.0), slopes())
+        plots.estimates(analyses().assign(low=9.0), slopes())
     with pytest.raises(OptionError, match="two arms"):
-        plots.plot_labbe(slope_fit())
+        plots.labbe(slope_fit())
     with pytest.raises(UnknownName, match="did you mean 'months'"):
-        plots.plot_bubble(slope_fit(), "month")
+        plots.bubble(slope_fit(), "month")
     with pytest.raises(OptionError, match="risk-of-bias"):
-        plots.plot_rob_summary(risk_ratios())
+        plots.rob_summary(risk_ratios())
     with pytest.raises(OptionError, match="distribution"):
-        plots.plot_posterior(3)
+        plots.posterior(3)

@@ -48,7 +48,7 @@ def test_one_is_many(engine, tau2):
     y, v = simulated(m=40)
     many = lam.pool_many(y, v, tau2=tau2, engine=engine)
     for i in range(40):
-        one = lam.pool(lam.EvidenceTable.from_estimates(y[i], v[i]), tau2=tau2, interval="HKSJ")
+        one = lam.pool(lam.EvidenceTable.from_estimates(y[i], vi=v[i]), tau2=tau2, interval="HKSJ")
         assert many.mu[i] == pytest.approx(one.mu, rel=1e-12, abs=1e-13)
         assert many.se[i] == pytest.approx(one.se, rel=1e-12)
         assert many.tau2[i] == pytest.approx(one.tau2, rel=1e-12, abs=1e-12)

@@ -6,31 +6,51 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.pooling.confidence_distribution import tau2_confidence_draws
-from lamevidence.pooling.fitted import fit_at
-from lamevidence.pooling.quadratic_forms import weighted_chi2_cdf
-from lamevidence.pooling.tau2 import form_eigenvalues
+from lamevidence.pooling.inverse_variance.bootstrap_prediction import tau2_confidence_draws
+from lamevidence.pooling.kernel.distributions import weighted_chi2_cdf
+from lamevidence.pooling.kernel.fitted import fit_at
+from lamevidence.pooling.tau2.estimators import form_eigenvalues
 
 BCG_Y = [
-    -0.8893113339202054, -1.5853886572014306, -1.3480731482996933, -1.4415511900213054, -0.21754732221129558,
-    -0.786115585818864, -1.6208982235983918, 0.011952333523840508, -0.4694176487381494, -1.3713448034727844,
-    -0.3393588283383906, 0.44591340057137874, -0.017313948216879815,
+    -0.8893113339202054,
+    -1.5853886572014306,
+    -1.3480731482996933,
+    -1.4415511900213054,
+    -0.21754732221129558,
+    -0.786115585818864,
+    -1.6208982235983918,
+    0.011952333523840508,
+    -0.4694176487381494,
+    -1.3713448034727844,
+    -0.3393588283383906,
+    0.44591340057137874,
+    -0.017313948216879815,
 ]
 BCG_V = [
-    0.32558476500396133, 0.19458112139814385, 0.4153679653679654, 0.020010031902247573, 0.05121017216963086,
-    0.0069056184559087574, 0.22301724757231517, 0.0039615792978177295, 0.056434210463248966, 0.07302479361302891,
-    0.01241221397155972, 0.5325058452001528, 0.0714046596839863,
+    0.32558476500396133,
+    0.19458112139814385,
+    0.4153679653679654,
+    0.020010031902247573,
+    0.05121017216963086,
+    0.0069056184559087574,
+    0.22301724757231517,
+    0.0039615792978177295,
+    0.056434210463248966,
+    0.07302479361302891,
+    0.01241221397155972,
+    0.5325058452001528,
+    0.0714046596839863,
 ]
 
 
 @pytest.fixture(scope="module")
 def bcg():
-    return lam.EvidenceTable.from_estimates(BCG_Y, BCG_V)
+    return lam.EvidenceTable.from_estimates(BCG_Y, vi=BCG_V)
 
 
 @pytest.fixture(scope="module")
 def found(bcg):
-    return lam.bootstrap_prediction(bcg, seed=1)
+    return lam.checks.bootstrap_prediction(bcg, seed=1)
 
 
 def test_bcg_against_r(found):
@@ -60,7 +80,7 @@ def test_against_the_definition_written_out():
     se = np.sqrt(((y - mean[:, None]) ** 2 / (v + t[:, None])).sum(axis=1) / total / (k - 1))
     new = mean + np.sqrt(t) * rng.standard_normal(t.size) - se * rng.standard_t(k - 1, t.size)
     low, high = np.quantile(new, [0.1, 0.9])
-    ours = lam.bootstrap_prediction(lam.EvidenceTable.from_estimates(y, v), seed=2, level=0.8).interval()
+    ours = lam.checks.bootstrap_prediction(lam.EvidenceTable.from_estimates(y, vi=v), seed=2, level=0.8).interval()
     assert tuple(ours) == pytest.approx((low, high), abs=0.03 * (high - low))
 
 
@@ -75,13 +95,13 @@ def test_draws_of_tau2_invert_the_distribution_of_q():
 
 
 def test_seed_level_and_unit(bcg, found):
-    again = lam.bootstrap_prediction(bcg, seed=1)
-    other = lam.bootstrap_prediction(bcg, seed=2)
+    again = lam.checks.bootstrap_prediction(bcg, seed=1)
+    other = lam.checks.bootstrap_prediction(bcg, seed=2)
     assert again.interval() == found.interval() != other.interval()
     assert found.interval(0.8).width < found.interval().width
-    assert lam.bootstrap_prediction(bcg, seed=1, level=0.8).interval() == found.interval(0.8)
-    scaled = lam.EvidenceTable.from_estimates(np.array(BCG_Y) * 64, np.array(BCG_V) * 64**2)
-    assert lam.bootstrap_prediction(scaled, seed=1).interval().low == pytest.approx(64 * found.interval().low)
+    assert lam.checks.bootstrap_prediction(bcg, seed=1, level=0.8).interval() == found.interval(0.8)
+    scaled = lam.EvidenceTable.from_estimates(np.array(BCG_Y) * 64, vi=np.array(BCG_V) * 64**2)
+    assert lam.checks.bootstrap_prediction(scaled, seed=1).interval().low == pytest.approx(64 * found.interval().low)
 
 
 def test_result_is_frozen_and_says_how_exact_it_is(found):
@@ -94,13 +114,13 @@ def test_result_is_frozen_and_says_how_exact_it_is(found):
 
 
 def test_probability(found):
-    assert found.probability("new < 0") + found.probability("new > 0") == pytest.approx(1.0)
-    assert 0.85 < found.probability("new < 0") < 0.95
+    assert found.probability("theta_new < 0") + found.probability("theta_new > 0") == pytest.approx(1.0)
+    assert 0.85 < found.probability("theta_new < 0") < 0.95
 
 
 def test_two_studies_are_wide_and_say_so():
-    two = lam.EvidenceTable.from_estimates([0.1, 0.4], [0.02, 0.03])
-    result = lam.bootstrap_prediction(two, seed=4)
+    two = lam.EvidenceTable.from_estimates([0.1, 0.4], vi=[0.02, 0.03])
+    result = lam.checks.bootstrap_prediction(two, seed=4)
     assert "Cauchy" in result.note
     assert result.interval().width > 10 * 0.3
 
@@ -108,19 +128,22 @@ def test_two_studies_are_wide_and_say_so():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"seed": -1}, "seed"), ({"seed": 1.5}, "seed"), ({"seed": True}, "seed"), ({"seed": 1, "draws": 10}, "draws"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"seed": 1, "draws": 10}, "draws"),
         ({"seed": 1, "level": 95}, "level"),
     ],
 )
 def test_options_are_honoured_or_refused(bcg, options, words):
     with pytest.raises(lam.LamEvidenceError, match=words):
-        lam.bootstrap_prediction(bcg, **options)
+        lam.checks.bootstrap_prediction(bcg, **options)
 
 
 def test_refused_data():
-    one = lam.EvidenceTable.from_estimates([0.1], [0.02])
+    one = lam.EvidenceTable.from_estimates([0.1], vi=[0.02])
     with pytest.raises(lam.LamEvidenceError, match="at least 2"):
-        lam.bootstrap_prediction(one, seed=1)
-    zero = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.3], [0.02, 0.0, 0.1])
+        lam.checks.bootstrap_prediction(one, seed=1)
+    zero = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.3], vi=[0.02, 0.0, 0.1])
     with pytest.raises(lam.LamEvidenceError, match="variance of 0"):
-        lam.bootstrap_prediction(zero, seed=1)
+        lam.checks.bootstrap_prediction(zero, seed=1)

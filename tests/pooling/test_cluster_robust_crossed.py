@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import InputError, NotEstimable
+from lamevidence.foundation.errors import InputError, NotEstimable
 
 YI = [0.2, 0.5, -0.1, 0.4, 0.8, 0.1, 0.3, 0.6, -0.2, 0.45]
 VI = [0.05, 0.04, 0.06, 0.03, 0.08, 0.05, 0.04, 0.07, 0.06, 0.05]
@@ -16,7 +16,7 @@ B = list("xyxyxyxyxy")
 
 @pytest.fixture
 def fit():
-    table = lam.EvidenceTable.from_estimates(YI, VI, moderators={"a": A, "b": B, "e": list(range(10))})
+    table = lam.EvidenceTable.from_estimates(YI, vi=VI, moderators={"a": A, "b": B, "e": list(range(10))})
     return lam.multilevel(table, random=["1 | a", "1 | e"])
 
 
@@ -51,7 +51,7 @@ def test_adjusted_kinds_are_refused(fit):
 
 def test_leverage_one_has_no_jackknife():
     table = lam.EvidenceTable.from_estimates(
-        [0.1, 0.4, 0.3, 0.2, 0.6, 0.5], [0.04] * 6, studies=list("aabbcc"), moderators={"x": [0, 0, 0, 0, 1, 1]}
+        [0.1, 0.4, 0.3, 0.2, 0.6, 0.5], vi=[0.04] * 6, studies=list("aabbcc"), moderators={"x": [0, 0, 0, 0, 1, 1]}
     )
     fit = lam.multilevel(table, random="1 | study", moderators="~ x")
     with pytest.raises(NotEstimable, match="CR3"):

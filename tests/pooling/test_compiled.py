@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import OptionError
+from lamevidence.foundation.errors import OptionError
 
 AGREEMENT = 1e-11
 """Relative; both stop at rounding, and weights over six decades lose a few digits of tr P in either."""

@@ -7,11 +7,11 @@ import pytest
 
 import lamevidence as lam
 from lamevidence.effects.evidence_table import Excluded
-from lamevidence.errors import DependentRows, NotEstimable, OptionError, TooFewStudies
+from lamevidence.foundation.errors import DependentRows, NotEstimable, OptionError, TooFewStudies
 
 
 def table(yi, vi, **more):
-    return lam.EvidenceTable.from_estimates(yi, vi, **more)
+    return lam.EvidenceTable.from_estimates(yi, vi=vi, **more)
 
 
 def test_no_study_says_what_was_left_out():
@@ -29,12 +29,13 @@ def test_one_study_is_reported_as_it_is():
     assert (low, high) == (pytest.approx(-144 - 1.959964 * 24, abs=1e-4), pytest.approx(-144 + 1.959964 * 24, abs=1e-4))
     assert math.isnan(fit.tau2)
     assert math.isnan(fit.i2)
-    assert fit.prediction() is None
+    with pytest.raises(NotEstimable, match="one study"):
+        fit.prediction()
     assert "one study" in fit.prediction_note
     assert fit.to_json()["tau2"] is None
     assert fit.weights.tolist() == [100.0]
     hksj = lambda: lam.pool(table([1.0], [1.0]), interval="HKSJ")  # noqa: E731
-    for ask in (hksj, fit.tau2_interval, lambda: fit.probability("new > 0")):
+    for ask in (hksj, fit.tau2_interval, lambda: fit.probability("theta_new > 0")):
         with pytest.raises((NotEstimable, OptionError)):
             ask()
 
@@ -43,7 +44,8 @@ def test_two_studies_are_flagged():
     fit = lam.pool(table([0.2, 0.5], [0.04, 0.03]), interval="HKSJ")
     assert fit.interval() == (pytest.approx(-1.53, abs=5e-3), pytest.approx(2.26, abs=5e-3))
     assert any("k = 2" in note for note in fit.notes)
-    assert fit.prediction() is None
+    with pytest.raises(NotEstimable, match="k = 2 < 5"):
+        fit.prediction()
     with pytest.raises(TooFewStudies):
         lam.pool(table([0.2, 0.5], [0.04, 0.03]), prediction="HTS").prediction()
 
@@ -52,7 +54,9 @@ def test_three_homogeneous_studies():
     """Jackson 2017, Röver 2015; numbers from R's meta: HKSJ is nine times shorter than Wald, the others repair it."""
     t = table([0.10, 0.12, 0.11], [0.04] * 3)
     expected = {
-        "HKSJ": (0.0851586, 0.1348414), "HKSJ-floor": (-0.3868275, 0.6068275), "HKSJ-hybrid": (-0.1163172, 0.3363172),
+        "HKSJ": (0.0851586, 0.1348414),
+        "HKSJ-floor": (-0.3868275, 0.6068275),
+        "HKSJ-hybrid": (-0.1163172, 0.3363172),
         "HKSJ-IQWiG": (-0.3868275, 0.6068275),
     }
     for name, (low, high) in expected.items():

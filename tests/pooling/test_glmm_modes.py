@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lamevidence.effects.evidence_table import EvidenceTable
-from lamevidence.errors import LamEvidenceError, NotEstimable, OptionError
-from lamevidence.pooling.glmm import fit_glmm
-from lamevidence.pooling.glmm_quadrature import evaluate
+from lamevidence.foundation.errors import LamEvidenceError, NotEstimable, OptionError
+from lamevidence.pooling.counts import glmm
+from lamevidence.pooling.counts.quadrature import evaluate
 
 TAUS = np.concatenate([[0.0], np.geomspace(0.02, 8.0, 28)])
 
@@ -36,7 +36,7 @@ def test_no_point_of_a_dense_grid_is_higher(measure, model):
     fitted = 0
     for _ in range(80):
         try:
-            fit = fit_glmm(table(sparse_counts(rng, measure), measure), model=model, nagq=15)
+            fit = glmm(table(sparse_counts(rng, measure), measure), model=model, nagq=15)
         except NotEstimable:
             continue
         if fit.likelihood is None:
@@ -55,7 +55,7 @@ def test_no_profile_with_baselines_is_higher():
     fitted = 0
     for _ in range(25):
         try:
-            fit = fit_glmm(table(sparse_counts(rng, "OR"), "OR"), model="UM.FS", nagq=15)
+            fit = glmm(table(sparse_counts(rng, "OR"), "OR"), model="UM.FS", nagq=15)
         except NotEstimable:
             continue
         fitted += 1
@@ -66,7 +66,7 @@ def test_no_profile_with_baselines_is_higher():
 @pytest.mark.parametrize("model", ["CM.EL", "CM.AL", "UM.FS", "UM.RS"])
 def test_the_gradient_vanishes_at_the_optimum(model):
     counts = {"ai": [1, 6, 3, 12, 9], "n1i": [23, 30, 31, 98, 69], "ci": [5, 4, 11, 24, 7], "n2i": [39, 33, 20, 67, 80]}
-    fit = fit_glmm(table(counts, "OR"), model=model)
+    fit = glmm(table(counts, "OR"), model=model)
     top = fit.likelihood.optimum
     ev = evaluate(fit.likelihood.model, top.alpha[None], top.beta[None], top.scale[None], fit.likelihood.nodes)
     alive = np.concatenate([np.ones(top.beta.size, bool), top.scale > 0])
@@ -88,12 +88,12 @@ GOOD = {"ai": [1, 6, 3, 12], "n1i": [23, 30, 31, 98], "ci": [5, 4, 11, 24], "n2i
         {"level": 0.0},
         {"level": 95},
         {"level": math.nan},
-        {"test": "knha"},
+        {"interval": "knha"},
         {"nagq": 0},
         {"nagq": 7.5},
         {"nagq": True},
         {"nagq": 1000},
-        {"method": "REML"},
+        {"tau2": "REML"},
         {"coding": 0.3},
         {"coding": 1},
         {"correlated": True},
@@ -101,17 +101,18 @@ GOOD = {"ai": [1, 6, 3, 12], "n1i": [23, 30, 31, 98], "ci": [5, 4, 11, 24], "n2i
         {"prediction": "bogus"},
     ],
 )
-def test_nonsense_options_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(OptionError):
-        fit_glmm(table(GOOD, "OR"), **options)
+        glmm(table(GOOD, "OR"), **options)
 
 
 @pytest.mark.parametrize(
-    "mods", [[1, 2], [1, 1, 1, 1], [1, 2, math.nan, 3], np.zeros((4, 0, 2)), np.eye(4), list("abcd"), 3.0]
+    "moderators",
+    [[1, 2], [[1, 1]] * 4, [1, 2, math.nan, 3], np.zeros((4, 0, 2)), np.eye(4), list("abcd"), 3.0, "~ year"],
 )
-def test_nonsense_moderators_are_refused(mods):
+def test_invalid_moderators_are_refused(moderators):
     with pytest.raises(LamEvidenceError):
-        fit_glmm(table(GOOD, "OR"), mods=mods)
+        glmm(table(GOOD, "OR"), moderators=moderators)
 
 
 @pytest.mark.parametrize("model", ["CM.EL", "CM.AL", "UM.FS", "UM.RS"])
@@ -129,7 +130,7 @@ def test_nonsense_moderators_are_refused(mods):
 )
 def test_edges_give_a_finite_answer_or_say_why_not(model, counts):
     try:
-        fit = fit_glmm(table(counts, "OR"), model=model)
+        fit = glmm(table(counts, "OR"), model=model)
     except LamEvidenceError as refusal:
         explained(refusal)
     else:
@@ -143,7 +144,7 @@ def test_edges_give_a_finite_answer_or_say_why_not(model, counts):
 )
 def test_edges_of_one_arm_have_an_interval_or_say_why_not(x, n):
     try:
-        fit = fit_glmm(table({"xi": x, "ni": n}, "PLO"))
+        fit = glmm(table({"xi": x, "ni": n}, "PLO"))
     except LamEvidenceError as refusal:
         explained(refusal)
     else:

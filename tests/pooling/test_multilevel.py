@@ -7,8 +7,8 @@ import pytest
 
 import lamevidence as lam
 from lamevidence.effects.covariance import correlated_covariance
-from lamevidence.errors import InputError, NotEstimable, OptionError, TooFewStudies, UnknownName
-from lamevidence.pooling.multilevel_blocks import BlockEngine
+from lamevidence.foundation.errors import InputError, NotEstimable, OptionError, TooFewStudies, UnknownName
+from lamevidence.pooling.multilevel.blocks import BlockEngine
 
 YI = [
     0.12,
@@ -73,7 +73,7 @@ def table(correlated=False, scale=1.0, shift=0.0):
     if correlated:
         V = scale**2 * correlated_covariance(VI, STUDY, 0.4)
         return lam.EvidenceTable.from_estimates(yi, V=V, moderators=COLUMNS)
-    return lam.EvidenceTable.from_estimates(yi, scale**2 * np.array(VI), moderators=COLUMNS)
+    return lam.EvidenceTable.from_estimates(yi, vi=scale**2 * np.array(VI), moderators=COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def table(correlated=False, scale=1.0, shift=0.0):
 def test_structures_agree_with_metafor(struct, log_likelihood, tau2, rho):
     fit = lam.multilevel(table(correlated=True), random="time | study", struct=struct)
     assert fit.log_likelihood == pytest.approx(log_likelihood, abs=2e-7)
-    assert fit.tau2 == pytest.approx(tau2, abs=3e-7)
+    assert fit.components.values("tau2") == pytest.approx(tau2, abs=3e-7)
     assert fit.rho == pytest.approx(rho, abs=1e-4)
 
 
@@ -111,7 +111,7 @@ def test_crossed_effects_and_known_correlation_agree_with_metafor():
 
 
 def test_ml_with_a_moderator_agrees_with_metafor():
-    fit = lam.multilevel(table(correlated=True), random="time | study", struct="UN", method="ML", moderators="time")
+    fit = lam.multilevel(table(correlated=True), random="time | study", struct="UN", tau2="ML", moderators="time")
     assert fit.log_likelihood == pytest.approx(15.385830830, abs=1e-7)
     assert fit.beta == pytest.approx([0.03742436, 0.10161720], abs=3e-7)
     assert fit.coefficients.se == pytest.approx([0.07850690, 0.03052112], abs=3e-7)
@@ -126,8 +126,10 @@ def test_blups_agree_with_metafor():
 
 
 def test_i2_of_each_level():
-    shares = lam.multilevel(table(), random="1 | study/time").i2()
+    fit = lam.multilevel(table(), random="1 | study/time")
+    shares = fit.i2_by_component()
     assert shares["study"] == pytest.approx(27.8368311, abs=2e-5)
+    assert fit.i2 == pytest.approx(sum(shares.values()), rel=1e-12)
 
 
 def dense(fit, theta):
@@ -142,7 +144,7 @@ def dense(fit, theta):
 @pytest.mark.parametrize("struct", ["ID", "DIAG", "CS", "HCS", "UN", "AR", "HAR", "CAR"])
 @pytest.mark.parametrize("method", ["REML", "ML"])
 def test_value_and_gradient_against_dense_algebra(struct, method):
-    fit = lam.multilevel(table(correlated=True), random=["1 | study", "time | study"], struct=struct, method=method)
+    fit = lam.multilevel(table(correlated=True), random=["1 | study", "time | study"], struct=struct, tau2=method)
     lik = fit.likelihood
     theta = np.concatenate([t.structure.start(0.3, 0.2) for t in lik.terms]) * np.linspace(0.9, 1.1, lik.size)
     M, X, y = dense(fit, theta), lik.basis, lik.y
@@ -162,7 +164,7 @@ def test_value_and_gradient_against_dense_algebra(struct, method):
 
 @pytest.mark.parametrize("method", ["REML", "ML"])
 def test_nested_and_block_engines_are_the_same(method):
-    lik = lam.multilevel(table(), random=["1 | study", "1 | half", "1 | row"], method=method).likelihood
+    lik = lam.multilevel(table(), random=["1 | study", "1 | half", "1 | row"], tau2=method).likelihood
     theta = np.array([0.1, 0.2, 0.3])
     nested = lik.moments(theta)
     blocks = BlockEngine(lik.terms, lik.V).evaluate(lik.covariances(theta), lik.basis, lik.y, lik.restricted)
@@ -176,7 +178,9 @@ def test_large_nested_data_cost_no_dense_matrix():
     rng = np.random.default_rng(3)
     study = np.repeat(np.arange(4000), 5)
     y = rng.normal(0, 0.3, 4000)[study] + rng.normal(0, 0.2, 20000) + rng.normal(0, 0.2, 20000)
-    many = lam.EvidenceTable.from_estimates(y, np.full(20000, 0.04), moderators={"s": study, "row": np.arange(20000)})
+    many = lam.EvidenceTable.from_estimates(
+        y, vi=np.full(20000, 0.04), moderators={"s": study, "row": np.arange(20000)}
+    )
     fit = lam.multilevel(many, random="1 | s/row")
     assert fit.sigma2 == pytest.approx([0.09, 0.04], rel=0.1)
 
@@ -209,7 +213,8 @@ def test_no_random_effects_is_weighted_least_squares():
     w = 1 / np.array(VI)
     assert fit.mu == pytest.approx((w * YI).sum() / w.sum(), rel=1e-13)
     assert fit.se == pytest.approx(w.sum() ** -0.5, rel=1e-13)
-    assert fit.prediction() is None
+    with pytest.raises(NotEstimable, match="no random effects"):
+        fit.prediction()
 
 
 def test_likelihood_ratio_needs_comparable_models():
@@ -223,17 +228,17 @@ def test_likelihood_ratio_needs_comparable_models():
 
 
 def test_surface_of_the_result():
-    fit = lam.multilevel(table(), random="1 | study/time", test="t", cluster="study")
+    fit = lam.multilevel(table(), random="1 | study/time", interval="t", cluster="study")
     out = fit.to_json()
     assert out["spec"]["interval"].startswith("CR2")
     assert out["interval"][0] < out["mu"] < out["interval"][1]
-    assert "multilevel" in fit.describe()
+    assert "Multilevel" in fit.describe()
     assert "Q(23)" in repr(fit)
     assert fit.tidy().shape[0] == 1
     assert fit.glance()["k"].iloc[0] == 24
-    assert fit.summary().shape[0] == 3
+    assert fit.summary().shape[0] == 5
     assert fit.weights.sum() == pytest.approx(100.0)
-    assert math.isfinite(fit.predict().new[0, 0])
+    assert math.isfinite(fit.predict()["prediction_low"].iloc[0])
 
 
 @pytest.mark.parametrize(
@@ -243,9 +248,9 @@ def test_surface_of_the_result():
         ({"random": "1 | nowhere"}, UnknownName, "study"),
         ({"random": "time | study", "struct": "XX"}, UnknownName, "CS"),
         ({"random": "time | study", "struct": ["CS", "UN"]}, OptionError, "2 structures"),
-        ({"random": ["1 | study", "1 | study"]}, InputError, "leave one out"),
-        ({"method": "EM"}, UnknownName, "REML"),
-        ({"test": "q"}, UnknownName, "z"),
+        ({"random": ["1 | study", "1 | study"]}, InputError, "write random='1 | study'"),
+        ({"tau2": "EM"}, UnknownName, "REML"),
+        ({"interval": "q"}, UnknownName, "z"),
         ({"dfs": "kr"}, UnknownName, "contain"),
         ({"level": 95}, OptionError, "between 0 and 1"),
         ({"V": np.eye(3)}, InputError, "24"),
@@ -263,18 +268,18 @@ def test_nonsense_is_refused_with_a_remedy(options, error, words):
 
 
 def test_too_little_data_is_refused():
-    one = lam.EvidenceTable.from_estimates([0.1], [0.1])
+    one = lam.EvidenceTable.from_estimates([0.1], vi=[0.1])
     with pytest.raises(TooFewStudies):
         lam.multilevel(one)
-    two = lam.EvidenceTable.from_estimates([0.1, 0.2], [0.1, 0.1], studies=["a", "a"])
+    two = lam.EvidenceTable.from_estimates([0.1, 0.2], vi=[0.1, 0.1], studies=["a", "a"])
     with pytest.raises(InputError, match="one level"):
         lam.multilevel(two)
     few = lam.EvidenceTable.from_estimates(
-        [0.1, 0.2, 0.3], [0.1] * 3, studies=["a", "a", "b"], moderators={"o": [1, 2, 3]}
+        [0.1, 0.2, 0.3], vi=[0.1] * 3, studies=["a", "a", "b"], moderators={"o": [1, 2, 3]}
     )
     with pytest.raises(NotEstimable, match="variance parameters"):
         lam.multilevel(few, random="o | study", struct="UN")
-    bad = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.3], [0.1, 0.0, 0.1])
+    bad = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.3], vi=[0.1, 0.0, 0.1])
     with pytest.raises(InputError, match="sampling variance"):
         lam.multilevel(bad, random=None)
 
@@ -285,10 +290,12 @@ def test_hessian_of_nested_intercepts_is_that_of_the_gradient(random, method):
     rng = np.random.default_rng(8)
     study = rng.integers(0, 12, 40)
     table = lam.EvidenceTable.from_estimates(
-        rng.normal(size=40), rng.uniform(0.05, 0.3, 40), studies=[f"s{i}" for i in study],
+        rng.normal(size=40),
+        vi=rng.uniform(0.05, 0.3, 40),
+        studies=[f"s{i}" for i in study],
         moderators={"x": rng.normal(size=40), "district": [f"d{i // 4}" for i in study]},
     )
-    likelihood = lam.multilevel(table, random=random, moderators="x", method=method).likelihood
+    likelihood = lam.multilevel(table, random=random, moderators="x", tau2=method).likelihood
     at = rng.uniform(0.05, 0.4, likelihood.size)
     h = 1e-5 * np.eye(at.size)
     slopes = [(likelihood.objective(at + e)[1] - likelihood.objective(at - e)[1]) / 2e-5 for e in h]

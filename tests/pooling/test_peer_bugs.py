@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import lamevidence as lam
-from lamevidence.errors import InputError, NotEstimable, OptionError
+from lamevidence.foundation.errors import InputError, NotEstimable, OptionError
 from lamevidence.pooling import TAU2
 
 
 def pool(yi, vi, **options):
-    return lam.pool(lam.EvidenceTable.from_estimates(yi, vi), **options)
+    return lam.pool(lam.EvidenceTable.from_estimates(yi, vi=vi), **options)
 
 
 def test_reml_where_fisher_scoring_cycles():
@@ -68,7 +68,7 @@ def test_q_profile_is_unbounded(y, v, upper):
 
 @pytest.mark.parametrize("X", [[[1, 1, 2], [1, 2, 4], [1, 3, 6], [1, 4, 8], [1, 7, 14]], [[1, 1, 5]] * 5])
 def test_singular_designs_name_the_column(X):
-    table = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.4, 0.3, 0.2], [0.02] * 5)
+    table = lam.EvidenceTable.from_estimates([0.1, 0.2, 0.4, 0.3, 0.2], vi=[0.02] * 5)
     with pytest.raises(NotEstimable, match="singular design: "):
         lam.pool(table, moderators=X, names=["one", "x", "twice"])
 
@@ -77,16 +77,16 @@ def test_full_rank_design_in_odd_units():
     year = np.array([1948, 1949, 1960, 1977, 1973, 1953, 1980], dtype=float)
     X = np.column_stack([np.ones(7), year**3, np.arange(7.0) ** 2 * 1e-9])
     y, v = np.array([0.3, 0.1, 0.5, 0.2, 0.9, 0.4, 0.6]), np.full(7, 0.05)
-    fit = lam.pool(lam.EvidenceTable.from_estimates(y, v), moderators=X)
+    fit = lam.pool(lam.EvidenceTable.from_estimates(y, vi=v), moderators=X)
     scaled = lam.pool(
-        lam.EvidenceTable.from_estimates(y, v), moderators=X / np.array([1, 1e10, 1e-9]), interval="HKSJ-floor"
+        lam.EvidenceTable.from_estimates(y, vi=v), moderators=X / np.array([1, 1e10, 1e-9]), interval="HKSJ-floor"
     )
     assert fit.tau2 == pytest.approx(scaled.tau2, rel=1e-9, abs=1e-14)
     assert fit.statistic == pytest.approx(scaled.statistic, rel=1e-6)
 
 
 def test_saturated_design_is_refused():
-    table = lam.EvidenceTable.from_estimates([0.1, 0.2], [0.02, 0.02])
+    table = lam.EvidenceTable.from_estimates([0.1, 0.2], vi=[0.02, 0.02])
     with pytest.raises(NotEstimable, match="need more than 2 studies"):
         lam.pool(table, moderators=[[1, 0], [1, 1]])
 
@@ -127,16 +127,25 @@ def test_permutation_keeps_the_knapp_hartung_statistic():
 
 
 def test_options_are_honoured_or_refused():
-    from lamevidence.errors import UnknownName
+    from lamevidence.foundation.errors import UnknownName
 
     y, v = [0.1, 0.5, -0.3, 0.8], [0.04, 0.05, 0.03, 0.06]
     for options in ({"tau2": "REMLL"}, {"interval": "KH"}, {"prediction": "HTZ"}, {"model": "randon"}):
         with pytest.raises(UnknownName, match="choices"):
             pool(y, v, **options)
     for options in (
-        {"level": 95}, {"level": 0}, {"tau2": -1}, {"tau2": float("nan")}, {"nonsense": 1}, {"weights": "sqrt"},
-        {"model": "common", "tau2": "DL"}, {"model": "common", "prediction": "HTS"}, {"tau2": "GENQ"},
-        {"model": "fixed", "weights": "equal"}, {"model": "henmi-copas", "interval": "t"}, {"tau2": True},
+        {"level": 95},
+        {"level": 0},
+        {"tau2": -1},
+        {"tau2": float("nan")},
+        {"nonsense": 1},
+        {"weights": "sqrt"},
+        {"model": "common", "tau2": "DL"},
+        {"model": "common", "prediction": "HTS"},
+        {"tau2": "GENQ"},
+        {"model": "fixed", "weights": "equal"},
+        {"model": "henmi-copas", "interval": "t"},
+        {"tau2": True},
     ):
         with pytest.raises(OptionError):
             pool(y, v, **options)

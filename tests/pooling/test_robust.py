@@ -8,8 +8,15 @@ import pytest
 from scipy import integrate, stats
 
 import lamevidence as lam
-from lamevidence.errors import DependentRows, InputError, NotEstimable, OptionError, TooFewStudies, UnknownName
-from lamevidence.pooling.robust_sandwich import KINDS
+from lamevidence.foundation.errors import (
+    DependentRows,
+    InputError,
+    NotEstimable,
+    OptionError,
+    TooFewStudies,
+    UnknownName,
+)
+from lamevidence.pooling.robust.sandwich import KINDS
 
 RNG = np.random.default_rng(11)
 K = 18
@@ -20,7 +27,7 @@ DOSE = RNG.normal(0, 1, K).round(3)
 
 
 def table():
-    return lam.EvidenceTable.from_estimates(Y, VI, moderators={"g": GROUP, "dose": DOSE})
+    return lam.EvidenceTable.from_estimates(Y, vi=VI, moderators={"g": GROUP, "dose": DOSE})
 
 
 def fitted(moderators="~ dose"):
@@ -72,6 +79,33 @@ def test_cr2_and_its_df_against_dense_algebra():
     assert made.wald([0, 1]).df_denominator == pytest.approx(eta - 1, rel=1e-8)
 
 
+def test_htz_of_some_coefficients_against_dense_algebra():
+    """The intercept stays out of the test: η and F of the two slopes alone (clubSandwich: constraints 2:3)."""
+    size = RNG.normal(0, 1, K).round(3).tolist()
+    rows = lam.EvidenceTable.from_estimates(Y, vi=VI, moderators={"g": GROUP, "dose": DOSE, "size": size})
+    fit = lam.multilevel(rows, random="1 | g/row", moderators="~ dose + size")
+    M, W, X, C, e = dense_parts(fit)
+    R, meat, P = np.eye(K) - X @ C @ X.T @ W, np.zeros((3, 3)), []
+    for g in range(6):
+        i = np.flatnonzero(np.array(GROUP) == g)
+        D = np.linalg.cholesky(M[np.ix_(i, i)]).T
+        A = D.T @ root(D @ (R @ M @ R.T)[np.ix_(i, i)] @ D.T) @ D
+        u = X[i].T @ W[np.ix_(i, i)] @ A @ e[i]
+        meat += np.outer(u, u)
+        P.append((R[i].T @ A.T @ W[np.ix_(i, i)] @ X[i] @ C)[:, 1:])
+    whiten = root(sum(p.T @ M @ p for p in P))
+    Q = [p @ whiten for p in P]
+    total = sum(
+        (a[:, s] @ M @ b[:, s]) * (a[:, t] @ M @ b[:, t]) + (a[:, s] @ M @ b[:, t]) * (a[:, t] @ M @ b[:, s])
+        for a, b, s, t in itertools.product(Q, Q, range(2), range(2))
+    )
+    eta, b, V = 6 / total, fit.beta[1:], (C @ meat @ C)[1:, 1:]
+    made = lam.cluster_robust(fit, "g").wald([1, 2])
+    assert made.df_denominator == pytest.approx(eta - 1, rel=1e-8)
+    assert made.statistic == pytest.approx((eta - 1) / (2 * eta) * b @ np.linalg.solve(V, b), rel=1e-8)
+    assert made.p_value == pytest.approx(stats.f.sf(made.statistic, 2, eta - 1), rel=1e-10)
+
+
 def test_cr2_is_unbiased_under_the_working_covariance():
     fit = fitted()
     made = lam.cluster_robust(fit, "g").sandwich
@@ -108,12 +142,12 @@ def test_exact_wild_bootstrap_is_a_loop_over_all_signs(kind):
     fit = fitted()
     robust = lam.cluster_robust(fit, "g", kind=kind)
     _, W, X, _, _ = dense_parts(fit)
-    got = lam.wild_bootstrap(robust, ["dose"])
+    got = lam.checks.wild_bootstrap(robust, ["dose"])
     mu = (W @ Y).sum() / W.sum()
 
     def statistic(y):
-        again = robust.model.of(X, y, robust.model.blocks)
-        from lamevidence.pooling.robust_sandwich import sandwich
+        again = robust.inference.model.of(X, y, robust.inference.model.blocks)
+        from lamevidence.pooling.robust.sandwich import sandwich
 
         return again[1][1] ** 2 / sandwich(again[0], kind).covariance[1, 1]
 
@@ -126,10 +160,10 @@ def test_exact_wild_bootstrap_is_a_loop_over_all_signs(kind):
 
 def test_random_signs_repeat_with_the_seed():
     robust = lam.cluster_robust(fitted(), "g")
-    a, b = (lam.wild_bootstrap(robust, [1], signs="webb", replicates=499, seed=5) for _ in range(2))
+    a, b = (lam.checks.wild_bootstrap(robust, [1], signs="webb", draws=499, seed=5) for _ in range(2))
     assert a == b
     with pytest.raises(OptionError, match="seed"):
-        lam.wild_bootstrap(robust, [1], signs="webb")
+        lam.checks.wild_bootstrap(robust, [1], signs="webb")
 
 
 def test_clusters_must_hold_whole_groups():
@@ -147,7 +181,7 @@ def test_clusters_must_hold_whole_groups():
 
 def test_rve_equals_cr2_of_weighted_least_squares():
     fit = lam.robust_variance(table(), cluster="g", working="HIER", moderators="~ dose")
-    w = 1 / (VI + fit.tau2 + fit.omega2)
+    w = 1 / (VI + fit.working.tau2 + fit.omega2)
     X = np.column_stack([np.ones(K), DOSE])
     C = np.linalg.inv(X.T @ (w[:, None] * X))
     assert fit.beta == pytest.approx(C @ X.T @ (w * Y), rel=1e-10)
@@ -166,7 +200,7 @@ def test_rve_variances_solve_their_moment_equations():
     J = np.equal.outer(GROUP, GROUP).astype(float)
     w = 1 / VI
     R = np.eye(K) - np.outer(np.ones(K), w) / w.sum()
-    sigma = np.diag(VI) + fit.omega2 * np.eye(K) + fit.tau2 * J
+    sigma = np.diag(VI) + fit.omega2 * np.eye(K) + fit.working.tau2 * J
     for N in (np.diag(w), J):
         assert pytest.approx(np.trace(N @ R @ sigma @ R.T), rel=1e-9) == Y @ R.T @ N @ R @ Y
 
@@ -189,7 +223,7 @@ def test_rve_refuses_nonsense(options, error):
 @pytest.mark.parametrize("df", [1, 2.5, 4, 30, math.inf])
 def test_t_likelihood_against_adaptive_quadrature(df):
     y, v = [0.1, 0.12, 0.08, 0.11, 2.0, -0.3], [0.01, 0.02, 0.01, 0.03, 0.01, 0.05]
-    fit = lam.robust_random_effects(lam.EvidenceTable.from_estimates(y, v), df=df)
+    fit = lam.robust_random_effects(lam.EvidenceTable.from_estimates(y, vi=v), df=df)
     total = 0.0
     for a, b in zip(y, v, strict=True):
         s = b**0.5
@@ -210,9 +244,9 @@ def test_t_likelihood_against_adaptive_quadrature(df):
 
 
 def test_normal_limit_is_maximum_likelihood():
-    t = lam.EvidenceTable.from_estimates([0.1, 0.5, 0.9, 0.2, 0.7], [0.02, 0.03, 0.02, 0.04, 0.03])
+    t = lam.EvidenceTable.from_estimates([0.1, 0.5, 0.9, 0.2, 0.7], vi=[0.02, 0.03, 0.02, 0.04, 0.03])
     robust = lam.robust_random_effects(t, df=math.inf)
-    usual = lam.multilevel(t, random="1 | row", method="ML")
+    usual = lam.multilevel(t, random="1 | row", tau2="ML")
     assert robust.mu == pytest.approx(usual.mu, rel=1e-9)
     assert robust.tau2 == pytest.approx(usual.sigma2[0], rel=1e-7)
     assert robust.log_likelihood == pytest.approx(usual.log_likelihood, abs=1e-10)
@@ -220,7 +254,7 @@ def test_normal_limit_is_maximum_likelihood():
 
 def test_an_outlier_moves_the_robust_mean_less_and_is_named():
     y = [0.1, 0.12, 0.08, 0.11, 0.09, 2.0]
-    t = lam.EvidenceTable.from_estimates(y, [0.01] * 6)
+    t = lam.EvidenceTable.from_estimates(y, vi=[0.01] * 6)
     fit = lam.robust_random_effects(t)
     assert abs(fit.mu - 0.1) < abs(lam.multilevel(t, random="1 | row").mu - 0.1)
     assert int(np.argmin(fit.scales)) == 5
@@ -233,7 +267,7 @@ def test_an_outlier_moves_the_robust_mean_less_and_is_named():
 
 
 def test_prediction_covers_what_it_says():
-    t = lam.EvidenceTable.from_estimates([0.1, 0.5, 0.9, 0.2, 0.7], [0.02, 0.03, 0.02, 0.04, 0.03])
+    t = lam.EvidenceTable.from_estimates([0.1, 0.5, 0.9, 0.2, 0.7], vi=[0.02, 0.03, 0.02, 0.04, 0.03])
     fit = lam.robust_random_effects(t, df=3)
     half = fit.prediction().width / 2
     area = integrate.quad(
@@ -246,15 +280,15 @@ def test_prediction_covers_what_it_says():
     ("options", "error"), [({"df": 0.5}, OptionError), ({"df": "some"}, OptionError), ({"interval": "t"}, OptionError)]
 )
 def test_robust_random_effects_refuses_nonsense(options, error):
-    t = lam.EvidenceTable.from_estimates([0.1, 0.5, 0.9], [0.02, 0.03, 0.02])
+    t = lam.EvidenceTable.from_estimates([0.1, 0.5, 0.9], vi=[0.02, 0.03, 0.02])
     with pytest.raises(error):
         lam.robust_random_effects(t, **options)
 
 
 def test_robust_random_effects_needs_independent_rows_and_enough():
     with pytest.raises(TooFewStudies):
-        lam.robust_random_effects(lam.EvidenceTable.from_estimates([0.1, 0.5], [0.02, 0.03]))
+        lam.robust_random_effects(lam.EvidenceTable.from_estimates([0.1, 0.5], vi=[0.02, 0.03]))
     with pytest.raises(DependentRows):
         lam.robust_random_effects(
-            lam.EvidenceTable.from_estimates([0.1, 0.5, 0.6], [0.02, 0.03, 0.02], studies=["a", "a", "b"])
+            lam.EvidenceTable.from_estimates([0.1, 0.5, 0.6], vi=[0.02, 0.03, 0.02], studies=["a", "a", "b"])
         )

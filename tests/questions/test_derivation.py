@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 import lamevidence as lam
-from lamevidence.errors import AmbiguousFinding, DependentRows
+from lamevidence.bayes.counts.standard_errors import degrees_of_freedom
+from lamevidence.effects.derive.between import between_arms
+from lamevidence.effects.derive.selection import Candidate
+from lamevidence.foundation.errors import AmbiguousFinding, DependentRows
+from lamevidence.registry.records import NOT_REPORTED
 
 RELATIVE = 1e-12
 """Closed-form arithmetic on printed digits."""
@@ -39,6 +46,53 @@ def test_miles_difference_at_12_months(registry):
     row = registry.evidence("fev1-change-12-months-randomised")["mccormack-2011"]
     assert row.yi == pytest.approx(153, rel=RELATIVE)
     assert row.sei == pytest.approx(math.sqrt(124**2 / 41 + 182**2 / 34), rel=RELATIVE)
+
+
+@pytest.mark.parametrize(
+    ("question", "arms"),
+    [
+        # Table 2 of MILES prints SDs of changes, and SEs of slopes in mL/month
+        ("fev1-change-12-months-randomised", {"m1i": 19, "sd1i": 124, "n1i": 41, "m2i": -134, "sd2i": 182, "n2i": 34}),
+        (
+            "fev1-slope-difference-randomised",
+            {"m1i": 12, "sd1i": 24 * 46**0.5, "n1i": 46, "m2i": -144, "sd2i": 24 * 43**0.5, "n2i": 43},
+        ),
+    ],
+)
+def test_two_arms_lead_to_one_answer_from_a_record_and_from_a_frame(registry, question, arms):
+    """Welch 1947 as scipy's own test has it; the posterior is that of the same two arms in a data frame."""
+    recorded = registry.evidence(question)
+    framed = lam.EvidenceTable.from_frame(
+        pd.DataFrame([arms]), measure="MD", unit=recorded.unit, **{c: c for c in arms}
+    )
+    test = stats.ttest_ind_from_stats(*arms.values(), equal_var=False)
+    for table in (recorded, framed):
+        (df,) = degrees_of_freedom(table)
+        assert 2 * stats.t.sf(abs(test.statistic), df) == pytest.approx(test.pvalue, rel=1e-9)
+    assert recorded.counts.keys() == framed.counts.keys() == arms.keys()
+    unit = recorded.unit
+    priors = {"mu": lam.priors.Normal(0, 500, unit=unit), "tau": lam.priors.HalfNormal(72, unit=unit)}
+    one, other = (lam.pool_bayes(table, **priors) for table in (recorded, framed))
+    assert one.likelihood == other.likelihood == "t"
+    assert one.interval() == pytest.approx(other.interval(), rel=1e-9)
+    assert one.log_marginal == pytest.approx(other.log_marginal, rel=1e-9)
+
+
+def test_arms_are_kept_where_both_print_their_patients(registry):
+    """The registry study prints a difference and n = 350: its row has no arms, and n − 2 degrees of freedom."""
+    table = registry.evidence("fev1-slope-difference-any-design")
+    midas = table.studies.index("midas-registry")
+    assert np.isnan([column[midas] for column in table.counts.values()]).all()
+    assert degrees_of_freedom(table)[midas] == 348
+    study, question = registry.study("mccormack-2011"), registry.question("fev1-slope-difference-randomised")
+    arms = [study.finding(f"fev1-slope.{arm}") for arm in ("sirolimus.on", "placebo.treatment-year")]
+    known = between_arms(question, [Candidate(study, finding) for finding in arms])
+    assert (known.counts["n1i"], known.counts["n2i"], known.n) == (46, 43, 89)
+    arms[1] = replace(arms[1], n=NOT_REPORTED)
+    unknown = between_arms(question, [Candidate(study, finding) for finding in arms])
+    assert (unknown.yi, unknown.vi) == (known.yi, known.vi)
+    assert math.isnan(unknown.n)
+    assert not unknown.counts
 
 
 def test_rounding_travels_with_the_estimate(registry):
@@ -118,4 +172,7 @@ def test_stated_correlation_range_is_carried(registry):
 def test_pneumothorax_counts_without_time_form_no_rate(registry):
     table = registry.evidence("pneumothorax-case-series")
     assert table.k == 5
-    assert sum("not reported: no rate" in e.reason for e in table.excluded) >= 5
+    reasons = {e.finding: e.reason for e in table.excluded}
+    assert "not reported: no rate" in reasons["pneumothorax.pre.all"]  # five histories of different length
+    for case in range(1, 6):  # the text prints histories of 4 months (cases 1, 2), 9 months, 8 and 3 years
+        assert reasons[f"pneumothorax.pre.case-{case}"].startswith("measured in phase pre treatment")

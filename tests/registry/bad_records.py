@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 
-from lamevidence.errors import Problem
+from lamevidence.foundation.errors import Problem
 from lamevidence.registry.files import parse_yaml
 from lamevidence.registry.reader import read_study
-from lamevidence.registry.registry import Registry, load_registry
 from lamevidence.registry.vocabulary import Vocabulary
+from lamevidence.workspace import Registry, load_registry
 
 RECORD = """\
 id: doe-2011

@@ -1,4 +1,5 @@
-"""Mutated records: whatever is done to a real record, the reader answers with problems, never with a traceback.
+"""Mutated files of a registry: whatever is done to a real record, question, list of overlaps or vocabulary, the
+reader answers with problems, never with a traceback, and what it takes without an error is what it says.
 
 ``python -m tests.registry.fuzz 10000`` runs as many mutations and exits 1 on the first failure.
 """
@@ -9,15 +10,23 @@ import os
 import random
 import sys
 from pathlib import Path
+from unittest import mock
 
 from lamevidence.audit import audit
+from lamevidence.effects.derive.question_rules import question_faults
+from lamevidence.effects.measures import MEASURES
+from lamevidence.foundation.errors import LamEvidenceError
+from lamevidence.questions import Question
+from lamevidence.questions.loader import read_question
 from lamevidence.registry.files import parse_yaml
 from lamevidence.registry.overlaps import read_excluded, read_overlaps
 from lamevidence.registry.reader import read_study
 from lamevidence.registry.records import Continuous, Contrast, Dichotomous, Rate
-from lamevidence.registry.registry import Registry, load_registry, shipped_studies
+from lamevidence.registry.registry import shipped_studies
 from lamevidence.registry.report import render_problems
-from lamevidence.registry.vocabulary import Vocabulary, read_vocabulary
+from lamevidence.registry.vocabulary import read_vocabulary
+from lamevidence.reports.analysis_rules import analysis_faults
+from lamevidence.workspace import Registry, load_registry
 
 SCALARS = [
     ".nan",
@@ -75,6 +84,16 @@ SCALARS = [
     "1_000",
     "99999",
     "½",
+    '"\\e[31m\\u202e"',
+    "nope",
+    "[nope, nope]",
+    "{nope: nope}",
+    "PLO",
+    "XX",
+    "mL",
+    "paired",
+    "between_arms",
+    "95",
 ]
 KEYS = [
     "value",
@@ -215,15 +234,45 @@ def silent_acceptance(study: object) -> str:
     return ""
 
 
-def attack(data: bytes, path: str, vocabulary: Vocabulary, root: Path) -> str:
+def answered(question: Question, registry: Registry) -> str:
+    """Ask a question that its file shows no error of; return what it names and what is not there, or a string."""
+    names = [rule.study for rule in question.eligibility.exclude]
+    names += [*question.prefer, *question.primary.values()]
+    groups = {group.id for group in registry.overlap_groups}
+    faults = [f for f in question_faults(question, registry) if f.code.startswith("LE")]
+    if not faults:
+        if not set(names) <= set(registry.by_id) or not set(question.primary) <= groups:
+            return "names what is not there, and no error"
+        if question.unit is None and MEASURES[question.measure].dimension != "none":
+            return "no unit, and no error"
+    try:
+        table = registry.evidence(question)
+    except LamEvidenceError:
+        return ""
+    if faults:
+        return "a question with errors was answered"
+    analysis_faults(question, table)
+    return ""
+
+
+def attack(data: bytes, path: str, registry: Registry) -> str:
     """Read one mutated file the way `check` does; return what went wrong with us, or an empty string."""
+    vocabulary, root = registry.vocabulary, registry.root
     document = parse_yaml(data, path)
     if path == "vocabulary.yaml":
         problems = read_vocabulary(document)[1]
     elif path == "overlaps.yaml":
-        problems = read_overlaps(document, ())[1]
+        groups, problems = read_overlaps(document, tuple(registry.by_id))
+        if not any(p.is_error for p in problems) and not {s for g in groups for s in g.studies} <= set(registry.by_id):
+            return "an overlap of studies that are not there, and no error"
     elif path == "excluded.yaml":
         problems = read_excluded(document)[1]
+    elif path.startswith("questions/"):
+        question, problems = read_question(document, vocabulary, Path(path).stem)
+        if (question is None) != any(p.is_error for p in problems):
+            return "a question with an error, or none without"
+        if question is not None and (wrong := answered(question, registry)):
+            return wrong
     else:
         study, problems = read_study(document, vocabulary)
         if study is None and not any(p.is_error for p in problems):
@@ -239,19 +288,24 @@ def attack(data: bytes, path: str, vocabulary: Vocabulary, root: Path) -> str:
 
 def run(count: int, seed: int = 1) -> list[str]:
     """Return the failures of ``count`` mutations, with the seed that makes each."""
-    os.environ["LAMEVIDENCE_CACHE"] = "0"  # mutants are read once
+    with mock.patch.dict(os.environ, LAMEVIDENCE_CACHE="0"):  # mutants are read once
+        return _failures(count, seed)
+
+
+def _failures(count: int, seed: int) -> list[str]:
     root = shipped_studies()
-    vocabulary = load_registry(root, strict=False).vocabulary
+    registry = load_registry(root, strict=False)
     texts = {}
-    for path in [*sorted((root / "records").glob("*.yaml")), *sorted(root.glob("*.yaml"))]:
+    for path in sorted(root.rglob("*.yaml")):
         texts[path.relative_to(root).as_posix()] = shorten(path.read_text(encoding="utf-8"))
-    names = sorted(texts)
+    kinds = [[n for n in sorted(texts) if n.startswith(part)] for part in ("records/", "questions/", "")]
+    kinds[2] = [n for n in kinds[2] if "/" not in n]
     failures = []
     for i in range(count):
         rng = random.Random(seed * 1_000_003 + i)
-        name = rng.choice(names)
+        name = rng.choice(rng.choice(kinds))
         try:
-            wrong = attack(mutate(texts[name], rng), name, vocabulary, root)
+            wrong = attack(mutate(texts[name], rng), name, registry)
         except Exception as error:
             wrong = f"{type(error).__name__}: {error}"
         if wrong:

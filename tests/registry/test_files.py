@@ -9,11 +9,12 @@ from decimal import Decimal
 
 import pytest
 
-from lamevidence.errors import InvalidRegistry, OptionError, UnknownName
-from lamevidence.registry import load_registry, parse_cache
+from lamevidence.foundation.errors import InvalidRegistry, OptionError, UnknownName
+from lamevidence.registry import parse_cache
 from lamevidence.registry.files import read_yaml
 from lamevidence.registry.report import render_problems
 from lamevidence.registry.schema import json_schema
+from lamevidence.workspace import load_registry
 from tests.registry.bad_records import RECORD, injured, problems_in, shipped, told
 
 FILES = [
@@ -157,7 +158,7 @@ def test_overlaps_and_excluded_have_their_own_problems(tmp_path):
     excluded = "- {stage: title, reason: no data}\n- {citation: X, reason: no data}\n"
     folder = write_registry(tmp_path / "r", {"doe-2011": RECORD}, overlaps=overlaps, excluded=excluded)
     assert told(load_registry(folder, strict=False).problems) == [
-        "LE106 1:48 `some` is not allowed here | allowed: same_patients, partial, shared_control",
+        "LE106 1:48 `some` is not allowed here | allowed: same_patients, partial, shared_control, possible",
         "LE304 2:31 unknown study `doe-2012` | did you mean `doe-2011`? choices: doe-2011",
         "LE102 2:3 `stage` is missing | add it; what the source does not say is written not_reported",
         "LE102 1:3 `study` or `citation` is missing | name the paper",

@@ -61,7 +61,7 @@ CASES: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         [("    value: 1\n", "    valeu: 1\n")],
         [
             "LE102 14:5 `value` is missing | add it; what the source does not say is written not_reported",
-            "LE101 21:5 unknown field `valeu` | did you mean `value`? allowed here: id, outcome, phase, timeframe, at, population, note, not_poolable, basis, because, acknowledge, kind, arm, statistic, value, unit, dispersion, n, n_note, p",
+            "LE101 21:5 unknown field `valeu` | did you mean `value`? allowed here: id, outcome, phase, timeframe, follow_up, p_between, at, population, note, not_poolable, basis, because, acknowledge, kind, arm, statistic, value, unit, dispersion, n, n_note, p",
         ],
     ),
     (
@@ -347,14 +347,14 @@ CASES: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         "unknown outcome",
         [("outcome: fev1_slope", "outcome: fev_slope")],
         [
-            "LE106 16:14 unknown outcome `fev_slope` | did you mean `fev1_slope`? choices: fev1_slope, fvc_slope, rv_slope, frc_slope, fpi_slope, eq_vas_slope, vegfd_slope, tlc_slope and 84 more"
+            "LE106 16:14 unknown outcome `fev_slope` | did you mean `fev1_slope`? choices: fev1_slope, fvc_slope, rv_slope, frc_slope, fpi_slope, eq_vas_slope, vegfd_slope, tlc_slope and 85 more"
         ],
     ),
     (
         "unknown phase",
         [("phase: on_treatment", "phase: treatment")],
         [
-            "LE106 18:12 `treatment` is not allowed here | did you mean `on_treatment`? allowed: baseline, pre_treatment, on_treatment, placebo, observation, natural_history, comparator"
+            "LE106 18:12 `treatment` is not allowed here | did you mean `on_treatment`? allowed: baseline, pre_treatment, on_treatment, placebo, observation, whole_study, natural_history, comparator"
         ],
     ),
     (
@@ -445,7 +445,7 @@ CASES: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         "acknowledge unknown",
         [("    n: 46\n    p", "    acknowledge: [LE104]\n    note: as printed\n    n: 46\n    p")],
         [
-            "LE106 24:19 `LE104` cannot be acknowledged | allowed: LW203, LE211, LE213, LW214, LW215, LW221, LE231, LW232, LW233, LW234, LW235, LW312, LW503"
+            "LE106 24:19 `LE104` cannot be acknowledged | allowed: LW203, LW204, LE211, LE213, LW214, LW215, LW216, LW217, LE218, LW219, LW221, LW222, LW223, LE231, LW232, LW233, LW234, LW235, LW236, LW237, LW238, LE239, LW245, LW246, LW247, LW248, LW249, LW312, LW503"
         ],
     ),
     (

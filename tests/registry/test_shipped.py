@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lamevidence.audit import audit
-from lamevidence.registry import load_registry
 from lamevidence.registry.overlaps import dimension_conflict, overlap_conflicts, shared_control_conflicts
+from lamevidence.workspace import load_registry
 from tests.registry.fuzz import run
 
 FUZZED = 300
@@ -62,5 +62,6 @@ def test_two_dimensions_do_not_pool(registry):
     assert dimension_conflict([volume, percent]).startswith(f"LE123: cannot pool {volume[0].id}: mL/month with ")
 
 
+@pytest.mark.slow
 def test_mutated_records_end_in_problems_not_in_tracebacks():
     assert run(FUZZED, seed=20261121) == []

@@ -3,6 +3,7 @@
 from .bivariate import bivariate
 from .conditional import conditional_binomial, hypergeometric
 from .counts import binomial, contrast, negative_binomial, poisson
+from .hazard import hazard
 from .normal import normal_normal, regression, student_t
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "bivariate",
     "conditional_binomial",
     "contrast",
+    "hazard",
     "hypergeometric",
     "negative_binomial",
     "normal_normal",

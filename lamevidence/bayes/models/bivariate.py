@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...effects.evidence_table import EvidenceTable, a_table
-from ...errors import InputError, OptionError, UnitMismatch
-from ...options import a_number, a_text, shown
-from .building import add_mu, add_tau, priors_for
+from ...foundation.errors import InputError, OptionError, UnitMismatch
+from ...foundation.options import a_number, a_text, shown
+from ..evidence_checks import check_estimates, check_independent
+from ..priors.prior_parsing import PriorLike
+from .building import priors_for
+from .prior_forms import add_mu, add_tau
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 __all__ = ["bivariate"]
 
@@ -20,9 +26,9 @@ def bivariate(
     *,
     within: float,
     names: tuple[str, str] = ("first", "second"),
-    mu: Any = None,
-    tau: Any = None,
-) -> Any:
+    mu: PriorLike | None = None,
+    tau: PriorLike | None = None,
+) -> pm.Model:
     """Return two outcomes pooled together, true effects integrated out, as a `pymc.Model`.
 
     yᵢ ~ N₂(μ, Sᵢ + T), Sᵢ with standard errors and the within-study correlation ``within``, T with τ₁, τ₂ and a uniform
@@ -39,6 +45,11 @@ def bivariate(
     mu, tau
         Priors of each outcome's mean and spread; the defaults when left out.
 
+    Returns
+    -------
+    pymc.Model
+        With ``study`` and ``outcome`` as dimensions, ``S`` as data, ``estimate`` observed.
+
     Raises
     ------
     InputError
@@ -47,6 +58,10 @@ def bivariate(
         Different units.
     OptionError
         A correlation not strictly between −1 and 1, or names that are not two different ones.
+
+    See Also
+    --------
+    normal_normal : one outcome.
 
     References
     ----------
@@ -57,16 +72,14 @@ def bivariate(
     >>> import lamevidence as lam
     >>> fev1 = lam.EvidenceTable.from_estimates([1, 4], sei=[2, 3])
     >>> fvc = lam.EvidenceTable.from_estimates([3, 5], sei=[2, 4])
-    >>> model = lam.models.bivariate(fev1, fvc, within=0.7, mu=lam.Normal(0, 20), tau=lam.HalfNormal(4))
+    >>> model = lam.models.bivariate(fev1, fvc, within=0.7, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(4))
     >>> [v.name for v in model.free_RVs]
     ['mu_first', 'mu_second', 'tau_first', 'tau_second', 'rho']
     """
     import pymc as pm
 
-    from ..pool import check_estimates, check_independent
-
-    for name, table in (("first", first), ("second", second)):
-        a_table(table, name)
+    for name, evidence in (("first", first), ("second", second)):
+        a_table(evidence, name)
     within = a_number("within", within, above=-1, below=1)
     names = _pair(names)
     if first.labels != second.labels:
@@ -82,7 +95,8 @@ def bivariate(
     with pm.Model(coords=coords) as model:
         known = pm.Data("S", sampling, dims=("study", "outcome", "other"))
         mean = pm.Deterministic("mu", pm.math.stack([add_mu(f"mu_{n}", effect) for n in names]), dims="outcome")
-        parts = [add_tau(f"tau_{n}", spread) for n in names]
+        tables = zip(names, (first, second), strict=True)
+        parts = [add_tau(f"tau_{n}", spread.resolve(table.vi)) for n, table in tables]
         sd = pm.Deterministic("tau", pm.math.stack(parts), dims="outcome")
         rho = pm.Uniform("rho", -1.0, 1.0)
         off = rho * sd[0] * sd[1]

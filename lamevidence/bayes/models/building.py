@@ -1,25 +1,50 @@
-"""What the builders share: counts, priors as PyMC variables, and the random effects of studies."""
+"""What the builders share: counts, priors that are checked, the mean of the true effects and their spread."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...effects.evidence_table import EvidenceTable, a_table
 from ...effects.measures.base import FloatArray
-from ...errors import InputError, OptionError, TooFewStudies
-from ...options import shown
-from ..defaults import default_priors, no_default
-from ..effect_priors import EffectPrior, Flat, Normal, StudentT
-from ..priors import HalfCauchy, HalfNormal, HalfStudentT, TauPrior
-from ..scale_priors import Exponential, LogNormal, Uniform
-from ..stated import stated_prior
+from ...foundation.errors import InputError, OptionError, TooFewStudies
+from ...foundation.options import shown
+from ..counts.families import study_likelihoods
+from ..counts.proper import require_proper
+from ..design import Moderators, design_matrix
+from ..evidence_checks import check_independent, check_law
+from ..exact.existence import existence
+from ..priors.base import TauPrior
+from ..priors.defaults import default_priors, no_default
+from ..priors.effect_priors import EffectPrior
+from ..priors.prior_parsing import PriorLike, as_prior
+from .prior_forms import add_mu
 
-__all__ = ["add_effects", "add_mu", "add_tau", "counts_of", "priors_for", "whole"]
+__all__ = [
+    "Parts",
+    "add_centre",
+    "add_effects",
+    "coords_of",
+    "counts_of",
+    "parts_of",
+    "priors_for",
+    "resolved",
+    "whole",
+]
 
 
-def priors_for(table: EvidenceTable, mu: Any, tau: Any) -> tuple[EffectPrior, TauPrior]:
+class Parts(NamedTuple):
+    """Design with its names, one prior a coefficient, and the prior of τ, resolved for the rows."""
+
+    X: FloatArray
+    names: tuple[str, ...]
+    mu: tuple[EffectPrior, ...]
+    tau: TauPrior
+
+
+def priors_for(evidence: EvidenceTable, mu: PriorLike | None, tau: PriorLike | None) -> tuple[EffectPrior, TauPrior]:
     """Return the priors in the unit of the table: those given, or the defaults of its scale.
 
     Raises
@@ -31,82 +56,114 @@ def priors_for(table: EvidenceTable, mu: Any, tau: Any) -> tuple[EffectPrior, Ta
     DependentRows
         Rows that share patients.
     """
-    from ..pool import check_independent
-
-    a_table(table)
-    if table.k == 0:
+    a_table(evidence)
+    if evidence.k == 0:
         raise TooFewStudies("a model", 0, 1, "no study answers the question; see table.excluded")
-    check_independent(table)
-    default_mu, default_tau = default_priors(table)
+    check_independent(evidence)
+    default_mu, default_tau = default_priors(evidence)
     if tau is None and default_tau is None:
-        raise no_default(table)
-    effect = stated_prior(default_mu.prior if mu is None else mu, "mu", table.unit)
-    spread = stated_prior(default_tau.prior if tau is None and default_tau else tau, "tau", table.unit)
+        raise no_default(evidence)
+    effect = as_prior(default_mu.prior if mu is None else mu, "mu", evidence.unit)
+    spread = as_prior(default_tau.prior if tau is None and default_tau else tau, "tau", evidence.unit)
     if not isinstance(effect, EffectPrior) or not isinstance(spread, TauPrior):
         raise OptionError(
             f"mu={shown(effect)}, tau={shown(spread)} are not a prior of an effect and of a standard deviation"
-            " · give for example mu=lam.Normal(0, 2), tau=lam.HalfNormal(0.5)"
+            " · give for example mu=lam.priors.Normal(0, 2), tau=lam.priors.HalfNormal(0.5)"
         )
-    return effect.convert(table.unit), spread.convert(table.unit)
+    for prior in (effect, spread):
+        check_law(prior, evidence)
+    return effect.convert(evidence.unit), spread.convert(evidence.unit)
 
 
-def counts_of(table: EvidenceTable, *names: str) -> list[FloatArray]:
-    """Return the columns of counts, or raise naming those that the table lacks."""
-    a_table(table)
-    missing = [n for n in names if n not in table.counts or not np.isfinite(table.counts[n]).all()]
-    if missing:
-        raise OptionError(f"this model needs counts {', '.join(names)} in every row · missing: {', '.join(missing)}")
-    return [np.asarray(table.counts[n]) for n in names]
-
-
-def whole(table: EvidenceTable, events: FloatArray, total: FloatArray | float = np.inf) -> Any:
-    """Return the events as integers, or raise naming the rows where they are not counts."""
-    bad = ~((events >= 0) & (events <= total) & (events == np.round(events)))
-    if bad.any():
-        rows = ", ".join(table.labels[i] for i in np.flatnonzero(bad))
-        raise InputError(f"events must be whole numbers from 0 to their total · look at: {rows}")
-    return events.astype(int)
-
-
-def add_mu(name: str, prior: EffectPrior) -> Any:
-    """Add an effect with its prior to the model in context."""
-    import pymc as pm
-
-    if isinstance(prior, Normal):
-        return pm.Normal(name, prior.loc, prior.scale)
-    if isinstance(prior, StudentT):
-        return pm.StudentT(name, nu=prior.df, mu=prior.loc, sigma=prior.scale)
-    if isinstance(prior, Flat):
-        return pm.Flat(name)
-    raise OptionError(f"{prior!r} has no PyMC form · choose Normal, StudentT or Flat")
-
-
-def add_tau(name: str, prior: TauPrior) -> Any:
-    """Add a between-study standard deviation with its prior to the model in context.
+def parts_of(
+    evidence: EvidenceTable,
+    likelihood: str,
+    mu: PriorLike | None,
+    tau: PriorLike | None,
+    moderators: Moderators | None = None,
+    slopes: PriorLike | None = None,
+) -> Parts:
+    """Return design and priors of a model, checked: the posterior exists.
 
     Raises
     ------
     OptionError
-        A prior that PyMC does not have.
+        Moderators without a prior of their slopes, or the reverse; a column twice; and as `priors_for`.
+    ImproperPosterior
+        The priors and the rows do not make a proper posterior.
     """
+    effect, spread = priors_for(evidence, mu, tau)
+    X, names = design_matrix(evidence, moderators)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise OptionError(f"the design holds {', '.join(twice)} twice · give each column once")
+    if moderators is None and slopes is not None:
+        raise OptionError("slopes are the prior of the coefficients of moderators · give moderators, or leave it out")
+    if moderators is not None and slopes is None and len(names) > 1:
+        raise OptionError("slopes=None: slopes have no default prior · give one, such as lam.priors.Normal(0, 10)")
+    other = effect if slopes is None else priors_for(evidence, slopes, tau)[0]
+    return resolved(evidence, likelihood, X, names, (effect, *[other] * (len(names) - 1)), spread)
+
+
+def resolved(
+    evidence: EvidenceTable,
+    likelihood: str,
+    X: FloatArray,
+    names: tuple[str, ...],
+    mu: tuple[EffectPrior, ...],
+    tau: TauPrior,
+) -> Parts:
+    """Return the parts of a model, a prior of τ that the standard errors define made for these rows, if it is proper.
+
+    Raises
+    ------
+    ImproperPosterior
+        The priors and the rows do not make a proper posterior.
+    """
+    if likelihood == "normal":
+        spread = tau.resolve(evidence.vi)
+        existence(spread, evidence.k, sum(not prior.proper for prior in mu))
+        return Parts(X, names, mu, spread)
+    rows = study_likelihoods(evidence, likelihood)
+    variances = evidence.vi if likelihood == "t" else np.array([row.approx[1] for row in rows])
+    spread = tau.resolve(variances)
+    require_proper(rows, X, mu, spread, likelihood, names)
+    return Parts(X, names, mu, spread)
+
+
+def counts_of(evidence: EvidenceTable, *names: str) -> list[FloatArray]:
+    """Return the columns of counts, or raise naming those that the table lacks."""
+    a_table(evidence)
+    missing = [n for n in names if n not in evidence.counts or not np.isfinite(evidence.counts[n]).all()]
+    if missing:
+        raise OptionError(f"this model needs counts {', '.join(names)} in every row · missing: {', '.join(missing)}")
+    return [np.asarray(evidence.counts[n]) for n in names]
+
+
+def whole(evidence: EvidenceTable, events: FloatArray, total: FloatArray | float = np.inf) -> NDArray[np.int_]:
+    """Return the events as integers, or raise naming the rows where they are not counts."""
+    bad = ~((events >= 0) & (events <= total) & (events == np.round(events)))
+    if bad.any():
+        rows = ", ".join(evidence.labels[i] for i in np.flatnonzero(bad))
+        raise InputError(f"events must be whole numbers from 0 to their total · look at: {rows}")
+    return events.astype(int)
+
+
+def coords_of(evidence: EvidenceTable, parts: Parts) -> dict[str, list[str]]:
+    """Return the coordinates of a model: its studies and its coefficients."""
+    return {"study": list(evidence.labels), "coef": list(parts.names)}
+
+
+def add_centre(parts: Parts) -> Any:
+    """Add the mean of the true effects: ``mu``, or xᵢ'β with ``beta`` over ``coef`` and the design ``X`` as data."""
     import pymc as pm
 
-    if isinstance(prior, HalfNormal):
-        return pm.HalfNormal(name, prior.scale)
-    if isinstance(prior, HalfCauchy):
-        return pm.HalfCauchy(name, prior.scale)
-    if isinstance(prior, HalfStudentT):
-        return pm.HalfStudentT(name, nu=prior.df, sigma=prior.scale)
-    if isinstance(prior, Exponential):
-        return pm.Exponential(name, scale=prior.mean)
-    if isinstance(prior, Uniform):
-        return pm.Uniform(name, 0.0, prior.upper)
-    if isinstance(prior, LogNormal):
-        return pm.LogNormal(name, prior.meanlog, prior.sdlog)
-    raise OptionError(
-        f"{prior!r} has no PyMC form here · choose HalfNormal, HalfCauchy, HalfStudentT, Exponential, LogNormal or "
-        "Uniform, or engine='exact'"
-    )
+    if len(parts.names) == 1 and np.all(parts.X == 1.0):
+        return add_mu("mu", parts.mu[0])
+    design = pm.Data("X", parts.X, dims=("study", "coef"))
+    each = [add_mu(f"beta_{name}", prior) for name, prior in zip(parts.names, parts.mu, strict=True)]
+    beta = pm.Deterministic("beta", pm.math.stack(each), dims="coef")
+    return pm.math.dot(design, beta)
 
 
 def add_effects(centre: Any, tau: Any, parametrisation: str) -> Any:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
 
 from ...effects.evidence_table import EvidenceTable
 from ...effects.measures.base import FloatArray
-from ...errors import InputError
-from .building import add_effects, add_mu, add_tau, counts_of, priors_for, whole
+from ...foundation.errors import InputError
+from ..design import Moderators
+from ..priors.prior_parsing import PriorLike
+from .building import Parts, add_centre, add_effects, coords_of, counts_of, parts_of, whole
+from .prior_forms import add_tau
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 __all__ = ["conditional_binomial", "hypergeometric"]
 
@@ -18,7 +24,14 @@ _OUTSIDE = -1e6
 """Log weight of an impossible table: finite, because compiled code may assume so, and 0 after exp."""
 
 
-def hypergeometric(table: EvidenceTable, *, mu: Any = None, tau: Any = None) -> Any:
+def hypergeometric(
+    evidence: EvidenceTable,
+    *,
+    mu: PriorLike | None = None,
+    tau: PriorLike | None = None,
+    moderators: Moderators | None = None,
+    slopes: PriorLike | None = None,
+) -> pm.Model:
     """Return two arms given all margins: aᵢ has odds ratio exp θᵢ, θᵢ ~ N(μ, τ²), as a `pymc.Model` (non-centred).
 
     Fisher's non-central hypergeometric law, P(aᵢ = j) ∝ C(n₁, j) C(n₂, m − j) exp(jθᵢ) with n₁, n₂ the sizes of the
@@ -26,15 +39,26 @@ def hypergeometric(table: EvidenceTable, *, mu: Any = None, tau: Any = None) -> 
 
     Parameters
     ----------
-    table
+    evidence
         Log odds ratios (OR) with counts ``ai bi ci di``.
     mu, tau
         Priors of the mean log odds ratio and of its spread; the defaults when left out.
+    moderators, slopes
+        As in `regression`: θᵢ ~ N(xᵢ'β, τ²).
+
+    Returns
+    -------
+    pymc.Model
+        With ``study`` as dimension, ``log_ways`` as data, ``events`` of the first arm observed.
 
     Raises
     ------
     OptionError, InputError
         Counts that are missing, or are not counts.
+
+    See Also
+    --------
+    contrast : with a baseline a study.
 
     References
     ----------
@@ -48,17 +72,22 @@ def hypergeometric(table: EvidenceTable, *, mu: Any = None, tau: Any = None) -> 
     >>> [v.name for v in lam.models.hypergeometric(table).free_RVs]
     ['mu', 'tau', 'z']
     """
+    counts_of(evidence, "ai", "bi", "ci", "di")
+    return build_hypergeometric(evidence, parts_of(evidence, "hypergeometric", mu, tau, moderators, slopes))
+
+
+def build_hypergeometric(evidence: EvidenceTable, parts: Parts) -> pm.Model:
+    """Return the model of events in the first arm given all margins."""
     import pymc as pm
 
-    a, b, c, d = counts_of(table, "ai", "bi", "ci", "di")
-    events = whole(table, a, a + b)
-    whole(table, c, c + d)
-    effect, spread = priors_for(table, mu, tau)
+    a, b, c, d = counts_of(evidence, "ai", "bi", "ci", "di")
+    events = whole(evidence, a, a + b)
+    whole(evidence, c, c + d)
     weight = _log_ways(a + b, c + d, a + c)
-    with pm.Model(coords={"study": list(table.labels), "value": np.arange(weight.shape[1])}) as model:
+    with pm.Model(coords={**coords_of(evidence, parts), "value": np.arange(weight.shape[1])}) as model:
         ways = pm.Data("log_ways", weight, dims=("study", "value"))
         value = pm.Data("treated_events", np.arange(weight.shape[1], dtype=float), dims="value")
-        theta = add_effects(add_mu("mu", effect), add_tau("tau", spread), "non-centred")
+        theta = add_effects(add_centre(parts), add_tau("tau", parts.tau), "non-centred")
         pm.Categorical("events", logit_p=ways + theta[:, None] * value[None, :], observed=events, dims="study")
     return model
 
@@ -73,22 +102,40 @@ def _log_ways(n1: FloatArray, n2: FloatArray, m: FloatArray) -> FloatArray:
     return np.where(possible, log, _OUTSIDE)
 
 
-def conditional_binomial(table: EvidenceTable, *, mu: Any = None, tau: Any = None) -> Any:
+def conditional_binomial(
+    evidence: EvidenceTable,
+    *,
+    mu: PriorLike | None = None,
+    tau: PriorLike | None = None,
+    moderators: Moderators | None = None,
+    slopes: PriorLike | None = None,
+) -> pm.Model:
     """Return two arms with person-time given their total: x₁ᵢ ~ Bin(x₁ᵢ + x₂ᵢ, pᵢ), as a `pymc.Model` (non-centred).
 
     logit pᵢ = θᵢ + log(t₁ᵢ/t₂ᵢ), θᵢ ~ N(μ, τ²) the log ratio of rates; ``events`` observed.
 
     Parameters
     ----------
-    table
+    evidence
         Log ratios of rates (IRR) with counts ``x1i x2i`` and person-time ``t1i t2i``.
     mu, tau
         Priors of the mean log ratio and of its spread; the defaults when left out.
+    moderators, slopes
+        As in `regression`: θᵢ ~ N(xᵢ'β, τ²).
+
+    Returns
+    -------
+    pymc.Model
+        With ``study`` as dimension, ``n`` and ``offset`` as data, ``events`` of the first arm observed.
 
     Raises
     ------
     OptionError, InputError
         Counts that are missing, or are not counts.
+
+    See Also
+    --------
+    poisson : one arm.
 
     References
     ----------
@@ -102,16 +149,21 @@ def conditional_binomial(table: EvidenceTable, *, mu: Any = None, tau: Any = Non
     >>> [v.name for v in lam.models.conditional_binomial(table).free_RVs]
     ['mu', 'tau', 'z']
     """
+    counts_of(evidence, "x1i", "t1i", "x2i", "t2i")
+    return build_conditional(evidence, parts_of(evidence, "conditional-binomial", mu, tau, moderators, slopes))
+
+
+def build_conditional(evidence: EvidenceTable, parts: Parts) -> pm.Model:
+    """Return the model of events in the first arm given those of both."""
     import pymc as pm
 
-    x1, t1, x2, t2 = counts_of(table, "x1i", "t1i", "x2i", "t2i")
-    events, other = whole(table, x1), whole(table, x2)
+    x1, t1, x2, t2 = counts_of(evidence, "x1i", "t1i", "x2i", "t2i")
+    events, other = whole(evidence, x1), whole(evidence, x2)
     if not ((t1 > 0) & (t2 > 0)).all():
         raise InputError("person-time must be positive in every row and arm")
-    effect, spread = priors_for(table, mu, tau)
-    with pm.Model(coords={"study": list(table.labels)}) as model:
+    with pm.Model(coords=coords_of(evidence, parts)) as model:
         both = pm.Data("n", events + other, dims="study")
         offset = pm.Data("offset", np.log(t1 / t2), dims="study")
-        theta = add_effects(add_mu("mu", effect), add_tau("tau", spread), "non-centred")
+        theta = add_effects(add_centre(parts), add_tau("tau", parts.tau), "non-centred")
         pm.Binomial("events", n=both, logit_p=theta + offset, observed=events, dims="study")
     return model

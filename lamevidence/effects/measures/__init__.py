@@ -6,6 +6,7 @@ from . import (
     correlations,
     from_smd,
     generic,
+    hazard,
     matched_pairs,
     mean_differences,
     means,
@@ -22,7 +23,21 @@ from .base import MEASURES, Estimates, FloatArray, Measure
 __all__ = ["MEASURES", "Estimates", "FloatArray", "Measure"]
 
 FILES = (
-    two_by_two, association, tetrachoric, matched_pairs, person_time, proportions, rates, means, mean_differences,
-    standardised, from_smd, change, correlations, reliability, generic,
+    two_by_two,
+    association,
+    tetrachoric,
+    matched_pairs,
+    person_time,
+    proportions,
+    rates,
+    hazard,
+    means,
+    mean_differences,
+    standardised,
+    from_smd,
+    change,
+    correlations,
+    reliability,
+    generic,
 )
 """The chapter's files, in reading order."""

@@ -42,8 +42,15 @@ def phi(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype
 
 
 @two_by_two(
-    "ZPHI", add=0.0, title="z-transformed phi coefficient", vtypes=("CS", "ST"), scale="z", back=np.tanh,
-    forward=np.arctanh, back_title="phi coefficient", reference=_YULE,
+    "ZPHI",
+    add=0.0,
+    title="z-transformed phi coefficient",
+    vtypes=("CS", "ST"),
+    scale="z",
+    back=np.tanh,
+    forward=np.arctanh,
+    back_title="phi coefficient",
+    reference=_YULE,
 )
 def _phi_z(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype: str = "CS") -> Estimates:
     """Return artanh φ and Var(φ)/(1−φ²)²."""
@@ -67,7 +74,9 @@ def yule_y(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> Es
 
 
 @two_by_two(
-    "PBIT", title="probit risk difference", scale="probit",
+    "PBIT",
+    title="probit risk difference",
+    scale="probit",
     reference="Sánchez-Meca et al. 2003; doi:10.1037/1082-989X.8.4.448",
 )
 def probit_risk_difference(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> Estimates:
@@ -79,10 +88,15 @@ def probit_risk_difference(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: F
     return Estimates(z1 - z2, vi)
 
 
-@two_by_two("OR2D", title="standardised mean difference from the odds ratio (logistic)", vtypes=("LS", "AV"),
-            reference=CHINN)
-@two_by_two("OR2DL", title="standardised mean difference from the odds ratio (logistic)", vtypes=("LS", "AV"),
-            reference="Hasselblad & Hedges 1995; doi:10.1037/0033-2909.117.1.167")
+@two_by_two(
+    "OR2D", title="standardised mean difference from the odds ratio (logistic)", vtypes=("LS", "AV"), reference=CHINN
+)
+@two_by_two(
+    "OR2DL",
+    title="standardised mean difference from the odds ratio (logistic)",
+    vtypes=("LS", "AV"),
+    reference="Hasselblad & Hedges 1995; doi:10.1037/0033-2909.117.1.167",
+)
 def _odds_to_d_logistic(
     ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype: str = "LS"
 ) -> Estimates:
@@ -91,8 +105,12 @@ def _odds_to_d_logistic(
     return Estimates(raw.yi / LOGISTIC, raw.vi / LOGISTIC**2)
 
 
-@two_by_two("OR2DN", title="standardised mean difference from the odds ratio (normal)", vtypes=("LS", "AV"),
-            reference="Cox & Snell 1989, Analysis of Binary Data 2nd ed.")
+@two_by_two(
+    "OR2DN",
+    title="standardised mean difference from the odds ratio (normal)",
+    vtypes=("LS", "AV"),
+    reference="Cox & Snell 1989, Analysis of Binary Data 2nd ed.",
+)
 def _odds_to_d_normal(
     ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype: str = "LS"
 ) -> Estimates:

@@ -9,9 +9,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...catalog import Catalog
-from ...errors import OptionError
-from ...options import a_flag, a_number, an_instance
+from ...foundation.catalog import Catalog
+from ...foundation.errors import OptionError
+from ...foundation.options import a_flag, a_number, an_instance
 
 __all__ = ["MEASURES", "Estimates", "FloatArray", "Measure", "identity"]
 
@@ -110,9 +110,7 @@ class Measure:
             choices = self.options[name]
             if not any(value is c or (type(value) is type(c) and value == c) for c in choices):
                 listed = ", ".join(str(c) for c in choices)
-                raise OptionError(
-                    f"{name}={value!r} does not apply to measure {self.code} · choices: {listed}"
-                )
+                raise OptionError(f"{name}={value!r} does not apply to measure {self.code} · choices: {listed}")
 
 
 MEASURES: Catalog[Measure] = Catalog("effect measure")

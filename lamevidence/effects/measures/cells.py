@@ -1,8 +1,10 @@
 """Counts before a formula sees them: completing the two-by-two table, and what is done about zeros.
 
 The zero-cell rule has three parts. ``add`` is the amount added to every cell of a table, ``to`` says to which
-tables: ``only0`` those with a zero cell, ``all`` every one, ``if0all`` every one as soon as any table has a
-zero, ``none`` no one. ``drop00`` makes tables without any event, or with nothing but events, not estimable.
+tables: ``none`` no one, ``only0`` those with a zero cell, ``all`` every one, ``if0all`` every one as soon as any
+table has a zero. ``drop00`` makes tables without any event, or with nothing but events, not estimable.
+
+Nothing is corrected unless asked: ``to`` is ``none``, or ``only0`` once an amount ``add`` is given.
 """
 
 from __future__ import annotations
@@ -16,15 +18,25 @@ from numpy.typing import NDArray
 from .base import FloatArray
 
 __all__ = [
+    "ZERO_RULES",
     "corrected_events",
     "corrected_pairs",
     "corrected_proportion",
     "corrected_rate",
     "corrected_table",
     "two_by_two_cells",
+    "zero_rule",
 ]
 
 BoolArray = NDArray[np.bool_]
+
+ZERO_RULES = ("none", "only0", "all", "if0all")
+"""To which tables ``add`` goes; the first is the default."""
+
+
+def zero_rule(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with ``to="only0"`` filled in where an amount is named without saying for which tables."""
+    return {"to": "only0", **given} if "add" in given else dict(given)
 
 
 def _amount(zero: BoolArray, add: float, to: str) -> FloatArray:

@@ -51,12 +51,22 @@ def mean_change(
 
 
 @_change(
-    "SMCC", title="standardised mean change (change-score SD)", vtypes=("LS", "LS2", "UB"), correct=True,
+    "SMCC",
+    title="standardised mean change (change-score SD)",
+    vtypes=("LS", "LS2", "UB"),
+    correct=True,
     reference="Gibbons et al. 1993; doi:10.3102/10769986018003271",
 )
 def standardised_change(
-    m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    ni: FloatArray,
+    ri: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return g = J(n−1) (m1−m2)/s_change and its variance.
 
@@ -67,12 +77,22 @@ def standardised_change(
 
 
 @_change(
-    "SMCR", title="standardised mean change (raw-score SD)", vtypes=("LS", "LS2", "UB"), correct=True,
+    "SMCR",
+    title="standardised mean change (raw-score SD)",
+    vtypes=("LS", "LS2", "UB"),
+    correct=True,
     reference="Becker 1988; doi:10.1111/j.2044-8317.1988.tb00901.x",
 )
 def standardised_raw_change(
-    m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    ni: FloatArray,
+    ri: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return g = J(n−1) (m1−m2)/s1 and 2(1−r)/n + g²/(2n); ``sd2i`` is not used.
 
@@ -94,12 +114,22 @@ def _standardised(d: FloatArray, sampling: FloatArray, ni: FloatArray, *, vtype:
 
 
 @_change(
-    "SMCRH", title="standardised mean change (raw-score SD, unequal variances)", vtypes=("LS", "LS2"), correct=True,
+    "SMCRH",
+    title="standardised mean change (raw-score SD, unequal variances)",
+    vtypes=("LS", "LS2"),
+    correct=True,
     reference="Bonett 2008; doi:10.1037/1082-989X.13.2.99",
 )
 def standardised_raw_change_unequal(
-    m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    ni: FloatArray,
+    ri: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return g = J(n−1) (m1−m2)/s1 and s_change²/(s1²(n−1)) + g²/(2(n−1)); ``LS2``: n instead of n−1."""
     less = 0 if vtype == "LS2" else 1
@@ -108,12 +138,20 @@ def standardised_raw_change_unequal(
 
 
 @_change(
-    "SMCRP", title="standardised mean change (pooled SD)", correct=True,
+    "SMCRP",
+    title="standardised mean change (pooled SD)",
+    correct=True,
     reference="Cousineau 2020; doi:10.20982/tqmp.16.4.p418",
 )
 def standardised_pooled_change(
-    m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
-    *, correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    ni: FloatArray,
+    ri: FloatArray,
+    *,
+    correct: bool = True,
 ) -> Estimates:
     """Return g = J(2(n−1)/(1+r²)) (m1−m2)/√((s1²+s2²)/2) and 2(1−r)/n + g²(1+r²)/(4n)."""
     d = (m1i - m2i) / np.sqrt((sd1i**2 + sd2i**2) / 2)
@@ -122,12 +160,22 @@ def standardised_pooled_change(
 
 
 @_change(
-    "SMCRPH", title="standardised mean change (pooled SD, unequal variances)", vtypes=("LS", "LS2"), correct=True,
+    "SMCRPH",
+    title="standardised mean change (pooled SD, unequal variances)",
+    vtypes=("LS", "LS2"),
+    correct=True,
     reference="Bonett 2015; doi:10.3102/1076998615583902",
 )
 def standardised_pooled_change_unequal(
-    m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    ni: FloatArray,
+    ri: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return g as SMCRP and s_change²/(s²(n−1)) + g²(s1⁴+s2⁴+2r²s1²s2²)/(8 s⁴(n−1)); ``LS2``: n instead of n−1."""
     less = 0 if vtype == "LS2" else 1
@@ -141,12 +189,26 @@ _SENIOR = "Senior et al. 2020; doi:10.1002/jrsm.1423"
 
 
 @_change(
-    "ROMC", title="log ratio of means (change)", vtypes=("LS", "LS2"), correct=True, scale="log", back=np.exp,
-    forward=np.log, back_title="ratio of means", reference="Lajeunesse 2011; doi:10.1890/11-0423.1; LS2: " + _SENIOR,
+    "ROMC",
+    title="log ratio of means (change)",
+    vtypes=("LS", "LS2"),
+    correct=True,
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="ratio of means",
+    reference="Lajeunesse 2011; doi:10.1890/11-0423.1; LS2: " + _SENIOR,
 )
 def log_ratio_of_means_change(
-    m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    ni: FloatArray,
+    ri: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return log(m1/m2) + (q1−q2)/(2n), q = (s/m)², and (q1 + q2 − 2 r s1 s2/(m1 m2))/n.
 
@@ -162,8 +224,17 @@ def log_ratio_of_means_change(
 
 
 @file_measure(
-    "VRC", title="log variability ratio (change)", needs="sd1i sd2i ni ri", family="change", vtypes=("LS", "LS2"),
-    flip=True, scale="log", back=np.exp, forward=np.log, back_title="ratio of SDs", reference=_SENIOR,
+    "VRC",
+    title="log variability ratio (change)",
+    needs="sd1i sd2i ni ri",
+    family="change",
+    vtypes=("LS", "LS2"),
+    flip=True,
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="ratio of SDs",
+    reference=_SENIOR,
 )
 def variability_ratio_change(
     sd1i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray, *, vtype: str = "LS"
@@ -181,12 +252,26 @@ def variability_ratio_change(
 
 
 @_change(
-    "CVRC", title="log coefficient of variation ratio (change)", vtypes=("LS", "LS2"), correct=True, scale="log",
-    back=np.exp, forward=np.log, back_title="ratio of coefficients of variation", reference=_SENIOR,
+    "CVRC",
+    title="log coefficient of variation ratio (change)",
+    vtypes=("LS", "LS2"),
+    correct=True,
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="ratio of coefficients of variation",
+    reference=_SENIOR,
 )
 def cv_ratio_change(
-    m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    ni: FloatArray,
+    ri: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return VRC minus ROMC, their variances added (mean and SD independent under normality)."""
     spread = variability_ratio_change(sd1i, sd2i, ni, ri, vtype=vtype)

@@ -66,8 +66,16 @@ def point_biserial(d: FloatArray, n1i: FloatArray, n2i: FloatArray, *, vtype: st
     return Estimates(r, h**2 / (h + d**2) ** 3 * _uncorrected(d, n1i, n2i))
 
 
-@from_d("ZPB", title="z-transformed point-biserial correlation", vtypes=("ST", "CS"), scale="z", back=np.tanh,
-        forward=np.arctanh, back_title="correlation", reference=_TATE)
+@from_d(
+    "ZPB",
+    title="z-transformed point-biserial correlation",
+    vtypes=("ST", "CS"),
+    scale="z",
+    back=np.tanh,
+    forward=np.arctanh,
+    back_title="correlation",
+    reference=_TATE,
+)
 def _point_biserial_z(d: FloatArray, n1i: FloatArray, n2i: FloatArray, *, vtype: str = "ST") -> Estimates:
     """Return artanh r and Var(r)/(1−r²)²."""
     raw = point_biserial(d, n1i, n2i, vtype=vtype)
@@ -95,8 +103,15 @@ def biserial(d: FloatArray, n1i: FloatArray, n2i: FloatArray) -> Estimates:
     return Estimates(r, (p * q / f**2 - factor * inside**2 + inside**4) / (n1i + n2i - 1))
 
 
-@from_d("ZBIS", title="z-transformed biserial correlation", scale="z", back=np.tanh, forward=np.arctanh,
-        back_title="biserial correlation", reference=_JACOBS)
+@from_d(
+    "ZBIS",
+    title="z-transformed biserial correlation",
+    scale="z",
+    back=np.tanh,
+    forward=np.arctanh,
+    back_title="biserial correlation",
+    reference=_JACOBS,
+)
 def _biserial_z(d: FloatArray, n1i: FloatArray, n2i: FloatArray) -> Estimates:
     """Return artanh r_b and Var(r_b)/(1−r_b²)²; not variance-stabilising."""
     raw = biserial(d, n1i, n2i)
@@ -113,13 +128,26 @@ def _superiority_columns(data: Mapping[str, FloatArray], options: dict[str, Any]
 
 
 @file_measure(
-    "CLESN", title="common language effect size (normal)", needs=MEANS_AND_SDS, alternatives=FROM_TESTS,
-    family="means", vtypes=("LS", "LS2", "HO"), flip=True, null=0.5, prepare=_superiority_columns,
+    "CLESN",
+    title="common language effect size (normal)",
+    needs=MEANS_AND_SDS,
+    alternatives=FROM_TESTS,
+    family="means",
+    vtypes=("LS", "LS2", "HO"),
+    flip=True,
+    null=0.5,
+    prepare=_superiority_columns,
     reference="McGraw & Wong 1992; doi:10.1037/0033-2909.111.2.361",
 )
 def common_language(
-    d: FloatArray, n1i: FloatArray, n2i: FloatArray, *, difference: FloatArray | None = None,
-    v1: FloatArray | None = None, v2: FloatArray | None = None, vtype: str = "LS",
+    d: FloatArray,
+    n1i: FloatArray,
+    n2i: FloatArray,
+    *,
+    difference: FloatArray | None = None,
+    v1: FloatArray | None = None,
+    v2: FloatArray | None = None,
+    vtype: str = "LS",
 ) -> Estimates:
     """Return Φ(z), the chance that a draw from group 1 exceeds one from group 2, by the delta method.
 
@@ -139,8 +167,13 @@ def common_language(
 
 
 @file_measure(
-    "CLESCN", title="common language effect size (normal, paired)", needs="m1i sd1i m2i sd2i ni ri", family="change",
-    flip=True, null=0.5, reference="McGraw & Wong 1992; doi:10.1037/0033-2909.111.2.361",
+    "CLESCN",
+    title="common language effect size (normal, paired)",
+    needs="m1i sd1i m2i sd2i ni ri",
+    family="change",
+    flip=True,
+    null=0.5,
+    reference="McGraw & Wong 1992; doi:10.1037/0033-2909.111.2.361",
 )
 def common_language_paired(
     m1i: FloatArray, sd1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, ni: FloatArray, ri: FloatArray

@@ -25,21 +25,25 @@ _ODDS: dict[str, Any] = {"scale": "log", "back": np.exp, "forward": np.log, "bac
 
 def _pairs(code: str, needs: str = "ai bi ci di", **details: Any) -> Callable[[Formula], Formula]:  # noqa: ANN401
     details.setdefault("prepare", corrected_pairs)
-    return file_measure(
-        code, needs=needs, family="matched-pairs", zeros={"add": 0.5}, flip=True, **details
-    )
+    return file_measure(code, needs=needs, family="matched-pairs", zeros={"add": 0.5}, flip=True, **details)
 
 
-@_pairs("MPRD", title="matched pairs risk difference",
-        reference=_NEWCOMBE)
+@_pairs("MPRD", title="matched pairs risk difference", reference=_NEWCOMBE)
 def marginal_risk_difference(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> Estimates:
     """Return (b−c)/n and (b+c)/n² − (b−c)²/n³."""
     n = ai + bi + ci + di
     return Estimates((bi - ci) / n, (bi + ci) / n**2 - (bi - ci) ** 2 / n**3)
 
 
-@_pairs("MPRR", title="matched pairs log risk ratio", scale="log", back=np.exp, forward=np.log,
-        back_title="risk ratio", reference=_ZOU)
+@_pairs(
+    "MPRR",
+    title="matched pairs log risk ratio",
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="risk ratio",
+    reference=_ZOU,
+)
 def marginal_log_risk(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> Estimates:
     """Return log((a+b)/(a+c)) and (b+c)/((a+b)(a+c))."""
     return Estimates(np.log((ai + bi) / (ai + ci)), (bi + ci) / ((ai + bi) * (ai + ci)))
@@ -79,9 +83,14 @@ def _marginal_columns(data: Mapping[str, FloatArray], options: dict[str, Any]) -
     }
 
 
-@_pairs("MPORM", needs="ai bi ci di ri", prepare=_marginal_columns,
-        title="marginal log odds ratio from marginal tables",
-        reference="Elbourne et al. 2002; doi:10.1093/ije/31.1.140; " + _ZOU, **_ODDS)
+@_pairs(
+    "MPORM",
+    needs="ai bi ci di ri",
+    prepare=_marginal_columns,
+    title="marginal log odds ratio from marginal tables",
+    reference="Elbourne et al. 2002; doi:10.1093/ije/31.1.140; " + _ZOU,
+    **_ODDS,
+)
 def _marginal_tables(
     ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, ri: FloatArray, pairs: FloatArray
 ) -> Estimates:

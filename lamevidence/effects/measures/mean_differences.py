@@ -14,8 +14,7 @@ _NEEDS = "m1i sd1i n1i m2i sd2i n2i"
 _NAKAGAWA = "Nakagawa et al. 2015; doi:10.1111/2041-210X.12309"
 _SENIOR = _NAKAGAWA + "; LS2: Senior et al. 2020; doi:10.1002/jrsm.1423"
 _LAJEUNESSE = (
-    "Hedges et al. 1999; doi:10.1890/0012-9658(1999)080[1150:TMAORR]2.0.CO;2;"
-    " Lajeunesse 2015; doi:10.1890/14-2402.1"
+    "Hedges et al. 1999; doi:10.1890/0012-9658(1999)080[1150:TMAORR]2.0.CO;2; Lajeunesse 2015; doi:10.1890/14-2402.1"
 )
 
 
@@ -25,12 +24,24 @@ def pooled_variance(sd1i: FloatArray, n1i: FloatArray, sd2i: FloatArray, n2i: Fl
 
 
 @file_measure(
-    "MD", title="mean difference", needs=_NEEDS, family="means", vtypes=("LS", "HO"), flip=True,
-    dimension="outcome", reference="Borenstein 2009; Handbook of Research Synthesis 2nd ed., eq. 12.3, 12.5",
+    "MD",
+    title="mean difference",
+    needs=_NEEDS,
+    family="means",
+    vtypes=("LS", "HO"),
+    flip=True,
+    dimension="outcome",
+    reference="Borenstein 2009; Handbook of Research Synthesis 2nd ed., eq. 12.3, 12.5",
 )
 def mean_difference(
-    m1i: FloatArray, sd1i: FloatArray, n1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, n2i: FloatArray,
-    *, vtype: str = "LS",
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    n1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    n2i: FloatArray,
+    *,
+    vtype: str = "LS",
 ) -> Estimates:
     """Return m1 − m2 and s1²/n1 + s2²/n2; ``HO`` pools the variance of the two groups."""
     if vtype == "HO":
@@ -39,13 +50,29 @@ def mean_difference(
 
 
 @file_measure(
-    "ROM", title="log ratio of means", needs=_NEEDS, family="means", vtypes=("LS", "HO", "AV", "AVHO", "LS2"),
-    correct=True, flip=True, scale="log", back=np.exp, forward=np.log, back_title="ratio of means",
+    "ROM",
+    title="log ratio of means",
+    needs=_NEEDS,
+    family="means",
+    vtypes=("LS", "HO", "AV", "AVHO", "LS2"),
+    correct=True,
+    flip=True,
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="ratio of means",
     reference=_LAJEUNESSE,
 )
 def ratio_of_means(
-    m1i: FloatArray, sd1i: FloatArray, n1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, n2i: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    n1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    n2i: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return log(m1/m2), NaN when the signs differ, and its variance.
 
@@ -72,8 +99,17 @@ def ratio_of_means(
 
 
 @file_measure(
-    "VR", title="log variability ratio", needs="sd1i n1i sd2i n2i", family="means", vtypes=("LS", "LS2"),
-    correct=True, flip=True, scale="log", back=np.exp, forward=np.log, back_title="ratio of SDs",
+    "VR",
+    title="log variability ratio",
+    needs="sd1i n1i sd2i n2i",
+    family="means",
+    vtypes=("LS", "LS2"),
+    correct=True,
+    flip=True,
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="ratio of SDs",
     reference=_SENIOR,
 )
 def variability_ratio(
@@ -88,13 +124,29 @@ def variability_ratio(
 
 
 @file_measure(
-    "CVR", title="log coefficient of variation ratio", needs=_NEEDS, family="means", vtypes=("LS", "LS2"),
-    correct=True, flip=True, scale="log", back=np.exp, forward=np.log,
-    back_title="ratio of coefficients of variation", reference=_SENIOR,
+    "CVR",
+    title="log coefficient of variation ratio",
+    needs=_NEEDS,
+    family="means",
+    vtypes=("LS", "LS2"),
+    correct=True,
+    flip=True,
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="ratio of coefficients of variation",
+    reference=_SENIOR,
 )
 def cv_ratio(
-    m1i: FloatArray, sd1i: FloatArray, n1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, n2i: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    n1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    n2i: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return log((s1/m1)/(s2/m2)): the variability ratio minus the ratio of means, their variances added.
 

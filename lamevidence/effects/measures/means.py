@@ -15,8 +15,14 @@ _NAKAGAWA = "Nakagawa et al. 2015; doi:10.1111/2041-210X.12309"
 
 
 @file_measure(
-    "MN", title="mean", needs=_NEEDS, family="mean", reference="the central limit theorem: SE = SD/√n",
-    null=None, back_title="mean", dimension="outcome",
+    "MN",
+    title="mean",
+    needs=_NEEDS,
+    family="mean",
+    reference="the central limit theorem: SE = SD/√n",
+    null=None,
+    back_title="mean",
+    dimension="outcome",
 )
 def raw_mean(mi: FloatArray, sdi: FloatArray, ni: FloatArray) -> Estimates:
     """Return the mean and SD²/n, in the unit of the outcome and its square; ``sdi`` is the SD, not the SE."""
@@ -24,8 +30,17 @@ def raw_mean(mi: FloatArray, sdi: FloatArray, ni: FloatArray) -> Estimates:
 
 
 @file_measure(
-    "MNLN", title="log mean", needs=_NEEDS, family="mean", reference="delta method; " + _NAKAGAWA,
-    null=None, scale="log", back=np.exp, forward=np.log, back_title="geometric mean", dimension="outcome",
+    "MNLN",
+    title="log mean",
+    needs=_NEEDS,
+    family="mean",
+    reference="delta method; " + _NAKAGAWA,
+    null=None,
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="geometric mean",
+    dimension="outcome",
 )
 def log_mean(mi: FloatArray, sdi: FloatArray, ni: FloatArray) -> Estimates:
     """Return log m and SD²/(n m²); NaN for a mean that is not positive."""
@@ -33,8 +48,14 @@ def log_mean(mi: FloatArray, sdi: FloatArray, ni: FloatArray) -> Estimates:
 
 
 @file_measure(
-    "SMN", title="standardised mean", needs=_NEEDS, family="mean", correct=True, null=None,
-    back_title="standardised mean", reference="Hedges 1981; doi:10.3102/10769986006002107",
+    "SMN",
+    title="standardised mean",
+    needs=_NEEDS,
+    family="mean",
+    correct=True,
+    null=None,
+    back_title="standardised mean",
+    reference="Hedges 1981; doi:10.3102/10769986006002107",
 )
 def standardised_mean(mi: FloatArray, sdi: FloatArray, ni: FloatArray, *, correct: bool = True) -> Estimates:
     """Return g = J(n−1) m/SD and 1/n + g²/(2n); without the correction J = 1."""
@@ -43,8 +64,17 @@ def standardised_mean(mi: FloatArray, sdi: FloatArray, ni: FloatArray, *, correc
 
 
 @file_measure(
-    "CVLN", title="log coefficient of variation", needs=_NEEDS, family="mean", correct=True, reference=_NAKAGAWA,
-    null=None, scale="log", back=np.exp, forward=np.log, back_title="coefficient of variation",
+    "CVLN",
+    title="log coefficient of variation",
+    needs=_NEEDS,
+    family="mean",
+    correct=True,
+    reference=_NAKAGAWA,
+    null=None,
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="coefficient of variation",
 )
 def log_cv(mi: FloatArray, sdi: FloatArray, ni: FloatArray, *, correct: bool = True) -> Estimates:
     """Return log(SD/m) and 1/(2(n−1)) + SD²/(n m²); NaN for a mean that is not positive.
@@ -56,9 +86,18 @@ def log_cv(mi: FloatArray, sdi: FloatArray, ni: FloatArray, *, correct: bool = T
 
 
 @file_measure(
-    "SDLN", title="log standard deviation", needs="sdi ni", family="mean", correct=True,
-    reference="Raudenbush & Bryk 1987; doi:10.3102/10769986012003241", null=None,
-    scale="log", back=np.exp, forward=np.log, back_title="standard deviation", dimension="outcome",
+    "SDLN",
+    title="log standard deviation",
+    needs="sdi ni",
+    family="mean",
+    correct=True,
+    reference="Raudenbush & Bryk 1987; doi:10.3102/10769986012003241",
+    null=None,
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="standard deviation",
+    dimension="outcome",
 )
 def log_sd(sdi: FloatArray, ni: FloatArray, *, correct: bool = True) -> Estimates:
     """Return log SD (+ 1/(2(n−1)) against its bias) and 1/(2(n−1))."""

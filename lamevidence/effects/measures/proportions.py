@@ -26,8 +26,15 @@ __all__ = [
 
 def _proportion(code: str, *, add: float = 0.5, **details: Any) -> Callable[[Formula], Formula]:  # noqa: ANN401
     return file_measure(
-        code, needs="xi ni", alternatives=("xi mi",), family="proportion", prepare=corrected_proportion,
-        zeros={"add": add}, null=None, back_title="proportion", **details,
+        code,
+        needs="xi ni",
+        alternatives=("xi mi",),
+        family="proportion",
+        prepare=corrected_proportion,
+        zeros={"add": add},
+        null=None,
+        back_title="proportion",
+        **details,
     )
 
 
@@ -58,7 +65,10 @@ def freeman_tukey_back(x: FloatArray, total: FloatArray) -> FloatArray:
 
 
 @_proportion(
-    "PR", title="proportion", vtypes=("LS", "UB", "AV"), reference="Fleiss, Levin & Paik 2003, ch. 2",
+    "PR",
+    title="proportion",
+    vtypes=("LS", "UB", "AV"),
+    reference="Fleiss, Levin & Paik 2003, ch. 2",
 )
 def raw_proportion(xi: FloatArray, ni: FloatArray, *, vtype: str = "LS") -> Estimates:
     """Return p = x/n and p(1−p)/n; ``UB`` divides by n−1, ``AV`` averages p over studies."""
@@ -68,7 +78,12 @@ def raw_proportion(xi: FloatArray, ni: FloatArray, *, vtype: str = "LS") -> Esti
 
 
 @_proportion(
-    "PLN", title="log proportion", vtypes=("LS", "AV"), scale="log", back=np.exp, forward=np.log,
+    "PLN",
+    title="log proportion",
+    vtypes=("LS", "AV"),
+    scale="log",
+    back=np.exp,
+    forward=np.log,
     reference="Fleiss, Levin & Paik 2003, ch. 2",
 )
 def log_proportion(xi: FloatArray, ni: FloatArray, *, vtype: str = "LS") -> Estimates:
@@ -81,8 +96,13 @@ def log_proportion(xi: FloatArray, ni: FloatArray, *, vtype: str = "LS") -> Esti
 
 
 @_proportion(
-    "PLO", title="logit proportion", vtypes=("LS", "AV"), scale="logit", back=special.expit,
-    forward=special.logit, reference="Fleiss, Levin & Paik 2003, ch. 2",
+    "PLO",
+    title="logit proportion",
+    vtypes=("LS", "AV"),
+    scale="logit",
+    back=special.expit,
+    forward=special.logit,
+    reference="Fleiss, Levin & Paik 2003, ch. 2",
 )
 def logit_proportion(xi: FloatArray, ni: FloatArray, *, vtype: str = "LS") -> Estimates:
     """Return log(p/(1−p)) and 1/x + 1/(n−x); ``AV``: 1/(n p̄(1−p̄))."""
@@ -94,7 +114,11 @@ def logit_proportion(xi: FloatArray, ni: FloatArray, *, vtype: str = "LS") -> Es
 
 
 @_proportion(
-    "PRZ", title="probit proportion", scale="probit", back=special.ndtr, forward=special.ndtri,
+    "PRZ",
+    title="probit proportion",
+    scale="probit",
+    back=special.ndtr,
+    forward=special.ndtri,
     reference="Lipsey & Wilson 2001, Practical Meta-Analysis",
 )
 def probit_proportion(xi: FloatArray, ni: FloatArray) -> Estimates:
@@ -105,7 +129,12 @@ def probit_proportion(xi: FloatArray, ni: FloatArray) -> Estimates:
 
 
 @_proportion(
-    "PAS", add=0.0, title="arcsine square root proportion", scale="asin", back=_square_sine, forward=_arcsine_root,
+    "PAS",
+    add=0.0,
+    title="arcsine square root proportion",
+    scale="asin",
+    back=_square_sine,
+    forward=_arcsine_root,
     reference="Rücker et al. 2009; doi:10.1002/sim.3511",
 )
 def arcsine_proportion(xi: FloatArray, ni: FloatArray) -> Estimates:
@@ -114,7 +143,11 @@ def arcsine_proportion(xi: FloatArray, ni: FloatArray) -> Estimates:
 
 
 @_proportion(
-    "PFT", add=0.0, title="Freeman-Tukey double arcsine proportion", scale="asin", back_total=freeman_tukey_back,
+    "PFT",
+    add=0.0,
+    title="Freeman-Tukey double arcsine proportion",
+    scale="asin",
+    back_total=freeman_tukey_back,
     reference="Freeman & Tukey 1950; doi:10.1214/aoms/1177729756",
 )
 def freeman_tukey_proportion(xi: FloatArray, ni: FloatArray) -> Estimates:

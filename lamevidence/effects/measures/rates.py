@@ -16,8 +16,15 @@ __all__ = ["freeman_tukey_rate", "freeman_tukey_rate_back", "incidence_rate", "l
 
 def _rate(code: str, *, add: float, **details: Any) -> Callable[[Formula], Formula]:  # noqa: ANN401
     return file_measure(
-        code, needs="xi ti", family="rate", prepare=corrected_rate, zeros={"add": add}, dimension="rate",
-        null=None, back_title="incidence rate", **details,
+        code,
+        needs="xi ti",
+        family="rate",
+        prepare=corrected_rate,
+        zeros={"add": add},
+        dimension="rate",
+        null=None,
+        back_title="incidence rate",
+        **details,
     )
 
 
@@ -38,8 +45,13 @@ def incidence_rate(xi: FloatArray, ti: FloatArray) -> Estimates:
 
 
 @_rate(
-    "IRLN", add=0.5, title="log incidence rate", reference="Rothman, Greenland & Lash 2008, ch. 14",
-    scale="log", back=np.exp, forward=np.log,
+    "IRLN",
+    add=0.5,
+    title="log incidence rate",
+    reference="Rothman, Greenland & Lash 2008, ch. 14",
+    scale="log",
+    back=np.exp,
+    forward=np.log,
 )
 def log_rate(xi: FloatArray, ti: FloatArray) -> Estimates:
     """Return log(x/t) and 1/x."""
@@ -47,8 +59,13 @@ def log_rate(xi: FloatArray, ti: FloatArray) -> Estimates:
 
 
 @_rate(
-    "IRS", add=0.0, title="square root incidence rate", reference="Bartlett 1936; doi:10.2307/2983678",
-    scale="sqrt", back=np.square, forward=np.sqrt,
+    "IRS",
+    add=0.0,
+    title="square root incidence rate",
+    reference="Bartlett 1936; doi:10.2307/2983678",
+    scale="sqrt",
+    back=np.square,
+    forward=np.sqrt,
 )
 def sqrt_rate(xi: FloatArray, ti: FloatArray) -> Estimates:
     """Return √(x/t) and 1/(4t)."""
@@ -56,7 +73,11 @@ def sqrt_rate(xi: FloatArray, ti: FloatArray) -> Estimates:
 
 
 @_rate(
-    "IRFT", add=0.0, title="Freeman-Tukey incidence rate", scale="sqrt", back_total=freeman_tukey_rate_back,
+    "IRFT",
+    add=0.0,
+    title="Freeman-Tukey incidence rate",
+    scale="sqrt",
+    back_total=freeman_tukey_rate_back,
     reference="Freeman & Tukey 1950; doi:10.1214/aoms/1177729756",
 )
 def freeman_tukey_rate(xi: FloatArray, ti: FloatArray) -> Estimates:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .base import MEASURES, Estimates, FloatArray, Measure, identity
+from .cells import ZERO_RULES, zero_rule
 
 __all__ = ["Columns", "Formula", "file_measure"]
 
@@ -40,8 +41,8 @@ def file_measure(
     """Return a decorator that files a formula in `MEASURES`.
 
     ``vtypes`` (first is the default), ``correct`` and ``flip`` say which options the formula has; ``zeros``
-    holds the defaults of the zero-cell rule (``add``, ``to`` and, for two groups, ``drop00``), which
-    ``prepare`` carries out before the formula sees the columns.
+    holds what the zero-cell rule adds when asked (``add``) and, for two groups, ``drop00``; ``prepare`` carries the
+    rule out before the formula sees the columns.
     """
     names = tuple(needs.split())
     options: dict[str, tuple[object, ...]] = {}
@@ -52,7 +53,7 @@ def file_measure(
     numbers: dict[str, float] = {}
     if zeros is not None:
         numbers["add"] = float(zeros["add"])
-        options["to"] = ("only0", "all", "if0all", "none")
+        options["to"] = ZERO_RULES
         if "drop00" in zeros:
             options["drop00"] = (False, True)
     if flip:
@@ -62,7 +63,7 @@ def file_measure(
         def estimate(data: Columns, **given: Any) -> Estimates:  # noqa: ANN401
             measure = MEASURES[code]
             measure.check_options(given)
-            chosen = {name: values[0] for name, values in options.items()} | numbers | given
+            chosen = {name: values[0] for name, values in options.items()} | numbers | zero_rule(given)
             with np.errstate(all="ignore"):
                 columns = prepare(data, chosen) if prepare else {name: data[name] for name in names}
                 result = formula(**columns, **{k: chosen[k] for k in ("vtype", "correct") if k in chosen})
@@ -70,9 +71,21 @@ def file_measure(
 
         estimate.__doc__ = formula.__doc__
         entry = Measure(
-            code=code, title=title, needs=names, estimate=estimate, family=family, options=options,
-            back=back, forward=forward, back_title=back_title, null=null, scale=scale, dimension=dimension,
-            reference=reference, numbers=numbers, alternatives=tuple(tuple(a.split()) for a in alternatives),
+            code=code,
+            title=title,
+            needs=names,
+            estimate=estimate,
+            family=family,
+            options=options,
+            back=back,
+            forward=forward,
+            back_title=back_title,
+            null=null,
+            scale=scale,
+            dimension=dimension,
+            reference=reference,
+            numbers=numbers,
+            alternatives=tuple(tuple(a.split()) for a in alternatives),
             back_total=back_total,
         )
         MEASURES.register(code, title=title, reference=reference)(entry)

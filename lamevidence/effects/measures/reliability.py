@@ -35,8 +35,15 @@ def raw_alpha(ai: FloatArray, mi: FloatArray, ni: FloatArray) -> Estimates:
 
 
 @file_measure(
-    "AHW", title="Hakstian-Whalen alpha", needs="ai mi ni", family="correlation", null=None, back=_cube_back,
-    forward=_cube_forward, back_title="Cronbach's alpha", reference="Hakstian & Whalen 1976; doi:10.1007/BF02291840",
+    "AHW",
+    title="Hakstian-Whalen alpha",
+    needs="ai mi ni",
+    family="correlation",
+    null=None,
+    back=_cube_back,
+    forward=_cube_forward,
+    back_title="Cronbach's alpha",
+    reference="Hakstian & Whalen 1976; doi:10.1007/BF02291840",
 )
 def hakstian_whalen_alpha(ai: FloatArray, mi: FloatArray, ni: FloatArray) -> Estimates:
     """Return 1 − (1−α)^⅓ and 18m(n−1)(1−α)^⅔/((m−1)(9n−11)²)."""
@@ -45,8 +52,16 @@ def hakstian_whalen_alpha(ai: FloatArray, mi: FloatArray, ni: FloatArray) -> Est
 
 
 @file_measure(
-    "ABT", title="log-transformed alpha", needs="ai mi ni", family="correlation", null=None, scale="log",
-    back=_log_back, forward=_log_forward, back_title="Cronbach's alpha", reference=_BONETT,
+    "ABT",
+    title="log-transformed alpha",
+    needs="ai mi ni",
+    family="correlation",
+    null=None,
+    scale="log",
+    back=_log_back,
+    forward=_log_forward,
+    back_title="Cronbach's alpha",
+    reference=_BONETT,
 )
 def bonett_alpha(ai: FloatArray, mi: FloatArray, ni: FloatArray) -> Estimates:
     """Return −log(1−α) and 2m/((m−1)(n−2))."""

@@ -50,13 +50,26 @@ def cohen_d_columns(data: Mapping[str, FloatArray], options: dict[str, Any]) -> 
 def from_d(code: str, **details: Any) -> Callable[[Formula], Formula]:  # noqa: ANN401
     """File a formula of Cohen's d and the two group sizes."""
     return file_measure(
-        code, needs=MEANS_AND_SDS, alternatives=FROM_TESTS, family="means", flip=True,
-        prepare=cohen_d_columns, **details,
+        code,
+        needs=MEANS_AND_SDS,
+        alternatives=FROM_TESTS,
+        family="means",
+        flip=True,
+        prepare=cohen_d_columns,
+        **details,
     )
 
 
-def spread(d: FloatArray, weight: FloatArray, sampling: FloatArray, j: FloatArray, m: FloatArray, n: FloatArray,
-           vtype: str, correct: bool) -> Estimates:
+def spread(
+    d: FloatArray,
+    weight: FloatArray,
+    sampling: FloatArray,
+    j: FloatArray,
+    m: FloatArray,
+    n: FloatArray,
+    vtype: str,
+    correct: bool,
+) -> Estimates:
     """Return g and its variance by ``vtype``: 1/n1 + 1/n2 plus what estimating the SD adds.
 
     ``LS``: g²/(2n). ``LS2``: J² (… + d²/(2n)). ``UB``: (1 − (m−2)/(m J²)) g². ``AV``: ḡ²/(2n), ḡ averaged over studies.
@@ -71,7 +84,11 @@ def spread(d: FloatArray, weight: FloatArray, sampling: FloatArray, j: FloatArra
 
 
 @from_d(
-    "SMD", title="standardised mean difference", vtypes=("LS", "LS2", "UB", "AV"), correct=True, reference=_HEDGES,
+    "SMD",
+    title="standardised mean difference",
+    vtypes=("LS", "LS2", "UB", "AV"),
+    correct=True,
+    reference=_HEDGES,
 )
 def standardised_mean_difference(
     d: FloatArray, n1i: FloatArray, n2i: FloatArray, *, vtype: str = "LS", correct: bool = True
@@ -82,12 +99,24 @@ def standardised_mean_difference(
 
 
 @file_measure(
-    "SMD1", title="standardised mean difference (SD of group 2)", needs="m1i n1i m2i sd2i n2i", family="means",
-    vtypes=("LS", "LS2", "UB", "AV"), correct=True, flip=True, reference="Glass 1976; " + _HEDGES,
+    "SMD1",
+    title="standardised mean difference (SD of group 2)",
+    needs="m1i n1i m2i sd2i n2i",
+    family="means",
+    vtypes=("LS", "LS2", "UB", "AV"),
+    correct=True,
+    flip=True,
+    reference="Glass 1976; " + _HEDGES,
 )
 def standardised_by_group2(
-    m1i: FloatArray, n1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, n2i: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    n1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    n2i: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return g = J(n2−1) (m1−m2)/s2; variances in `spread` with n = n2."""
     sampling = 1 / n1i + 1 / n2i
@@ -95,12 +124,23 @@ def standardised_by_group2(
 
 
 @file_measure(
-    "SMD1H", title="standardised mean difference (SD of group 2, unequal variances)", needs=MEANS_AND_SDS,
-    family="means", correct=True, flip=True, reference="Bonett 2009; doi:10.1037/a0016619",
+    "SMD1H",
+    title="standardised mean difference (SD of group 2, unequal variances)",
+    needs=MEANS_AND_SDS,
+    family="means",
+    correct=True,
+    flip=True,
+    reference="Bonett 2009; doi:10.1037/a0016619",
 )
 def standardised_by_group2_unequal(
-    m1i: FloatArray, sd1i: FloatArray, n1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, n2i: FloatArray,
-    *, correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    n1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    n2i: FloatArray,
+    *,
+    correct: bool = True,
 ) -> Estimates:
     """Return g = J(n2−1) (m1−m2)/s2 and s1²/(s2²(n1−1)) + 1/(n2−1) + g²/(2(n2−1))."""
     g = (m1i - m2i) / sd2i * (exact_j(n2i - 1) if correct else 1.0)
@@ -108,12 +148,25 @@ def standardised_by_group2_unequal(
 
 
 @file_measure(
-    "SMDH", title="standardised mean difference (unequal variances)", needs=MEANS_AND_SDS, family="means",
-    vtypes=("LS", "LS2"), correct=True, flip=True, reference="Bonett 2009; doi:10.1037/a0016619",
+    "SMDH",
+    title="standardised mean difference (unequal variances)",
+    needs=MEANS_AND_SDS,
+    family="means",
+    vtypes=("LS", "LS2"),
+    correct=True,
+    flip=True,
+    reference="Bonett 2009; doi:10.1037/a0016619",
 )
 def standardised_unequal(
-    m1i: FloatArray, sd1i: FloatArray, n1i: FloatArray, m2i: FloatArray, sd2i: FloatArray, n2i: FloatArray,
-    *, vtype: str = "LS", correct: bool = True,
+    m1i: FloatArray,
+    sd1i: FloatArray,
+    n1i: FloatArray,
+    m2i: FloatArray,
+    sd2i: FloatArray,
+    n2i: FloatArray,
+    *,
+    vtype: str = "LS",
+    correct: bool = True,
 ) -> Estimates:
     """Return g = J(n1+n2−2) (m1−m2)/s with s² = (s1²+s2²)/2.
 

@@ -79,8 +79,16 @@ def tetrachoric(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) 
     return Estimates(np.where(exists, rho, edge), np.where(exists, vi, np.nan))
 
 
-@two_by_two("ZTET", add=0.0, title="z-transformed tetrachoric correlation", scale="z", back=np.tanh,
-            forward=np.arctanh, back_title="tetrachoric correlation", reference=_KIRK)
+@two_by_two(
+    "ZTET",
+    add=0.0,
+    title="z-transformed tetrachoric correlation",
+    scale="z",
+    back=np.tanh,
+    forward=np.arctanh,
+    back_title="tetrachoric correlation",
+    reference=_KIRK,
+)
 def _tetrachoric_z(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> Estimates:
     """Return artanh ρ and Var(ρ)/(1−ρ²)²."""
     raw = tetrachoric(ai, bi, ci, di)

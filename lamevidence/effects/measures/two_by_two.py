@@ -27,25 +27,33 @@ __all__ = [
 def two_by_two(code: str, *, add: float = 0.5, **details: Any) -> Callable[[Formula], Formula]:  # noqa: ANN401
     """File a formula of the four cells, with the zero-cell rule and ``flip``."""
     return file_measure(
-        code, needs="ai n1i ci n2i", alternatives=("ai bi ci di", "ai n1i ci di", "ai bi ci n2i"),
-        family="two-by-two", prepare=corrected_table, zeros={"add": add, "drop00": False}, flip=True, **details,
+        code,
+        needs="ai n1i ci n2i",
+        alternatives=("ai bi ci di", "ai n1i ci di", "ai bi ci n2i"),
+        family="two-by-two",
+        prepare=corrected_table,
+        zeros={"add": add, "drop00": False},
+        flip=True,
+        **details,
     )
 
 
-def average_risks(
-    ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def average_risks(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the two risks averaged over studies with group sizes as weights (``vtype="AV"``)."""
     return across(ai / (ai + bi), ai + bi), across(ci / (ci + di), ci + di)
 
 
 @two_by_two(
-    "RR", title="log risk ratio", vtypes=("LS", "AV"), scale="log", back=np.exp, forward=np.log,
-    back_title="risk ratio", reference="Fleiss & Berlin 2009; Handbook of Research Synthesis 2nd ed., ch. 13",
+    "RR",
+    title="log risk ratio",
+    vtypes=("LS", "AV"),
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="risk ratio",
+    reference="Fleiss & Berlin 2009; Handbook of Research Synthesis 2nd ed., ch. 13",
 )
-def log_risk_ratio(
-    ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype: str = "LS"
-) -> Estimates:
+def log_risk_ratio(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype: str = "LS") -> Estimates:
     """Return log(p1/p2) and its variance.
 
     ``LS``: 1/a − 1/n1 + 1/c − 1/n2. ``AV``: (1−p̄1)/(n1 p̄1) + (1−p̄2)/(n2 p̄2) with the risks averaged over
@@ -67,12 +75,16 @@ def log_risk_ratio(
 
 
 @two_by_two(
-    "OR", title="log odds ratio", vtypes=("LS", "AV"), scale="log", back=np.exp, forward=np.log,
-    back_title="odds ratio", reference="Woolf 1955; doi:10.1111/j.1469-1809.1955.tb01348.x",
+    "OR",
+    title="log odds ratio",
+    vtypes=("LS", "AV"),
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="odds ratio",
+    reference="Woolf 1955; doi:10.1111/j.1469-1809.1955.tb01348.x",
 )
-def log_odds_ratio(
-    ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype: str = "LS"
-) -> Estimates:
+def log_odds_ratio(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype: str = "LS") -> Estimates:
     """Return log(ad/bc) and its variance.
 
     ``LS``: 1/a + 1/b + 1/c + 1/d. ``AV``: 1/(n1 p̄1(1−p̄1)) + 1/(n2 p̄2(1−p̄2)) with the risks averaged over studies.
@@ -85,12 +97,12 @@ def log_odds_ratio(
 
 
 @two_by_two(
-    "RD", title="risk difference", vtypes=("LS", "UB", "AV"),
+    "RD",
+    title="risk difference",
+    vtypes=("LS", "UB", "AV"),
     reference="Fleiss & Berlin 2009; Handbook of Research Synthesis 2nd ed., ch. 13",
 )
-def risk_difference(
-    ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype: str = "LS"
-) -> Estimates:
+def risk_difference(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray, *, vtype: str = "LS") -> Estimates:
     """Return p1 − p2 and its variance.
 
     ``LS``: p1(1−p1)/n1 + p2(1−p2)/n2. ``UB`` divides by n−1 (unbiased). ``AV`` averages the risks over studies.
@@ -105,7 +117,10 @@ def risk_difference(
 
 
 @two_by_two(
-    "AS", add=0.0, title="arcsine square root risk difference", scale="asin",
+    "AS",
+    add=0.0,
+    title="arcsine square root risk difference",
+    scale="asin",
     reference="Rücker et al. 2009; doi:10.1002/sim.3511",
 )
 def arcsine_risk_difference(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> Estimates:
@@ -115,8 +130,13 @@ def arcsine_risk_difference(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: 
 
 
 @two_by_two(
-    "PETO", title="log odds ratio (Peto)", scale="log", back=np.exp, forward=np.log,
-    back_title="Peto odds ratio", reference="Yusuf et al. 1985; doi:10.1016/S0033-0620(85)80003-7",
+    "PETO",
+    title="log odds ratio (Peto)",
+    scale="log",
+    back=np.exp,
+    forward=np.log,
+    back_title="Peto odds ratio",
+    reference="Yusuf et al. 1985; doi:10.1016/S0033-0620(85)80003-7",
 )
 def log_odds_ratio_peto(ai: FloatArray, bi: FloatArray, ci: FloatArray, di: FloatArray) -> Estimates:
     """Return (O−E)/V and 1/V with E = n1(a+c)/N and V = n1 n2 (a+c)(b+d) / (N²(N−1))."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ...errors import InputError, NotDerivable
-from ...options import a_number
+from ...foundation.errors import InputError, NotDerivable
+from ...foundation.options import a_number
 from .catalogue import rule
 
 __all__ = ["count_from_percentage", "counts_from_percentage", "table_from_odds_ratio"]
@@ -19,7 +19,9 @@ def _total(total: float) -> int:
 
 
 @rule(
-    title="counts from a percentage", needs="percentage total", gives="count",
+    title="counts from a percentage",
+    needs="percentage total",
+    gives="count",
     formula="every whole x with |100 x / n − percentage| ≤ half a unit of the last digit",
     reference="Brown & Heathers 2017; doi:10.1177/1948550616673876",
 )
@@ -27,6 +29,25 @@ def counts_from_percentage(percentage: float, total: float, rounding: float = 0.
     """Return every whole number of ``total`` that prints as ``percentage``, in order; empty when none does.
 
     ``rounding`` is the half-width of the printed digits in percent (0.5 for "43 %", 0.05 for "43.1 %").
+
+    Parameters
+    ----------
+    percentage
+        As printed, 0 to 100.
+    total
+        Patients, a whole number above 0.
+    rounding
+        Half-width of the printed digits in percent.
+
+    Returns
+    -------
+    tuple of int
+        The counts; empty when none prints so.
+
+    Raises
+    ------
+    InputError
+        No percentage, or no number of patients.
 
     Examples
     --------
@@ -47,10 +68,25 @@ def counts_from_percentage(percentage: float, total: float, rounding: float = 0.
 def count_from_percentage(percentage: float, total: float, rounding: float = 0.5) -> int:
     """Return the only whole number that prints as ``percentage`` of ``total``.
 
+    Parameters
+    ----------
+    percentage, total, rounding
+        As in `counts_from_percentage`.
+
+    Returns
+    -------
+    int
+        The count.
+
     Raises
     ------
     NotDerivable
         None does, or several do; the message names them.
+
+    Examples
+    --------
+    >>> count_from_percentage(43, 46)
+    20
     """
     possible = counts_from_percentage(percentage, total, rounding)
     if len(possible) != 1:
@@ -60,7 +96,9 @@ def count_from_percentage(percentage: float, total: float, rounding: float = 0.5
 
 
 @rule(
-    title="two-by-two table from odds ratio and margins", needs="odds_ratio n1 n2 events", gives="ai bi ci di",
+    title="two-by-two table from odds ratio and margins",
+    needs="odds_ratio n1 n2 events",
+    gives="ai bi ci di",
     formula="(OR−1) a² − [OR (n1 + m) + n2 − m] a + OR n1 m = 0, m all events",
     reference="Bonett 2007; doi:10.1177/0013164406294774",
 )
@@ -69,6 +107,30 @@ def table_from_odds_ratio(odds_ratio: float, n1: float, n2: float, events: float
 
     The cells are exact for the printed odds ratio and therefore not whole; the caller rounds, or carries the
     rounding of the odds ratio with `bounds`.
+
+    Parameters
+    ----------
+    odds_ratio
+        Above 0.
+    n1, n2
+        Group sizes, whole numbers above 0.
+    events
+        Events in both groups, at most n1 + n2.
+
+    Returns
+    -------
+    tuple of float
+        The cells a, b, c, d.
+
+    Raises
+    ------
+    InputError
+        A number is out of these bounds.
+
+    Examples
+    --------
+    >>> [round(x, 6) for x in table_from_odds_ratio(4.0, 30, 30, 30)]
+    [20.0, 10.0, 10.0, 20.0]
     """
     first, second = _total(n1), _total(n2)
     odds_ratio = a_number("odds_ratio", odds_ratio, above=0, error=InputError)

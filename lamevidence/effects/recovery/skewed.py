@@ -9,16 +9,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
 
-from ...errors import InputError, OptionError
+from ...foundation.errors import InputError, OptionError
 from ..measures.base import FloatArray
-
-if TYPE_CHECKING:
-    from .five_numbers import FiveNumbers
+from .five_numbers import FiveNumbers
 
 __all__ = ["box_cox", "quantile_estimation"]
 
@@ -32,7 +29,10 @@ def _printed(five: FiveNumbers) -> tuple[FloatArray, FloatArray]:
     if five.n < 3:
         raise OptionError(f"n = {five.n}: a distribution cannot be fitted to fewer than 3 values · use luo/wan/shi")
     rows = [
-        (five.minimum, 1 / five.n), (five.q1, 0.25), (five.median, 0.5), (five.q3, 0.75),
+        (five.minimum, 1 / five.n),
+        (five.q1, 0.25),
+        (five.median, 0.5),
+        (five.q3, 0.75),
         (five.maximum, 1 - 1 / five.n),
     ]
     known = [(x, p) for x, p in rows if x is not None]

@@ -6,6 +6,8 @@ A leaf that then differs passes only under one of the rules below, each counted 
 * optimum - R's optimiser stopped early: its parameters have a lower likelihood than ours in the same function (R's
   logLik is reproduced at R's parameters), by at most `DEFICIT` (`INTEGRATED` at tau2 = 0), and they lie where that
   deficit puts them.
+* lower maximum - R's parameters are those of a lower mode, by two likelihoods; what follows from them is compared
+  there, ours is held to its own.
 * edge - R's optimiser did not leave a variance of 0: with that variance held at 0 our maximum is R's, and without it
   ours is higher in the same function.
 * standard error - what we get at R's own parameters, or R's noise of differentiating an iterated likelihood.
@@ -27,13 +29,16 @@ import numpy as np
 from scipy import special
 
 from lamevidence.effects.evidence_table import EvidenceTable
-from lamevidence.pooling.glmm import fit_glmm
-from lamevidence.pooling.glmm_request import counts_of
-from lamevidence.pooling.glmm_results import GlmmPooled
-from lamevidence.pooling.glmm_saturated import _own_mle
-from lamevidence.pooling.glmm_typical import typical_of
+from lamevidence.pooling.counts import glmm
+from lamevidence.pooling.counts.assemble import _own_mle, typical_of
+from lamevidence.pooling.counts.cumulants import Hypergeometric
+from lamevidence.pooling.counts.one_stage_regression import GlmmRegression
+from lamevidence.pooling.counts.one_stage_results import OneStage
+from lamevidence.pooling.counts.request import counts_of
+from tests.conformance.coherent import coefficients, incoherent
 from tests.conformance.compare import deviations as plain_deviations
 from tests.conformance.compare import plain
+from tests.conformance.glmm_direct import Groups, height
 from tests.conformance.glmm_point import AtR, at_edge, at_r
 from tests.conformance.runner import Unsupported
 
@@ -88,8 +93,8 @@ def prepare(data: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> tuple[GlmmPooled, np.ndarray | None]:
-    """Return the fit and its moderators."""
+def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> OneStage:
+    """Return the fit."""
     options = _options(args.get("options", ""))
     measure = args["measure"]
     unknown = sorted(set(options) - {"nAGQ", "coding", "cor", "mods", "add", "to"})
@@ -100,7 +105,8 @@ def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> tuple[GlmmPooled, np
         raise Unsupported(f"mods={options['mods']}: not numeric columns of the file")
     # R leaves out studies that are not complete
     keep = np.all([np.isfinite(inputs[name]) for name in (*COUNTS, *mods) if name in inputs], axis=0)
-    settings: dict[str, Any] = {"test": args.get("test", "z"), "method": args.get("method", "ML")}
+    settings: dict[str, Any] = {"interval": args.get("test", "z")}
+    settings["tau2"] = "none" if args.get("method", "ML") in ("EE", "FE", "CE") else args.get("method", "ML")
     if measure in ("OR", "IRR"):
         settings["model"] = args["model"]
         x1, x2 = (inputs["ai"], inputs["ci"]) if measure == "OR" else (inputs["x1i"], inputs["x2i"])
@@ -108,7 +114,7 @@ def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> tuple[GlmmPooled, np
         if measure == "OR":
             keep &= (x1 < inputs["n1i"]) | (x2 < inputs["n2i"])
     # two random effects a study have Laplace only; without heterogeneity UM.RS has one
-    two = args.get("model") == "UM.RS" and settings["method"] not in ("EE", "FE", "CE")
+    two = args.get("model") == "UM.RS" and settings["tau2"] != "none"
     settings["nagq"] = int(options.get("nAGQ", 1 if two else 7))
     if args.get("model") == "CM.EL" and measure == "OR":
         settings["nagq"] = 25
@@ -117,20 +123,20 @@ def fitted(inputs: dict[str, Any], args: dict[str, Any]) -> tuple[GlmmPooled, np
     if options.get("cor") == "TRUE":
         settings["correlated"] = True
     if "mods" in options:
-        settings["mods"] = np.column_stack([inputs[name][keep] for name in mods]) if mods[1:] else inputs[mods[0]][keep]
+        settings["moderators"] = np.column_stack([np.ones(int(keep.sum())), *(inputs[name][keep] for name in mods)])
     counts = {name: inputs[name][keep] for name in COUNTS if name in inputs}
     labels = tuple(str(i) for i in range(int(keep.sum())))
     nothing = np.full(len(labels), math.nan)
     names = {"labels": labels, "studies": labels}
     table = EvidenceTable(yi=nothing, vi=nothing, measure=measure, unit=None, counts=counts, **names)
-    return fit_glmm(table, **settings), settings.get("mods")
+    return glmm(table, **settings)
 
 
 def _options(text: str) -> dict[str, str]:
     return dict(part.strip().split("=", 1) for part in text.split(",") if "=" in part)
 
 
-def derived(e: dict[str, Any], fit: GlmmPooled, mods: np.ndarray | None) -> dict[str, Any]:
+def derived(e: dict[str, Any], fit: OneStage) -> dict[str, Any]:
     """Return what follows from R's printed estimates by our formulas."""
     beta, se = np.array(e["beta"]), np.array(e["se"])
     t = not math.isinf(fit.df)
@@ -142,7 +148,7 @@ def derived(e: dict[str, Any], fit: GlmmPooled, mods: np.ndarray | None) -> dict
         "ci.lb": beta - half,
         "ci.ub": beta + half,
     }
-    typical = typical_of(fit.table, counts_of(fit.table, mods)[0], fit.measure)
+    typical = typical_of(counts_of(fit.table, fit.one_stage.X)[0], fit.measure)
     out |= {"I2": 100 * e["tau2"] / (typical + e["tau2"]), "H2": 1 + e["tau2"] / typical}
     if beta.size < 3:  # one coefficient is tested
         out["QM"], out["QMp"] = float(z[-1] ** 2), float(out["pval"][-1])
@@ -155,12 +161,13 @@ def derived(e: dict[str, Any], fit: GlmmPooled, mods: np.ndarray | None) -> dict
 
 
 def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, Any, float, bool]]:
-    fit: GlmmPooled = got.pop("_fit")
-    mods, there, doubtful = got.pop("_mods"), at_r(fit, expected), got.pop("_doubtful")
-    follows, own = plain(derived(expected, fit, mods)), plain(derived(got, fit, mods))
+    fit: OneStage = got.pop("_fit")
+    yield from incoherent(got, own_numbers(got, fit))
+    there, doubtful = at_r(fit, expected), got.pop("_doubtful")
+    follows, own = plain(derived(expected, fit)), plain(derived(got, fit))
     edge = at_edge(fit, expected) if fit.likelihood and fit.likelihood.optimum.scale.size else {}
     wide = dict(hint, rel=max(float(hint["rel"]), 2 * float(hint.get("se_rel", 0.0))))
-    ours = at_r(fit, got)
+    ours, lower = at_r(fit, got), lower_mode(fit, got, expected, there)
     for path, g, e, relative, fine in plain_deviations(got, expected, hint):
         leaf, _, place = path.partition("[")
         index = int(place[:-1]) if place else 0
@@ -171,6 +178,9 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, A
             continue
         known = itself(leaf, index, g, fit, ours) and (leaf != "QM" or abs(own.get("QM", g) - g) <= 1e-8 * max(1.0, g))
         rule = rule_of(leaf, index, g, e, fit, there, expected) if known else ""
+        if known and not rule and lower and leaf in (*PARAMETERS, "se", "se.tau2"):
+            near = leaf not in ("se",) or abs(there.se[index] - e) <= NUMERIC * e
+            rule = LOWER if near else ""
         if known and not rule and leaf == "se" and doubtful:
             rule = "R's own doubt"
         if not rule and leaf in follows:
@@ -184,10 +194,51 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[tuple[str, Any, A
             rule = "edge" if fine or noisy or (leaf == "logLik" and abs(near - e) <= SAME) else ""
         if rule:
             RULES[rule] += 1
-        yield path, g, e, 0.0 if rule else relative, bool(rule)
+        yield path, g, e, 0.0 if rule else relative, bool(rule), rule
 
 
-def itself(leaf: str, i: int, g: Any, fit: GlmmPooled, ours: AtR) -> bool:
+PARAMETERS = ("beta", "tau2", "sigma2", "rho", "logLik")
+LOWER = "R stopped at a lower maximum: by our likelihood and by the one written out from the counts"
+
+
+def lower_mode(fit: OneStage, got: dict[str, Any], expected: dict[str, Any], there: AtR) -> bool:
+    """Return whether R's parameters have a lower likelihood than ours by more than its search leaves.
+
+    R's logLik has to be reproduced at R's parameters, and the likelihood written out from the counts has to fall from
+    ours to R's parameters as our own does.
+    """
+    model, deficit = fit.spec.options["likelihood"], fit.log_likelihood - there.marginal
+    value = there.marginal if model == "UM.RS" else there.conditional
+    if model not in ("UM.FS", "UM.RS") or not deficit > DEFICIT or abs(value - expected["logLik"]) > SAME:
+        return False
+    names = ("ai", "ci", "n1i", "n2i") if fit.measure == "OR" else ("x1i", "x2i", "t1i", "t2i")
+    x1, x2, n1, n2 = (np.asarray(fit.table.counts[name], dtype=float) for name in names)
+    coding = float(fit.spec.options.get("coding", 0.5))
+    groups = Groups(np.column_stack([x1, x2]), np.column_stack([n1, n2]), fit.measure == "IRR", coding)
+
+    def at(point: dict[str, Any]) -> float:
+        mean = np.asarray(fit.one_stage.X) @ np.asarray(point["beta"], dtype=float)
+        sigma2 = point.get("sigma2") if model == "UM.RS" else None
+        return height(groups, mean, float(point["tau2"]), sigma2, float(point.get("rho") or 0.0))
+
+    return at(got) - at(expected) > 0.5 * deficit
+
+
+def own_numbers(got: dict[str, Any], fit: OneStage) -> dict[str, Any]:
+    """Return the estimates of the fit, and what follows from the numbers printed."""
+    out: dict[str, Any] = {"beta": fit.one_stage.beta, "tau2": fit.tau2, "QE.Wld": fit.q, "QE.LRT": fit.q_lrt}
+    out |= {name: value for name, value in (("sigma2", fit.sigma2), ("rho", fit.rho)) if value is not None}
+    out |= coefficients(got, fit.df) | {name: own for name, own in derived(got, fit).items() if name not in out}
+    if len(got["beta"]) > 2:
+        V = np.asarray(fit.covariance)[1:, 1:]
+        out["QM"] = float(np.array(got["beta"])[1:] @ np.linalg.solve(V, np.array(got["beta"])[1:]))
+    out["se.tau2"] = fit.se_tau2
+    if fit.spec.tau2 == "none":
+        out["tau2"] = 0.0
+    return out
+
+
+def itself(leaf: str, i: int, g: Any, fit: OneStage, ours: AtR) -> bool:
     """Return whether what we print is what the likelihood gives at the estimates we print."""
     if abs(ours.marginal - fit.log_likelihood) > 1e-8:
         return False
@@ -199,20 +250,21 @@ def itself(leaf: str, i: int, g: Any, fit: GlmmPooled, ours: AtR) -> bool:
     return True
 
 
-def rounding(fit: GlmmPooled) -> float:
+def rounding(fit: OneStage) -> float:
     """Return the rounding error of R's hypergeometric log-likelihood: every term of the support adds one."""
     assert fit.likelihood is not None
-    support = fit.likelihood.model.cumulant.log_weight  # type: ignore[attr-defined]
-    return float(np.finfo(float).eps * np.isfinite(support).sum())
+    law = fit.likelihood.model.cumulant
+    assert isinstance(law, Hypergeometric)
+    return float(np.finfo(float).eps * (law.high - law.low + 1).sum())
 
 
-def noise(fit: GlmmPooled, i: int) -> float:
+def noise(fit: OneStage, i: int) -> float:
     """Return the relative error of a standard error of CM.EL that R's second differences allow, `NUMERIC` at most."""
-    step = RICHARDSON * abs(fit.coefficients[i])
+    step = RICHARDSON * abs(fit.one_stage.beta[i])
     return min(NUMERIC, 1e-3 + 0.5 * AMPLIFIED * rounding(fit) / step**2 * float(fit.covariance[i, i]))
 
 
-def wald_noise(fit: GlmmPooled, expected: dict[str, Any]) -> float:
+def wald_noise(fit: OneStage, expected: dict[str, Any]) -> float:
     """Return how far R's QE.Wld of CM.EL may be off.
 
     Finite effects: errors of the second differences, in a quadratic form in θ − b. An infinite effect is stopped by R
@@ -222,7 +274,7 @@ def wald_noise(fit: GlmmPooled, expected: dict[str, Any]) -> float:
     assert fit.likelihood is not None
     model = fit.likelihood.model
     theta, finite = _own_mle(model)
-    away = np.abs(theta - fit.mu)[finite] / np.maximum(RICHARDSON * np.abs(theta[finite]), 1e-300)
+    away = np.abs(theta - fit.one_stage.beta[0])[finite] / np.maximum(RICHARDSON * np.abs(theta[finite]), 1e-300)
     out = min(WALD * expected["QE.Wld"], AMPLIFIED * rounding(fit) * float(away.sum()) ** 2)
     if not finite.all():
         short = max(fit.q_lrt - expected["QE.LRT"], 1e-12 * expected["QE.LRT"])
@@ -230,13 +282,13 @@ def wald_noise(fit: GlmmPooled, expected: dict[str, Any]) -> float:
     return out
 
 
-def model_is_noisy(fit: GlmmPooled) -> bool:
+def model_is_noisy(fit: OneStage) -> bool:
     """Return whether R differentiates an iterated or integrated likelihood."""
     model = fit.spec.options["likelihood"]
     return (fit.measure == "OR" and model == "CM.EL") or model == "UM.RS"
 
 
-def rule_of(leaf: str, i: int, g: Any, e: Any, fit: GlmmPooled, there: AtR, expected: dict[str, Any]) -> str:
+def rule_of(leaf: str, i: int, g: Any, e: Any, fit: OneStage, there: AtR, expected: dict[str, Any]) -> str:
     """Return the name of the rule by which a leaf outside the tolerance passes, or nothing."""
     model = fit.spec.options["likelihood"]
     numeric = model_is_noisy(fit)
@@ -268,7 +320,7 @@ def rule_of(leaf: str, i: int, g: Any, e: Any, fit: GlmmPooled, there: AtR, expe
     return ""
 
 
-def stopped_early(leaf: str, i: int, g: Any, fit: GlmmPooled, there: AtR, expected: dict[str, Any]) -> bool:
+def stopped_early(leaf: str, i: int, g: Any, fit: OneStage, there: AtR, expected: dict[str, Any]) -> bool:
     """Return whether R's parameters are a little below the maximum of what is provably the same function."""
     model = fit.spec.options["likelihood"]
     exact = fit.measure == "OR" and model == "CM.EL"
@@ -288,22 +340,25 @@ def stopped_early(leaf: str, i: int, g: Any, fit: GlmmPooled, there: AtR, expect
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     args = case["args"]
-    fit, mods = fitted(inputs, args)
+    fit = fitted(inputs, args)
     doubtful = any(DOUBT in warning for warning in case.get("warnings", ()))
-    return numbers(fit, args) | {"_mods": mods, "_doubtful": doubtful}
+    return numbers(fit, args) | {"_doubtful": doubtful}
 
 
-def numbers(fit: GlmmPooled, args: dict[str, Any]) -> dict[str, Any]:
-    beta, vb = fit.coefficients, fit.covariance
-    se = np.sqrt(np.diag(vb))
-    z = beta / se
-    t = not math.isinf(fit.df)
-    p = 2 * (special.stdtr(fit.df, -np.abs(z)) if t else special.ndtr(-np.abs(z)))
-    half = (special.stdtrit(fit.df, 0.975) if t else special.ndtri(0.975)) * se
-    tested = slice(1, None) if beta.size > 1 else slice(0, 1)
-    m = beta[tested].size
-    qm = float(beta[tested] @ np.linalg.solve(vb[tested, tested], beta[tested]))
-    qmp = float(special.fdtrc(m, fit.df, qm / m)) if t else float(special.chdtrc(m, qm))
+def numbers(fit: OneStage, args: dict[str, Any]) -> dict[str, Any]:
+    rows = fit.tidy()
+    beta, se = (rows[name].to_numpy() for name in ("estimate", "std_error"))
+    if isinstance(fit, GlmmRegression):
+        qm, m, df, qmp = fit.test()
+        qm = qm if math.isinf(df) else qm * m  # R prints the χ² form with either
+    else:
+        qm, qmp = float(rows["statistic"][0]) ** 2, float(rows["p_value"][0])
+    tested = {"zval": rows["statistic"].to_numpy(), "pval": rows["p_value"].to_numpy()}
+    if fit.effect.null is None:  # no value of a proportion or a rate is "no effect"; R tests logit = 0 and log = 0
+        follow = coefficients({"beta": beta, "se": se}, fit.df)
+        tested = {name: follow[name] for name in tested}
+        if len(beta) == 1:
+            qm, qmp = follow["zval"][0] ** 2, follow["pval"][0]
     two = args.get("model") == "UM.RS" and args.get("method", "ML") == "ML"
     one_dimensional = args.get("model") != "UM.RS" and not (args["measure"] == "OR" and args.get("model") == "CM.EL")
     ll = fit.conditional_log_likelihood if one_dimensional else fit.log_likelihood
@@ -313,10 +368,9 @@ def numbers(fit: GlmmPooled, args: dict[str, Any]) -> dict[str, Any]:
     return {
         "beta": beta,
         "se": se,
-        "zval": z,
-        "pval": p,
-        "ci.lb": beta - half,
-        "ci.ub": beta + half,
+        **tested,
+        "ci.lb": rows["conf_low"].to_numpy(),
+        "ci.ub": rows["conf_high"].to_numpy(),
         "tau2": fit.tau2,
         "se.tau2": se_tau2,
         "sigma2": fit.sigma2,
@@ -349,7 +403,7 @@ def saturated(counts: Any) -> float:
     return float((ways + special.xlogy(x, x / n) + special.xlogy(n - x, 1 - x / n)).sum())
 
 
-def information_criteria(ll: float, fit: GlmmPooled) -> dict[str, float]:
+def information_criteria(ll: float, fit: OneStage) -> dict[str, float]:
     """Return R's criteria; it does not count the correlation of UM.RS as a parameter."""
     parms, n = fit.parameters - (fit.rho is not None), fit.observations
     wide = max(n, parms + 2)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import lamevidence as lam
-from lamevidence.errors import NotEstimable
+from lamevidence.foundation.errors import NotEstimable
 from tests.conformance.areas.predict import transformed
 from tests.conformance.areas.rma_uni import fit_case
 from tests.conformance.compare import deviations as plain_deviations
@@ -17,11 +17,24 @@ from tests.conformance.settings import column, design_rows, forgiving, honoured,
 
 KNOWN = ("method", "test", "weights", "weighted", "tau2", "level", "mods")
 OWN = {
-    "cumul": ("order", "transf"), "cumul_vi": ("order", "transf"), "leave1out": ("transf",), "anova": ("btt", "L", "X"),
+    "cumul": ("order", "transf"),
+    "cumul_vi": ("order", "transf"),
+    "leave1out": ("transf",),
+    "anova": ("btt", "L", "X"),
     "robust": ("cluster", "adjust", "vcov", "df"),
 }
 KINDS = (
-    "influence", "leave1out", "cumul", "cumul_vi", "residuals", "blup", "ranef", "vif", "anova", "anova_LRT", "robust",
+    "influence",
+    "leave1out",
+    "cumul",
+    "cumul_vi",
+    "residuals",
+    "blup",
+    "ranef",
+    "vif",
+    "anova",
+    "anova_LRT",
+    "robust",
 )
 
 
@@ -51,7 +64,9 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
     fit = model_of(inputs, args)
     out = globals()[f"case_{kind}"](fit, args, case | {"inputs": inputs})
     out["_lost"] = lost(fit.table.vi, fit.design.X if "mods" in args else None)
-    return out | ({"_fit": fit, "_order": args.get("order")} if kind in ("leave1out", "cumul", "cumul_vi") else {})
+    return out | (
+        {"_fit": fit, "_order": args.get("order"), "_kept": {}} if kind in ("leave1out", "cumul", "cumul_vi") else {}
+    )
 
 
 def case_influence(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
@@ -69,8 +84,14 @@ def case_influence(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
 
 
 DIAGNOSTICS = {
-    "rstudent": "studentized", "dffits": "dffits", "cook.d": "cook", "cov.r": "cov_ratio", "tau2.del": "tau2_deleted",
-    "QE.del": "q_deleted", "hat": "hat", "weight": "weight",
+    "rstudent": "studentized",
+    "dffits": "dffits",
+    "cook.d": "cook",
+    "cov.r": "cov_ratio",
+    "tau2.del": "tau2_deleted",
+    "QE.del": "q_deleted",
+    "hat": "hat",
+    "weight": "weight",
 }
 
 
@@ -115,7 +136,7 @@ case_cumul_vi = case_cumul
 
 
 def case_residuals(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
-    found = lam.residuals(fit)
+    found = lam.checks.residuals(fit)
     return {
         "raw": found["raw"],
         "pearson": found["pearson"],
@@ -129,7 +150,7 @@ def case_residuals(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
 
 
 def _shrunk(fit: Any, what: str) -> dict[str, Any]:
-    found = lam.shrinkage(fit)
+    found = lam.checks.shrinkage(fit)
     names = {"pred": what, "se": f"{what}_se", "pi.lb": f"{what}_low", "pi.ub": f"{what}_high"}
     out = {theirs: found[ours] for theirs, ours in names.items()}
     negligible = 1e-10 * np.var(fit.table.yi, ddof=1)
@@ -165,7 +186,7 @@ def case_anova(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     if np.linalg.matrix_rank(L) < len(L):
         return out  # R gives no joint test of dependent contrasts
     try:
-        joint = lam.wald_test(fit, L)
+        joint = lam.checks.wald_test(fit, L)
     except NotEstimable:
         return out | {"QM": math.nan, "QMdf": [len(L), fit.df], "QMp": math.nan}
     return out | {"QM": joint.statistic, "QMdf": [joint.df, joint.df_denominator], "QMp": joint.p_value}
@@ -186,7 +207,7 @@ def likelihood_ratio(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
         raise Unsupported(f"likelihood ratio test by {args['method']}")
     full = model_of(inputs, args | {"test": "z"})
     reduced = lam.pool(full.table, tau2="ML", interval="z", prediction="none")
-    found = lam.likelihood_ratio_test(full, reduced)
+    found = lam.checks.likelihood_ratio_test(full, reduced)
     return {
         "LRT": found.statistic,
         "pval": found.p_value,
@@ -202,12 +223,12 @@ def case_robust(fit: Any, args: dict[str, Any], case: Any) -> dict[str, Any]:
     """Robust inference of the same model, fitted with one random effect a row."""
     if args.get("method", "REML") not in ("ML", "REML") or "weights" in args or args.get("weighted") is False:
         raise Unsupported("cluster-robust inference of this model")
-    table = lam.EvidenceTable.from_estimates(fit.table.yi, fit.table.vi)
+    table = lam.EvidenceTable.from_estimates(fit.table.yi, vi=fit.table.vi)
     X = fit.design.X if "mods" in args else None
     kind = args.get("vcov") or ("CR1p" if args.get("adjust", True) else "CR0")
     if kind not in ("CR0", "CR1", "CR1p", "CR1S", "CR2"):
         raise Unsupported(f"vcov={kind!r}")
-    whole = lam.multilevel(table, random="1 | row", moderators=X, method=args.get("method", "REML"))
+    whole = lam.multilevel(table, random="1 | row", moderators=X, tau2=args.get("method", "REML"))
     level = args.get("level", 95) / 100
     found = lam.cluster_robust(whole, clusters(args.get("cluster"), case["inputs"], fit.k), kind=kind, level=level)
     c = found.coefficients
@@ -240,15 +261,27 @@ def deviations(got: Any, expected: Any, hint: Any) -> Any:
     wide = dict(hint) | {"abs": hint["abs"] + zero} if zero else hint
     what = "digits lost with the condition number of the design" if "dfbs" in got else STRAY
     relative = got["_lost"] if isinstance(got, dict) and "_lost" in got else 0.0
-    theirs = at_their_tau2(got, expected) if expected and "_fit" in got and "tau2" in expected else {}
+    series = expected and "_fit" in got and "tau2" in expected
+    kept: dict[int, Any] = got.get("_kept", {})
     for row in forgiving(plain_deviations(got, expected, wide), relative):
         name, _, place = row[0].partition("[")
-        if not row[4] and place and int(place.rstrip("]")) in theirs:
-            rule, values = theirs[int(place.rstrip("]"))]
-            ours = values.get(name, row[1])
-            yield *row[:3], 0.0, abs(ours - row[2]) <= 10 * hint["rel"] * abs(row[2]) + 10 * hint["abs"], rule
+        i = int(place.rstrip("]")) if place else -1
+        if series and not row[4] and place and i not in kept:
+            kept[i] = at_their_tau2(got, i, expected["tau2"][i])
+        if series and not row[4] and place and kept[i]:
+            rule, ours, theirs = kept[i]
+            near = {"rel": 10 * hint["rel"], "abs": 10 * hint["abs"]}
+            fine = all(
+                close(x, values[name], near) for x, values in ((row[1], ours), (row[2], theirs)) if name in values
+            )
+            yield *row[:3], 0.0, fine and name in ours, rule
         else:
             yield *row[:5], *(row[5:] or [what if zero else ""])
+
+
+def close(g: Any, e: Any, hint: Any) -> bool:
+    """Return whether two numbers are within a tolerance."""
+    return all(row[4] for row in plain_deviations(g, e, hint))
 
 
 STRAY = "R's tau2 stopped just above the 0 it stands for"
@@ -256,36 +289,34 @@ LOWER = "R stopped at a lower maximum of the likelihood: compared at its tau2"
 LIKELIHOODS = ("ML", "REML")
 
 
-def at_their_tau2(got: Any, expected: Any) -> dict[int, tuple[str, dict[str, float]]]:
-    """Return, for rows whose τ² differs, why it may and what the other results are at R's τ².
+def at_their_tau2(got: Any, i: int, theirs: Any) -> tuple[str, dict[str, float], dict[str, float]] | None:
+    """Return, for row i, why R's τ² may differ, what the model gives for these studies, and what it gives at R's τ².
 
     R's may be a stray from 0, or lie at a lower maximum of the likelihood than ours.
     """
-    fit, found = got["_fit"], {}
-    ours, theirs = np.asarray(got["tau2"], dtype=float), np.asarray(expected["tau2"], dtype=float)
-    limit = 1e-10 * np.var(fit.table.yi, ddof=1)
-    for i in np.flatnonzero((ours != theirs) & np.isfinite(ours) & np.isfinite(theirs)):
-        part = subset_of(fit, got, int(i))
-        if part.k < 2:
-            continue
-        model = {"interval": fit.spec.interval, "prediction": "none", "level": fit.spec.level}
-        if ours[i] == 0 and theirs[i] <= limit:
-            rule = STRAY
-        elif fit.spec.tau2 in LIKELIHOODS:
-            own = lam.pool(part, tau2=fit.spec.tau2, **model)
-            high, low = lam.likelihood_profile(own, [ours[i], theirs[i]])["log_likelihood"]
-            if high <= low:
-                continue
-            rule = LOWER
-        else:
-            continue
-        again = lam.pool(part, tau2=float(theirs[i]), **model)
-        low, high = again.interval()
-        tested = {"zval": again.statistic, "tval": again.statistic, "pval": again.p_value, "ci.lb": low, "ci.ub": high}
-        found[int(i)] = rule, {
-            "estimate": again.mu, "se": again.se, "tau2": float(theirs[i]), "I2": again.i2, "H2": again.h2, **tested
-        }
-    return found
+    fit, part = got["_fit"], subset_of(got["_fit"], got, i)
+    if part.k < 2 or not isinstance(theirs, float | int):
+        return None
+    model = {"interval": fit.spec.interval, "prediction": "none", "level": fit.spec.level}
+    own = lam.pool(part, tau2=fit.spec.tau2, **model)
+    if own.tau2 == theirs:
+        return None
+    rule = STRAY
+    if not (own.tau2 == 0 and theirs <= 1e-10 * np.var(fit.table.yi, ddof=1)):
+        if fit.spec.tau2 not in LIKELIHOODS:
+            return None
+        high, low = lam.checks.likelihood_profile(own, [own.tau2, theirs])["log_likelihood"]
+        if high <= low:
+            return None
+        rule = LOWER
+    return rule, named(own), named(lam.pool(part, tau2=float(theirs), **model))
+
+
+def named(fit: Any) -> dict[str, float]:
+    """Return one row of a leave-one-out or cumulative analysis in R's names."""
+    low, high = fit.interval()
+    tested = {"zval": fit.statistic, "tval": fit.statistic, "pval": fit.p_value, "ci.lb": low, "ci.ub": high}
+    return {"estimate": fit.mu, "se": fit.se, "tau2": fit.tau2, "I2": fit.i2, "H2": fit.h2, **tested}
 
 
 def subset_of(fit: Any, got: Any, i: int) -> Any:
@@ -296,4 +327,4 @@ def subset_of(fit: Any, got: Any, i: int) -> Any:
         rows = rows[: i + 1]
     else:
         rows = np.delete(np.arange(vi.size), i)
-    return lam.EvidenceTable.from_estimates(yi[rows], vi[rows])
+    return lam.EvidenceTable.from_estimates(yi[rows], vi=vi[rows])

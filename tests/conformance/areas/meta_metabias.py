@@ -26,7 +26,7 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
     table = lam.EvidenceTable.from_frame(frame, measure="OR", ai="ai", n1i="n1i", ci="ci", n2i="n2i", **ZERO_CELLS)
     table = table.subset([int(i) for i in np.flatnonzero(np.isfinite(table.vi))])
     fit = lam.pool(table, model="common", prediction="none")
-    found = lam.small_study_test(
+    found = lam.checks.small_study_test(
         fit, "begg-normal" if method == "Begg" else {"Egger": "egger-lm"}.get(method, method.lower())
     )
     names = ("ks", "se.ks") if method in RANK else ("bias", "se.bias")

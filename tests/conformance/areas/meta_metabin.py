@@ -10,18 +10,20 @@ import numpy as np
 from lamevidence.effects.escalc import escalc
 from lamevidence.effects.evidence_table import EvidenceTable
 from lamevidence.pooling import pool
-from lamevidence.pooling.glmm import fit_glmm
-from lamevidence.pooling.sparse import mantel_haenszel, peto
-from tests.conformance import meta_counts
+from lamevidence.pooling.counts import glmm, mantel_haenszel, peto
+from tests.conformance.meta_rules import deviations, estimate
+from tests.conformance.meta_summary import COUNTS, TAU2, counted, one_stage, shown, summary
+from tests.conformance.meta_summary import columns as prepare
 from tests.conformance.runner import Unsupported
 from tests.conformance.settings import honoured, one_of
 
-prepare = meta_counts.columns
-deviations = meta_counts.deviations
-KNOWN = (*meta_counts.KNOWN, "MH.exact", "method.incr", "allstudies", "incr")
+__all__ = ["compute", "deviations", "prepare"]
+KNOWN = (*COUNTS, "MH.exact", "method.incr", "allstudies", "incr")
 CHOICES = {
-    "fn": ("metabin",), "sm": ("OR", "RR", "RD", "ASD", "DOR"), "method.incr": ("only0", "all"),
-    "method.tau": meta_counts.TAU2,
+    "fn": ("metabin",),
+    "sm": ("OR", "RR", "RD", "ASD", "DOR"),
+    "method.incr": ("only0", "all"),
+    "method.tau": TAU2,
 }
 CODES = {"OR": "OR", "RR": "RR", "RD": "RD", "ASD": "AS", "DOR": "OR"}
 
@@ -34,33 +36,21 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     if method == "GLMM":
         if sm != "OR":
             raise Unsupported(f"one-stage model of {sm}")
-        fits = (fit_glmm(_table(cells, "OR"), model=args["model.glmm"], method=m, nagq=7) for m in ("EE", "ML"))
-        return meta_counts.from_glmm(*fits, True)
+        table, model = counted(cells, "OR"), args["model.glmm"]
+        given = {"model": model, "nagq": 7, "interval": "z", "prediction": "t"}
+        return one_stage(*(glmm(table, tau2=m, **given) for m in ("none", "ML")))
     if method == "Peto":
-        return _peto(cells, args)
+        own = escalc("PETO", **cells, add=0.0, to="none", drop00=True)
+        return summary(own.yi, own.vi, case, args) | {"common": shown(peto(counted(cells, "PETO")))}
     extra = _correction(cells, sm, args)
     yi, vi = _own(cells, sm, extra)
     if method == "Inverse":
-        return meta_counts.inverse_variance(yi, vi, args)
+        return summary(yi, vi, case, args)
     if method == "MH" and sm in ("OR", "RR", "RD"):
-        return _mantel_haenszel(cells, sm, args, extra, yi, vi)
+        return _mantel_haenszel(cells, sm, (case, args), extra, yi, vi)
     if method == "SSW":
-        return _sample_size(cells, args, yi, vi)
+        return _sample_size(cells, (case, args), yi, vi)
     raise Unsupported(f"metabin method={method}, sm={sm}")
-
-
-def _table(cells: dict[str, Any], measure: str, yi: Any = None, vi: Any = None) -> EvidenceTable:
-    labels = tuple(str(i) for i in range(cells["ai"].size))
-    nothing = np.full(len(labels), math.nan)
-    return EvidenceTable(
-        yi=nothing if yi is None else yi,
-        vi=nothing if vi is None else vi,
-        labels=labels,
-        studies=labels,
-        measure=measure,
-        unit=None,
-        counts=cells,
-    )
 
 
 def _correction(cells: dict[str, Any], sm: str, args: dict[str, Any]) -> Any:
@@ -88,43 +78,31 @@ def _own(cells: dict[str, Any], sm: str, extra: Any) -> tuple[Any, Any]:
     return np.where(np.isnan(extra), math.nan, yi), np.where(np.isnan(extra), math.nan, own.vi)
 
 
-def _mantel_haenszel(
-    cells: dict[str, Any], sm: str, args: dict[str, Any], extra: Any, yi: Any, vi: Any
-) -> dict[str, Any]:
+def _mantel_haenszel(cells: dict[str, Any], sm: str, asked: Any, extra: Any, yi: Any, vi: Any) -> dict[str, Any]:
+    """Return the summary with Mantel-Haenszel's mean; its Q is that of DL."""
+    case, args = asked
     keep = np.zeros(yi.size) if args.get("MH.exact") else np.nan_to_num(extra)
     a, n1, c, n2 = cells.values()
     grown = {"ai": a + keep, "n1i": n1 + 2 * keep, "ci": c + keep, "n2i": n2 + 2 * keep}
-    fit = mantel_haenszel(_table(grown, sm), measure=sm, **({"variance": "greenland-robins"} if sm == "RD" else {}))
-    mu = fit.mu
-    if sm == "RD":  # the differences themselves are not corrected, only weights and variance
-        weight = grown["n1i"] * grown["n2i"] / (grown["n1i"] + grown["n2i"])
-        mu = float((weight * (a / n1 - c / n2)).sum() / weight.sum())
-    out = meta_counts.inverse_variance(yi, vi, args, around=mu)
-    out["common"] = meta_counts.estimate(mu, fit.se)
-    total = grown["n1i"] + grown["n2i"]
-    weight = {
-        "OR": (grown["n1i"] - grown["ai"]) * grown["ci"],
-        "RR": grown["ci"] * grown["n1i"],
-        "RD": grown["n1i"] * grown["n2i"],
-    }[sm] / total
-    out["w.common"] = np.where(np.isnan(extra), 0.0, weight)
-    return out
+    fit = mantel_haenszel(counted(grown, sm, yi, vi), **({"variance": "greenland-robins"} if sm == "RD" else {}))
+    common, about = shown(fit), fit
+    if sm == "RD" and keep.any():  # the differences themselves are not corrected, only weights and variance
+        raw = grown | {"ai": a / n1 * grown["n1i"], "ci": c / n2 * grown["n2i"]}
+        about = mantel_haenszel(counted(raw, sm, yi, vi))
+        common = estimate(about.mu, fit.se)
+    weights = np.where(np.isnan(extra), 0.0, fit.weights)
+    return summary(yi, vi, case, args, around=about) | {"common": common, "w.common": weights}
 
 
-def _peto(cells: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]:
-    own = escalc("PETO", **cells, add=0.0, to="none", drop00=True)
-    out = meta_counts.inverse_variance(own.yi, own.vi, args)
-    fit = peto(_table(cells, "PETO"))
-    return out | {"common": meta_counts.estimate(fit.mu, fit.se)}
-
-
-def _sample_size(cells: dict[str, Any], args: dict[str, Any], yi: Any, vi: Any) -> dict[str, Any]:
-    out = meta_counts.inverse_variance(yi, vi, args)
+def _sample_size(cells: dict[str, Any], asked: Any, yi: Any, vi: Any) -> dict[str, Any]:
+    case, args = asked
+    out = summary(yi, vi, case, args)
     weight = cells["n1i"] * cells["n2i"] / (cells["n1i"] + cells["n2i"])
     have = np.isfinite(yi)
-    out["w.common"] = out["w.random"] = weight
-    rows = EvidenceTable.from_estimates(yi[have], vi[have])
+    out["w.common"] = out["w.random"] = 100 * weight / weight.sum()  # of every study, those without an estimate too
+    rows = EvidenceTable.from_estimates(yi[have], vi=vi[have])
     for name, tau2 in (("common", 0.0), ("random", out["tau2"])):
         fit = pool(rows, model="random", tau2=tau2, interval="z", prediction="none", weights=weight[have])
-        out[name] = meta_counts.estimate(fit.mu, fit.se if have.all() else math.inf)
+        none = {"se": math.inf, "lower": -math.inf, "upper": math.inf, "stat": 0.0, "z": 0.0, "p": 1.0}
+        out[name] = shown(fit) | ({} if have.all() else none)  # R's sum over a missing variance
     return out

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 import lamevidence as lam
-from tests.conformance import meta_counts
-from tests.conformance.areas.meta_metagen import CHOICES, generic
+from tests.conformance.areas.meta_metagen import CHOICES
 from tests.conformance.areas.meta_metagen import KNOWN as SUMMARY
+from tests.conformance.meta_rules import deviations
+from tests.conformance.meta_summary import columns as prepare
+from tests.conformance.meta_summary import summary
 from tests.conformance.runner import Unsupported
 from tests.conformance.settings import honoured, one_of
 
+__all__ = ["compute", "deviations", "prepare"]
 KNOWN = (*SUMMARY, "sm", "method.smd", "exact.smd", "pooledvar")
-prepare = meta_counts.columns
-deviations = meta_counts.deviations
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     args = honoured(case, KNOWN, in_call=False)
     one_of(args, CHOICES | {"fn": ("metacont",), "sm": ("SMD", "MD", "ROM")})
     yi, vi = effects(inputs, args)
-    return generic(lam.EvidenceTable.from_estimates(yi, vi), args)
+    return summary(yi, vi, case, args)
 
 
 def effects(c: dict[str, Any], args: dict[str, Any]) -> tuple[Any, Any]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import lamevidence as lam
-from tests.conformance import meta_counts
-from tests.conformance.areas.meta_metagen import CHOICES, generic
+from tests.conformance.areas.meta_metagen import CHOICES
 from tests.conformance.areas.meta_metagen import KNOWN as SUMMARY
+from tests.conformance.meta_rules import deviations
+from tests.conformance.meta_summary import columns as prepare
+from tests.conformance.meta_summary import summary
 from tests.conformance.settings import honoured, one_of
 
+__all__ = ["compute", "deviations", "prepare"]
 KNOWN = (*SUMMARY, "sm")
-prepare = meta_counts.columns
-deviations = meta_counts.deviations
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
@@ -20,4 +21,4 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     args = honoured(case, KNOWN, in_call=False)
     one_of(args, CHOICES | {"fn": ("metacor",), "sm": ("ZCOR", "COR")})
     own = lam.escalc(args["sm"], **inputs)
-    return generic(lam.EvidenceTable.from_estimates(own.yi, own.vi), args)
+    return summary(own.yi, own.vi, case, args)

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 import lamevidence as lam
-from tests.conformance import meta_counts
-from tests.conformance.areas.meta_metagen import CHOICES, generic
+from tests.conformance.areas.meta_metagen import CHOICES
 from tests.conformance.areas.meta_metagen import KNOWN as SUMMARY
+from tests.conformance.meta_rules import deviations
+from tests.conformance.meta_summary import columns as prepare
+from tests.conformance.meta_summary import summary
 from tests.conformance.settings import honoured, one_of
 
+__all__ = ["compute", "deviations", "prepare"]
 KNOWN = (*SUMMARY, "sm")
-prepare = meta_counts.columns
-deviations = meta_counts.deviations
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
@@ -24,4 +25,4 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     log = args["sm"] == "MLN"
     own = lam.escalc("MNLN" if log else "MN", **inputs)
     yi = np.log(inputs["mi"]) if log else own.yi
-    return generic(lam.EvidenceTable.from_estimates(yi, own.vi), args)
+    return summary(yi, own.vi, case, args)

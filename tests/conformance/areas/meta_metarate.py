@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import numpy as np
-
 from lamevidence.effects.escalc import escalc
-from lamevidence.effects.evidence_table import EvidenceTable
-from lamevidence.pooling.glmm import fit_glmm
-from tests.conformance import meta_counts
+from lamevidence.pooling.counts import glmm
+from tests.conformance.meta_rules import deviations
+from tests.conformance.meta_summary import COUNTS, TAU2, counted, one_stage, summary
+from tests.conformance.meta_summary import columns as prepare
 from tests.conformance.settings import honoured, one_of
 
-KNOWN = meta_counts.KNOWN
+__all__ = ["compute", "deviations", "prepare"]
+KNOWN = COUNTS
 SCALES = ("IRLN", "IRS", "IRFT", "IR")
-prepare = meta_counts.columns
-deviations = meta_counts.deviations
 
 
 def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     args = honoured(case, KNOWN, in_call=False)
-    choices = {"fn": ("metarate",), "sm": SCALES, "method": ("Inverse", "GLMM"), "method.tau": meta_counts.TAU2}
+    choices = {"fn": ("metarate",), "sm": SCALES, "method": ("Inverse", "GLMM"), "method.tau": TAU2}
     one_of(args, choices)
     x, t = inputs["xi"], inputs["ti"]
     if args.get("method") == "GLMM":
-        labels = tuple(str(i) for i in range(x.size))
-        nothing = np.full(x.size, math.nan)
-        table = EvidenceTable(
-            yi=nothing, vi=nothing, labels=labels, studies=labels, measure="IRLN", unit=None, counts={"xi": x, "ti": t}
-        )
-        return meta_counts.from_glmm(fit_glmm(table, method="EE", nagq=7), fit_glmm(table, nagq=7), False)
-    own = escalc(args["sm"], xi=x, ti=t)
-    return meta_counts.inverse_variance(own.yi, own.vi, args, test=False)
+        table = counted({"xi": x, "ti": t}, "IRLN")
+        return one_stage(*(glmm(table, tau2=m, nagq=7, interval="z", prediction="t") for m in ("none", "ML")))
+    own = escalc(args["sm"], xi=x, ti=t, to="only0")
+    return summary(own.yi, own.vi, case, args)

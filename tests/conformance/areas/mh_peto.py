@@ -11,9 +11,10 @@ from scipy import special
 
 from lamevidence.effects.escalc import escalc
 from lamevidence.effects.evidence_table import EvidenceTable
-from lamevidence.errors import NotEstimable
-from lamevidence.pooling.sparse import SparsePooled, mantel_haenszel, mantel_haenszel_test, peto
-from lamevidence.pooling.sparse_counts import two_by_two
+from lamevidence.foundation.errors import NotEstimable
+from lamevidence.pooling.counts import mantel_haenszel, mantel_haenszel_test, peto
+from lamevidence.pooling.counts.mantel_haenszel_peto import SparsePooled
+from lamevidence.pooling.counts.sparse_counts import two_by_two
 from tests.conformance.judge import deviations
 from tests.conformance.runner import Unsupported
 from tests.oracles import effects_mp

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 import lamevidence as lam
 from tests.conformance.runner import Unsupported
@@ -14,11 +13,11 @@ from tests.conformance.runner import Unsupported
 KNOWN = {"fn", "sm", "reference", "method.tau", "small.values", "level", "method"}
 
 
-def _table(inputs: dict[str, Any]) -> lam.NetworkTable:
+def _table(inputs: dict[str, Any]) -> lam.network.NetworkTable:
     """Rows without an estimate are left out, as R says in a warning."""
     usable = [i for i, (y, s) in enumerate(zip(inputs["TE"], inputs["seTE"], strict=True)) if y is not None and s]
     y, s, a, b, study = ([inputs[c][i] for i in usable] for c in ("TE", "seTE", "treat1", "treat2", "studlab"))
-    return lam.NetworkTable(np.array(y), np.array(s) ** 2, a, b, [str(x) for x in study])
+    return lam.network.NetworkTable(np.array(y), np.array(s) ** 2, a, b, [str(x) for x in study])
 
 
 def _numbers(values: Any) -> Any:
@@ -31,7 +30,7 @@ def _list(values: Any) -> Any:
     return _numbers(np.asarray(values, dtype=float).tolist())
 
 
-def _independent_tau2(table: lam.NetworkTable, method: str, reference: str | None) -> float:
+def _independent_tau2(table: lam.network.NetworkTable, method: str, reference: str | None) -> float:
     """τ² as netmeta estimates it from effects and standard errors alone: comparisons of a study of several arms
     with their common arm, errors taken as independent, random effects correlated by one half.
 
@@ -51,56 +50,76 @@ def _independent_tau2(table: lam.NetworkTable, method: str, reference: str | Non
                 studies.append(trial.study)
                 rows.append([float(n == other) - float(n == base) for n in names[:-1]])
     same = np.array(studies)[:, None] == np.array(studies)
-    flat = lam.EvidenceTable.from_estimates(y, v, labels=[f"{i:06d}" for i in range(len(y))], studies=studies)
+    flat = lam.EvidenceTable.from_estimates(y, vi=v, labels=[f"{i:06d}" for i in range(len(y))], studies=studies)
     fit = lam.multilevel(
-        flat, random="1 | row", R={"row": 0.5 * same + 0.5 * np.eye(len(y))}, moderators=np.array(rows),
-        names=list(names[:-1]), method=method,
+        flat,
+        random="1 | row",
+        R={"row": 0.5 * same + 0.5 * np.eye(len(y))},
+        moderators=np.array(rows),
+        names=list(names[:-1]),
+        tau2=method,
     )
     return float(fit.sigma2[0])
 
 
-def _pool(table: lam.NetworkTable, args: dict[str, Any], model: str) -> lam.NetworkPooled:
+def _pool(table: lam.network.NetworkTable, args: dict[str, Any], model: str) -> lam.results.NetworkPooled:
     tau2: str | float | None = args.get("method.tau", "DL") if model == "random" else None
     if tau2 in ("REML", "ML") and any(len(trial.arms) > 2 for trial in table.trials):
         tau2 = _independent_tau2(table, str(tau2), args.get("reference"))
     level = args.get("level", 0.95)
-    return lam.pool_network(table, model=model, tau2=tau2, reference=args.get("reference"), level=level)
+    return lam.network.pool_network(table, model=model, tau2=tau2, reference=args.get("reference"), level=level)
 
 
-def _matrices(fit: lam.NetworkPooled) -> dict[str, Any]:
-    low, high = fit.intervals()
-    return {"TE": _list(fit.effects), "se": _list(fit.se), "lower": _list(low), "upper": _list(high),
-            "p": _list(fit.p_values())}
+def _matrices(fit: lam.results.NetworkPooled) -> dict[str, Any]:
+    low, high = fit.pair_intervals()
+    return {
+        "TE": _list(fit.effects),
+        "se": _list(fit.pair_se),
+        "lower": _list(low),
+        "upper": _list(high),
+        "p": _list(fit.pair_p_values()),
+    }
 
 
-def _netmeta(table: lam.NetworkTable, args: dict[str, Any]) -> dict[str, Any]:
+def _netmeta(table: lam.network.NetworkTable, args: dict[str, Any]) -> dict[str, Any]:
     common, random = (_pool(table, args, m) for m in ("common", "random"))
-    parts = lam.design_inconsistency(common)
-    low, high = random.predictions()
-    share_common, share_random = (lam.split_network(f)["share"].to_numpy() for f in (common, random))
+    parts = lam.network.design_inconsistency(common)
+    low, high = random.pair_predictions()
+    share_common, share_random = (lam.network.split_network(f)["share"].to_numpy() for f in (common, random))
     n = len(random.treatments)
     P = np.full((n, n), np.nan)
     P[np.triu_indices(n, 1)] = share_common
     P = np.where(np.isnan(P), P.T, P)
 
-    def tail(q: float, df: int) -> float | None:
-        return float(special.chdtrc(df, q)) if df else None
+    p_values = [None if not math.isfinite(p) else p for p in parts.summary()["p_value"]]
 
     return {
-        "trts": list(random.treatments), "common": _matrices(common), "random": _matrices(random),
+        "trts": list(random.treatments),
+        "common": _matrices(common),
+        "random": _matrices(random),
         "predict": {"lower": _list(low), "upper": _list(high)},
-        "Q": random.q, "df.Q": random.df, "pval.Q": tail(random.q, random.df),
-        "Q.heterogeneity": parts.q_within, "df.Q.heterogeneity": parts.df_within,
-        "pval.Q.heterogeneity": tail(parts.q_within, parts.df_within),
-        "Q.inconsistency": parts.q_between, "df.Q.inconsistency": parts.df_between,
-        "pval.Q.inconsistency": tail(parts.q_between, parts.df_between),
-        "tau2": random.tau2, "tau": math.sqrt(random.tau2), "I2": random.i2 / 100,
-        "k": table.k, "m": len(table.yi), "n": n, "P.common": _list(P),
-        "prop.direct.common": _list(share_common), "prop.direct.random": _list(share_random),
+        "Q": random.q,
+        "df.Q": random.q_df,
+        "pval.Q": p_values[0],
+        "Q.heterogeneity": parts.q_within,
+        "df.Q.heterogeneity": parts.df_within,
+        "pval.Q.heterogeneity": p_values[1],
+        "Q.inconsistency": parts.q_between,
+        "df.Q.inconsistency": parts.df_between,
+        "pval.Q.inconsistency": p_values[2],
+        "tau2": random.tau2,
+        "tau": math.sqrt(random.tau2),
+        "I2": random.i2 / 100,
+        "k": len(table.trials),
+        "m": len(table.yi),
+        "n": n,
+        "P.common": _list(P),
+        "prop.direct.common": _list(share_common),
+        "prop.direct.random": _list(share_random),
     }
 
 
-def _ranks(table: lam.NetworkTable, args: dict[str, Any]) -> dict[str, Any]:
+def _ranks(table: lam.network.NetworkTable, args: dict[str, Any]) -> dict[str, Any]:
     small = args.get("small.values", "desirable") in ("desirable", "good")
     fits = {m: _pool(table, args, m) for m in ("common", "random")}
     return {"order": list(table.treatments)} | {
@@ -108,11 +127,11 @@ def _ranks(table: lam.NetworkTable, args: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _split(table: lam.NetworkTable, args: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+def _split(table: lam.network.NetworkTable, args: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
     """In R's order and direction of comparisons."""
     out: dict[str, Any] = {"comparison": expected["comparison"]}
     for model in ("common", "random"):
-        frame = lam.split_network(_pool(table, args, model))
+        frame = lam.network.split_network(_pool(table, args, model))
         rows = {(a, b): i for i, (a, b) in enumerate(zip(frame["first"], frame["second"], strict=True))}
         wanted, signs = [], []
         for name in expected["comparison"]:
@@ -124,21 +143,24 @@ def _split(table: lam.NetworkTable, args: dict[str, Any], expected: dict[str, An
         out[f"prop.{model}"] = _list(frame["share"])
         for theirs, ours in (("direct", "direct"), ("indirect", "indirect"), ("compare", "difference")):
             out[f"{theirs}.{model}"] = {
-                "TE": _list(frame[ours].to_numpy() * signs), "se": _list(frame[f"{ours}_se"]),
+                "TE": _list(frame[ours].to_numpy() * signs),
+                "se": _list(frame[f"{ours}_se"]),
                 "p": _list(frame[f"{ours}_p"]),
             }
     return out
 
 
-def _designs(table: lam.NetworkTable, args: dict[str, Any]) -> dict[str, Any]:
-    parts = lam.design_inconsistency(_pool(table, args, "common"))
+def _designs(table: lam.network.NetworkTable, args: dict[str, Any]) -> dict[str, Any]:
+    parts = lam.network.design_inconsistency(_pool(table, args, "common"))
     frame = parts.summary()
     three = frame.iloc[:3]
     return {
-        "Q.decomp": {"Q": _list(three["q"]), "df": _list(three["df"]), "pval": _list(three["p"])},
+        "Q.decomp": {"Q": _list(three["q"]), "df": _list(three["df"]), "pval": _list(three["p_value"])},
         "Q.decomp.rows": ["Total", "Within designs", "Between designs"],
         "Q.inc.random": {
-            "Q": [parts.q_between_random], "df": [parts.df_between], "pval": [float(frame["p"].iloc[3])],
+            "Q": [parts.q_between_random],
+            "df": [parts.df_between],
+            "pval": [float(frame["p_value"].iloc[3])],
             "tau.within": [math.sqrt(parts.tau2_within)],
         },
     }
@@ -159,14 +181,18 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     if kind == "decomp.design":
         return _designs(table, args)
     if kind == "netmeasures":
-        frame = lam.network_paths(_pool(table, args, "random"))
+        frame = lam.network.network_paths(_pool(table, args, "random"))
         names = [f"{a}:{b}" for a, b in zip(frame["first"], frame["second"], strict=True)]
-        return {"proportion": _list(frame["direct"]), "meanpath": _list(frame["mean_path"]),
-                "minpar": _list(frame["parallelism"]), "names": names}
+        return {
+            "proportion": _list(frame["direct"]),
+            "meanpath": _list(frame["mean_path"]),
+            "minpar": _list(frame["parallelism"]),
+            "names": names,
+        }
     if kind == "netcontrib" and args.get("method", "shortest path") == "shortest path":
         out: dict[str, Any] = {}
         for model in ("common", "random"):
-            frame = lam.network_contributions(_pool(table, args, model))
+            frame = lam.network.network_contributions(_pool(table, args, model))
             out |= {"rows": list(frame.index), "cols": list(frame.columns), model: _list(frame.to_numpy())}
         return out
     raise Unsupported(f"{args['fn']} is not offered")

@@ -16,8 +16,19 @@ from tests.conformance.runner import Unsupported
 from tests.conformance.settings import column, design_rows, honoured, observed, weights_of
 
 KNOWN = (
-    "method", "test", "weights", "weighted", "tau2", "predtype", "pi.type", "level", "mods", "newmods", "intercept",
-    "transf", "addx",
+    "method",
+    "test",
+    "weights",
+    "weighted",
+    "tau2",
+    "predtype",
+    "pi.type",
+    "level",
+    "mods",
+    "newmods",
+    "intercept",
+    "transf",
+    "addx",
 )
 KINDS = {"default": None, "normal": "normal", "simple": "simple", "riley": "riley", "t": "t"}
 
@@ -42,7 +53,7 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         options = {"model": "random", "tau2": args.get("tau2", method), "prediction": kind}
     options |= {"interval": INTERVALS[test], "level": args.get("level", 95) / 100}
     options["weights"] = "equal" if args.get("weighted") is False else weights_of(args.get("weights"), inputs, rows)
-    table = lam.EvidenceTable.from_estimates(yi, vi)
+    table = lam.EvidenceTable.from_estimates(yi, vi=vi)
     if X is not None:
         out = _regression(table, X, options, new_rows(args, inputs, X))
     else:
@@ -59,7 +70,10 @@ def _mean(fit: Any, common: bool) -> dict[str, Any]:
     new = fit.prediction()
     df = fit.prediction_df
     return out | {
-        "pi.lb": [new.low], "pi.ub": [new.high], "pi.se": [fit.prediction_se], "pi.ddf": [df],
+        "pi.lb": [new.low],
+        "pi.ub": [new.high],
+        "pi.se": [fit.prediction_se],
+        "pi.ddf": [df],
         "pi.dist": "norm" if math.isinf(df) else "t",
     }
 
@@ -108,8 +122,11 @@ def _regression(table: lam.EvidenceTable, X: np.ndarray, options: dict[str, Any]
         return out | {"pi.se": out["se"], "pi.dist": "norm" if math.isinf(fit.df) else "t"}
     df = frame["prediction_df"].to_list()
     return out | {
-        "pi.lb": frame["prediction_low"].to_list(), "pi.ub": frame["prediction_high"].to_list(),
-        "pi.se": frame["prediction_se"].to_list(), "pi.ddf": df, "pi.dist": "norm" if math.isinf(df[0]) else "t",
+        "pi.lb": frame["prediction_low"].to_list(),
+        "pi.ub": frame["prediction_high"].to_list(),
+        "pi.se": frame["prediction_se"].to_list(),
+        "pi.ddf": df,
+        "pi.dist": "norm" if math.isinf(df[0]) else "t",
     }
 
 

@@ -9,9 +9,11 @@ import numpy as np
 
 import lamevidence as lam
 from lamevidence.checks.fail_safe import with_null_studies
-from lamevidence.errors import NotEstimable
+from lamevidence.foundation.errors import NotEstimable
 from tests.conformance.areas.rma_uni import INTERVALS, fit_case
 from tests.conformance.compare import deviations as plain_deviations
+from tests.conformance.compare import plain
+from tests.conformance.equations import direct_height
 from tests.conformance.runner import Unsupported
 from tests.conformance.settings import column, design_rows, forgiving, honoured, lost, observed, weights_of
 
@@ -72,8 +74,11 @@ def case_regtest(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     if model not in ("rma", "lm") or predictor not in PREDICTORS:
         raise Unsupported(f"regtest with model={model!r}, predictor={predictor!r}")
     args = args | {"model": model, "predictor": predictor}
-    found = lam.small_study_test(pooled(inputs, args), f"egger-{model}", predictor=predictor)
-    return _regression(found) | ({"other": lambda: _lower_modes(inputs, args)} if args.get("method") == "ML" else {})
+    found = lam.checks.small_study_test(pooled(inputs, args), f"egger-{model}", predictor=predictor)
+    out = _regression(found)
+    if args.get("method") != "ML":
+        return out
+    return out | {"other": lambda: _lower_modes(inputs, args), "here": lambda: plain(out)}
 
 
 def _lower_modes(inputs: Any, args: dict[str, Any]) -> list[dict[str, Any]]:
@@ -87,7 +92,7 @@ def _lower_modes(inputs: Any, args: dict[str, Any]) -> list[dict[str, Any]]:
     fit = lam.pool(table, tau2="ML", moderators=np.column_stack([np.ones(table.k), x]), prediction="none", interval="z")
 
     def height(t: float) -> float:
-        return float(lam.likelihood_profile(fit, [t])["log_likelihood"][0])
+        return float(lam.checks.likelihood_profile(fit, [t])["log_likelihood"][0])
 
     grid = np.append(0.0, np.geomspace(vi.min() / 100, 10 * vi.max() + 10 * np.var(table.yi), 60))
     heights = np.array([height(t) for t in grid])
@@ -101,10 +106,10 @@ def _lower_modes(inputs: Any, args: dict[str, Any]) -> list[dict[str, Any]]:
             if i
             else 0.0
         )
-        if height(t) < fit.log_likelihood - 1e-8:
+        if height(t) < fit.log_likelihood - 1e-8 and direct_height(fit, t) < direct_height(fit, fit.tau2):
             interval = INTERVALS.get(args.get("test", "z"), "z")
             there = lam.pool(table, tau2=float(t), interval=interval, prediction="none")
-            out.append(_regression(lam.small_study_test(there, "egger-rma", predictor=args["predictor"])))
+            out.append(_regression(lam.checks.small_study_test(there, "egger-rma", predictor=args["predictor"])))
     return out
 
 
@@ -122,7 +127,7 @@ def _regression(found: Any) -> dict[str, Any]:
 
 def case_ranktest(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     try:
-        found = lam.small_study_test(pooled(inputs, args), "begg" if args.get("exact", True) else "begg-normal")
+        found = lam.checks.small_study_test(pooled(inputs, args), "begg" if args.get("exact", True) else "begg-normal")
     except NotEstimable:
         return {"tau": None, "pval": None}
     return {"tau": found.tau, "pval": found.p_value}
@@ -147,7 +152,7 @@ def case_trimfill(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     if side not in ("auto", "left", "right") or estimator not in ("L0", "R0", "Q0"):
         raise Unsupported(f"trimfill with estimator={estimator!r}, side={side!r}")
     side = None if side == "auto" else side
-    found = lam.trim_and_fill(pooled(inputs, args), estimator=estimator, side=side)
+    found = lam.checks.trim_and_fill(pooled(inputs, args), estimator=estimator, side=side)
     out: dict[str, Any] = {
         "k0": found.missing,
         "se.k0": found.missing_se,
@@ -156,7 +161,7 @@ def case_trimfill(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
         "filled_yi": found.filled_yi,
         "filled_vi": found.filled_vi,
     }
-    return out | summary_of(found.fit) | ({"at": found.fit} if args.get("method") in ("ML", "REML", "PM") else {})
+    return out | summary_of(found.filled) | ({"at": found.filled} if args.get("method") in ("ML", "REML", "PM") else {})
 
 
 def summary_of(fit: Any) -> dict[str, Any]:
@@ -202,7 +207,20 @@ def case_fsn(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     def null_at(tau2: float) -> Any:
         return lambda n: with_null(fit_at(fit, tau2), n)
 
-    return out | {"with null studies": lambda n: with_null(fit, n), "at tau2": at}
+    def higher(ours: float, theirs: float) -> bool:
+        """Return whether the likelihood of τ² is no lower at ours; estimators without one have a closed form."""
+        if fit.spec.tau2 not in ("ML", "REML"):
+            return False
+        return likelihood_no_lower(fit, ours, theirs)
+
+    return out | {"with null studies": lambda n: with_null(fit, n), "at tau2": at, "higher": higher}
+
+
+def likelihood_no_lower(fit: Any, ours: float, theirs: float) -> bool:
+    """Return whether our τ² is at least as likely as R's, by our profile and by the formula written out."""
+    heights = lam.checks.likelihood_profile(fit, [ours, theirs])["log_likelihood"]
+    own, other = (direct_height(fit, t) for t in (ours, theirs))
+    return bool(heights[0] >= heights[1] - 1e-10 and own >= other - 1e-10)
 
 
 def fit_at(fit: Any, tau2: float) -> Any:
@@ -212,7 +230,7 @@ def fit_at(fit: Any, tau2: float) -> Any:
 
 def fail_safe(fit: Any, kind: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return what R prints of a fail-safe number."""
-    found = lam.fail_safe_n(fit, kind, **options)
+    found = lam.checks.fail_safe_n(fit, kind, **options)
     return {
         "fsnum": found.n,
         "est": found.estimate,
@@ -241,8 +259,8 @@ def case_tes(inputs: Any, args: dict[str, Any]) -> dict[str, Any]:
     test, side = args.get("test", "exact" if fit.k <= 20 else "chi2"), args.get("tes.alternative", "greater")
     if test not in TESTS or side != "greater":
         raise Unsupported(f"tes with test={test!r}, tes.alternative={side!r}")
-    found = lam.test_excess_significance(
-        fit, test=TESTS[test], alpha=args.get("alpha", 0.05), limit_alpha=args.get("tes.alpha", 0.1)
+    found = lam.checks.test_excess_significance(
+        fit, kind=TESTS[test], alpha=args.get("alpha", 0.05), limit_alpha=args.get("tes.alpha", 0.1)
     )
     return {
         "O": found.observed,
@@ -295,8 +313,12 @@ def deviations(got: Any, expected: Any, hint: Any) -> Any:
         rest = expected
     if rest and "at tau2" in got and 0 < abs(rest["tau2"] - got["tau2"]) <= 2e-5 * max(1.0, rest["tau2"]):
         rule = EARLY if abs(rest["tau2"] - got["tau2"]) > hint["abs"] + hint["rel"] * rest["tau2"] else ""
-        got = got | got["at tau2"](rest["tau2"]) if rule else got
+        if rule:
+            yield from same_again(got, got["at tau2"](got["tau2"]))
+            yield "tau2", got["tau2"], rest["tau2"], 0.0, got["higher"](got["tau2"], rest["tau2"]), EARLY
+            got = got | got["at tau2"](rest["tau2"])
     if rest and "with null studies" in got and rest.get("fsnum") == got["fsnum"] + 1:
+        yield from same_again(got, got["with null studies"](got["fsnum"]))
         got, rule = got | got["with null studies"](int(rest["fsnum"])), CEILING
     if rest and "other" in got and not all(row[4] for row in plain_deviations(got, rest, hint)):
         # R stopped at a lower maximum: its results must be those of that maximum, to the digits of its iteration
@@ -304,11 +326,19 @@ def deviations(got: Any, expected: Any, hint: Any) -> Any:
             rows = list(plain_deviations(there, rest, dict(hint) | {"rel": max(hint["rel"], 1e-5)}))
             if all(row[4] for row in rows):
                 yield from ((*row, LOWER) for row in rows)
+                yield from same_again(got, got["here"]())
                 return
     rows = _by_kind(got, rest, hint, rule)
     if rest and "_lost" in got:
         rows = forgiving(rows, got["_lost"])
     yield from rows
+
+
+def same_again(got: Any, again: Any) -> Any:
+    """Yield whether our numbers are what our function gives at our own estimate, where R's are those at R's."""
+    mine = {key: value for key, value in again.items() if key in got and isinstance(value, float | list)}
+    mine = {key: value for key, value in mine.items() if isinstance(value, list) or not math.isnan(value)}
+    yield from plain_deviations(got, plain(mine), {"rel": 1e-8, "abs": 1e-12})
 
 
 def _by_kind(got: Any, rest: Any, hint: Any, rule: str) -> Any:
@@ -354,12 +384,13 @@ def _at_their_tau2(got: Any, expected: Any, hint: Any) -> Any:
     yi = np.array(fit.table.yi)
     if filled.size:
         yi[-filled.size :] = expected["filled_yi"]
-    table = lam.EvidenceTable.from_estimates(yi, fit.table.vi)
+    table = lam.EvidenceTable.from_estimates(yi, vi=fit.table.vi)
+    mine = lam.pool(fit.table, tau2=got["tau2"], interval=fit.spec.interval, prediction="none")
+    yield from same_again(got, summary_of(mine) | {"filled_yi": list(fit.table.yi[fit.k - filled.size :])})
     again = lam.pool(table, tau2=expected["tau2"], interval=fit.spec.interval, prediction="none")
     if fit.spec.tau2 != "PM":
         own = lam.pool(table, tau2=fit.spec.tau2, interval="z", prediction="none")
-        heights = lam.likelihood_profile(own, [own.tau2, expected["tau2"]])["log_likelihood"]
-        yield "logLik", float(heights[0]), float(heights[1]), 0.0, bool(heights[0] >= heights[1] - 1e-10)
+        yield "tau2", got["tau2"], expected["tau2"], 0.0, likelihood_no_lower(own, got["tau2"], expected["tau2"])
     yield from plain_deviations(got | summary_of(again) | {"filled_yi": expected["filled_yi"]}, expected, hint)
 
 

@@ -27,15 +27,15 @@ def fitted(prepared: dict[str, Any], name: str) -> Any:
         args, inputs = prepared["models"][name], prepared["inputs"]
         if args.get("link", "log") not in ("log", "identity") or args["method"] not in ("ML", "REML"):
             raise Unsupported(f"link={args.get('link')!r}, method={args['method']!r}")
-        table = lam.EvidenceTable.from_estimates(inputs["yi"], inputs["vi"])
+        table = lam.EvidenceTable.from_estimates(inputs["yi"], vi=inputs["vi"])
         X = np.array(inputs["X"], dtype=float) if "X" in inputs else None
         prepared["fits"][name] = lam.location_scale(
             table,
             scale=np.array(inputs["Z"]),
             moderators=X,
             link=args.get("link", "log"),
-            method=args["method"],
-            test=args.get("test", "z"),
+            tau2=args["method"],
+            interval=args.get("test", "z"),
             level=args.get("level", 95) / 100,
         )
     return prepared["fits"][name]
@@ -47,17 +47,12 @@ def compute(prepared: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         if args["fn"] != "predict" or args["model"] not in prepared["models"]:
             raise Unsupported(f"{args['fn']} of model {args['model']!r}")
         p = fitted(prepared, args["model"]).predict()
-        return {
-            "pred": p.mean,
-            "se": p.se,
-            "ci.lb": p.interval[:, 0],
-            "ci.ub": p.interval[:, 1],
-            "pi.lb": p.new[:, 0],
-            "pi.ub": p.new[:, 1],
-        }
+        names = {"pred": "mean", "se": "std_error", "ci.lb": "conf_low", "ci.ub": "conf_high"}
+        names |= {"pi.lb": "prediction_low", "pi.ub": "prediction_high"}
+        return {theirs: p[ours].to_numpy() for theirs, ours in names.items()}
     fit = fitted(prepared, case["id"])
-    out: dict[str, Any] = {"tau2": fit.tau2}
-    for c, tail in ((fit.location, ""), (fit.scale, ".alpha")):
+    out: dict[str, Any] = {"tau2": fit.tau2_rows}
+    for c, tail in ((fit.mean_part, ""), (fit.variance_part, ".alpha")):
         bounds = c.intervals()
         out |= {
             "beta" if not tail else "alpha": c.estimate,
@@ -66,10 +61,10 @@ def compute(prepared: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
             f"pval{tail}": c.p_values,
         }
         out |= {f"ci.lb{tail}": bounds[:, 0], f"ci.ub{tail}": bounds[:, 1]}
-    mean = fit.location.wald(fit.design.tested)
+    mean = fit.mean_part.wald(fit.design.tested)
     out |= {"QM": mean.statistic, "QMp": mean.p_value}
-    if np.isfinite(fit.scale.covariance).all():
-        scale = fit.scale.wald(fit.scale_design.tested)
+    if np.isfinite(fit.variance_part.covariance).all():
+        scale = fit.variance_part.wald(fit.scale_design.tested)
         out |= {"QS": scale.statistic, "QSp": scale.p_value}
     out["fit"] = {"logLik": fit.log_likelihood, "AIC": fit.aic, "BIC": fit.bic, "AICc": fit.aicc}
     return out

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 import lamevidence as lam
-from lamevidence.errors import InputError, NotEstimable
+from lamevidence.foundation.errors import InputError, NotEstimable
+from lamevidence.pooling.multilevel.profile import _leading, _Profile
+from tests.conformance.coherent import coefficients as follow
+from tests.conformance.coherent import incoherent, joint, tails
+from tests.conformance.compare import deviations as plain_deviations
 from tests.conformance.compare import number
 from tests.conformance.runner import Unsupported
 
@@ -132,7 +138,8 @@ def fitted(inputs: dict[str, Any], case_id: str) -> Any:
 
 def options_of(table: lam.EvidenceTable, named: dict[str, str], columns: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of `lamevidence.multilevel` that the R arguments ask for."""
-    plain = {name: named[name].strip('"') for name in ("method", "test", "dfs") if name in named}
+    ours = {"method": "tau2", "test": "interval", "dfs": "dfs"}
+    plain = {ours[name]: named[name].strip('"') for name in ours if name in named}
     options: dict[str, Any] = plain
     if "mods" in named:
         options["moderators"] = formula(table, named["mods"])
@@ -185,8 +192,9 @@ def model(fit: Any, expected: dict[str, Any]) -> dict[str, Any]:
     }
     if fit.sigma2.size:
         out["sigma2"] = fit.sigma2
-    if fit.tau2.size:
-        out |= {"tau2": fit.tau2, "G": fit.G, "rho": fit.rho if fit.rho.size else [0.0]}
+    tau2 = fit.components.values("tau2")
+    if tau2.size:
+        out |= {"tau2": tau2, "G": fit.G, "rho": fit.rho if fit.rho.size else [0.0]}
     out["fit"] = {
         "logLik": fit.log_likelihood,
         "deviance": fit.deviance,
@@ -204,11 +212,14 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         return model(fitted(inputs, case["id"]), expected)
     fit, fn = fitted(inputs, args["model"]), args["fn"]
     if fn == "predict":
-        p = fit.predict()
-        if p.new is None and "pi.lb" in expected:
+        X = fit.design.X
+        p = fit.predict(X[:1]) if len(fit.names) > 1 and (X[0] == X).all() else fit.predict()
+        none = bool(p["prediction_low"].isna().all())
+        if none and "pi.lb" in expected:
             raise Unsupported("prediction intervals of inner levels with variances of their own need a level")
-        out = {"pred": p.mean, "se": p.se, "ci.lb": p.interval[:, 0], "ci.ub": p.interval[:, 1]}
-        return out | ({} if p.new is None else {"pi.lb": p.new[:, 0], "pi.ub": p.new[:, 1]})
+        ours = {"pred": "mean", "se": "std_error", "ci.lb": "conf_low", "ci.ub": "conf_high"}
+        ours |= {} if none else {"pi.lb": "prediction_low", "pi.ub": "prediction_high"}
+        return {theirs: p[column].to_numpy() for theirs, column in ours.items()}
     if fn == "ranef":
         return {
             e.name: {"intrcpt": e.estimate, "se": e.se, "pi.lb": e.interval[:, 0], "pi.ub": e.interval[:, 1]}
@@ -218,22 +229,28 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         r = fit.residuals()
         return {"resid": r["residual"].to_numpy(), "se": r["std_error"].to_numpy(), "z": r["standardised"].to_numpy()}
     if fn == "hatvalues":
-        return {"hat": fit.hat()}
+        return {"hat": fit.leverage()}
     if fn == "weights" and args.get("type") == "rowsum":
         return {"weights": fit.weights}
     if fn.startswith("confint"):
         low, high = fit.component_interval(args["component"], args["index"])
         value = fit.components.get(args["component"], args["index"]).value
         shown = {"estimate": value, "ci.lb": low, "ci.ub": high, "lb.sign": "", "ub.sign": ""}
-        # a sign says that R's search ended there before the likelihood did: ours lies beyond
-        if expected.get("lb.sign") == "<" and low <= number(expected["ci.lb"]) + 1e-6:
-            shown |= {"ci.lb": expected["ci.lb"], "lb.sign": "<"}
-        if expected.get("ub.sign") == ">" and high >= number(expected["ci.ub"]) * (1 - 1e-6):
-            shown |= {"ci.ub": expected["ci.ub"], "ub.sign": ">"}
-        return shown
+        return shown | {"_profile": (fit, args["component"], args["index"]), "_level": fit.level}
     if fn == "anova" and isinstance(args.get("btt"), list):
         return omnibus(fit.coefficients.wald(args["btt"]))
     return robust(fit, args, case)
+
+
+def positions(wanted: Any) -> list[int]:
+    """Return coefficients, counted from 1, that R's ``constrain_zero`` names: 2, [2, 3], "2:3" or "c(2, 3)"."""
+    if isinstance(wanted, str):
+        found = re.fullmatch(r"(?:constrain_zero\()?\s*(?:c\()?([\d:,\s]+)\)*", wanted)
+        if found is None:
+            raise Unsupported(f"constraints {wanted}")
+        ends = [[int(x) for x in part.split(":")] for part in found[1].split(",")]
+        return [i for part in ends for i in range(part[0], part[-1] + 1)]
+    return [int(i) for i in (wanted if isinstance(wanted, list) else [wanted])]
 
 
 def cluster_of(case: dict[str, Any]) -> str:
@@ -268,8 +285,78 @@ def robust(fit: Any, args: dict[str, Any], case: dict[str, Any]) -> dict[str, An
         return {"beta": c.estimate, "se": c.se, "tstat": c.statistics, "p": c.p_values, "df": c.df}
     if fn == "clubSandwich::Wald_test":
         made = lam.cluster_robust(fit, cluster, kind=args["vcov"], df="Satterthwaite")
-        wanted = args["constraints"]
-        tested = [i - 1 for i in (wanted if isinstance(wanted, list) else [wanted])]
-        t = made.wald(tested)
+        t = made.wald([i - 1 for i in positions(args["constraints"])])
         return {"Fstat": t.statistic, "df_num": t.df, "df_denom": t.df_denominator, "p": t.p_value}
     raise Unsupported(f"{fn} is not offered")
+
+
+CAPPED = "R's bound is the end of its search; ours lies beyond, where the likelihood has fallen far enough"
+SHARP = {"rel": 1e-8, "abs": 1e-13}
+"""Cochran's Q of the fixed-effects model depends on no variance component."""
+SMALL = 1e-4
+"""A bound of a component is compared to this share of it: the files' absolute tolerance is as large as some bounds."""
+
+
+def deviations(got: Any, expected: Any, hint: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Compare; what follows from our numbers has to follow, and a bound has to be where the profile falls so far."""
+    yield from incoherent(got, own_numbers(got))
+    if "_profile" in got:
+        yield from bounds(got, expected, hint)
+        return
+    for key, value in (expected or {}).items():
+        room = SHARP if key in ("QE", "QEp") else hint
+        yield from plain_deviations({key: got[key]} if key in got else {}, {key: value}, room)
+
+
+def own_numbers(got: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what follows from the estimates, standard errors and statistics printed."""
+    out: dict[str, Any] = {}
+    if {"zval", "pval"} <= set(got):
+        df = got.get("ddf", math.inf)
+        df = df * len(got["beta"]) if isinstance(df, list) and len(df) == 1 else df
+        out |= follow(got, df, got.get("_level", 0.95))
+    if "QMp" in got:
+        q, (df, below) = got["QM"], got["QMdf"]
+        out["QMp"] = joint(q, df, below)
+    if "QEp" in got:
+        out["QEp"] = joint(got["QE"], got["QEdf"], None)
+    if "tstat" in got:
+        beta, se = np.asarray(got["beta"]), np.asarray(got["se"])
+        out |= {"tstat": beta / se, "p": tails(beta / se, got["df"])}
+    if "Fstat" in got:
+        out["p"] = joint(got["Fstat"], got["df_num"], got["df_denom"])
+    return out
+
+
+def bounds(got: Any, expected: Any, hint: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Compare a profile interval; a sign says that R's search ended there before the likelihood did."""
+    for path, g, e, relative, fine in plain_deviations(got, expected, hint):
+        sign = expected.get(f"{path[3:]}.sign") if path.startswith("ci.") else ""
+        if path.endswith(".sign"):
+            yield path, g, e, 0.0, e in ("", "<", ">"), CAPPED if e else ""
+        elif sign:
+            limit = number(e)
+            beyond = g <= limit + 1e-6 if sign == "<" else g >= limit * (1 - 1e-6)
+            yield path, g, e, 0.0, beyond and solved(got, g), CAPPED
+        elif isinstance(g, float) and isinstance(e, int | float) and e:
+            room = min(hint["abs"] + hint["rel"] * abs(e), max(SMALL, hint["rel"]) * abs(e))
+            yield path, g, e, relative, abs(g - e) <= room
+        else:
+            yield path, g, e, relative, fine and (g == 0) == (e == 0)
+
+
+def solved(got: Mapping[str, Any], bound: float) -> bool:
+    """Return whether twice the fall of the profile likelihood at the bound is the χ² quantile, or less at an edge."""
+    fit, name, index = got["_profile"]
+    component = fit.model.components.get(name, index)
+    likelihood, theta, component = _leading(fit.model.likelihood, fit.model.maximum.theta, component)
+    term, position = likelihood.terms[component.term], likelihood.parts[component.term].start + component.position
+    critical = float(special.chdtri(1, 1 - got["_level"]))
+    profile = _Profile(likelihood, theta, position, fit.model.log_likelihood, critical)
+    if name in ("rho", "phi"):
+        angles = term.structure.code == "UN" and term.structure.m > 2
+        excess, edges = profile(math.acos(bound) if angles else bound), (-1.0, 1.0)
+    else:
+        sd = term.structure.as_sd
+        excess, edges = profile(math.sqrt(bound) / likelihood.scale if sd else bound / likelihood.scale**2), (0.0,)
+    return abs(excess) <= 1e-5 or (bound in edges and excess <= 0)

@@ -28,7 +28,7 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     keep = [i for i in range(len(inputs["yi"])) if all(inputs[n][i] is not None for n in used)]
     columns = {n: [inputs[n][i] for i in keep] for n in used}
     moderators = {n: c for n, c in columns.items() if n not in ("yi", "vi")}
-    table = lam.EvidenceTable.from_estimates(columns["yi"], columns["vi"], moderators=moderators)
+    table = lam.EvidenceTable.from_estimates(columns["yi"], vi=columns["vi"], moderators=moderators)
     fit = lam.robust_variance(
         table,
         cluster="cluster",
@@ -48,7 +48,7 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         "p": c.p_values,
         "ci.lb": bounds[:, 0],
         "ci.ub": bounds[:, 1],
-        "tau2": fit.tau2,
+        "tau2": fit.working.tau2,
         "omega2": None if math.isnan(fit.omega2) else fit.omega2,
         "I2": None if math.isnan(fit.i2) else fit.i2,
     }

@@ -14,6 +14,7 @@ ours is nowhere lower there than at our maximum: with d the height of our maximu
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,10 +25,14 @@ import numpy as np
 from scipy import special
 
 import lamevidence as lam
-from lamevidence.checks.refits import Source, source_of
-from lamevidence.checks.selection_likelihood import SelectionData, terms
-from lamevidence.checks.selection_model import _data, _known, _steps
+from lamevidence.checks.selection.likelihood import terms
+from lamevidence.checks.selection.rows import SelectionData
+from lamevidence.checks.selection.selection_model import _data, _known, _steps
+from lamevidence.checks.studies import estimates_of
+from lamevidence.errors import OptionError
+from lamevidence.pooling.inverse_variance.refits import Source
 from tests.conformance.areas.influence import model_of
+from tests.conformance.coherent import halves, incoherent, tails
 from tests.conformance.compare import deviations as plain_deviations
 from tests.conformance.runner import Unsupported
 
@@ -67,7 +72,9 @@ class Own:
 
     def point(self, e: dict[str, Any]) -> np.ndarray:
         """Return R's parameters as ours."""
-        delta = np.array(e["delta"], float)[int(self.data.weight is None) :] if self.known is None else np.zeros(0)
+        delta = np.array(e["delta"], float) if self.known is None else np.zeros(0)
+        if self.known is None and self.data.weight is None:  # weights are relative to one of them
+            delta = np.delete(delta / delta[self.data.reference], self.data.reference)
         beta = np.linalg.lstsq(self.data.X, self.design @ np.array(e["beta"]), rcond=None)[0] * self.sign / self.scale
         return np.concatenate([beta, [e["tau2"] / self.scale**2] if self.data.free_tau2 else [], delta])
 
@@ -83,8 +90,13 @@ class Own:
         x[p:] = np.maximum(x[p:], 0.0)
         lowest = 0.0 if self.data.weight is None else self.data.weight.lowest
         x[p + self.data.free_tau2 :] = np.maximum(x[p + self.data.free_tau2 :], lowest)
+        head, delta = x[: p + self.data.free_tau2], x[p + self.data.free_tau2 :]
+        if self.known is not None:
+            delta = self.known
+        elif self.data.weight is None:  # R has weights for intervals without a study, too
+            delta = np.insert(delta, self.data.reference, 1.0)
         with np.errstate(all="ignore"):
-            return terms(self.data, x, self.known).value - self.source.k * math.log(self.scale)
+            return terms(self.data, head, delta).value - self.source.k * math.log(self.scale)
 
     def errors(self, e: dict[str, Any]) -> dict[str, np.ndarray]:
         """Return standard errors in R's own way at R's parameters, NaN where the variance is negative."""
@@ -142,7 +154,12 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
     fit = model_of(inputs, {"test": "z", "method": args["method"]} | ({"mods": "X"} if "mods" in args else {}))
     names = (("steps", "steps"), ("delta", "delta"), ("prec", "precision"))
     options = {ours: args[theirs] for theirs, ours in names if theirs in args}
-    found = lam.selection_model(fit, args["type"], alternative=args["alternative"], **options)
+    call = functools.partial(lam.checks.selection_model, fit, args["type"], alternative=args["alternative"], **options)
+    try:
+        found = call(interval="z")
+    except OptionError:  # a parameter at the edge: no Wald interval, in R neither
+        found = call()
+        return edge(found) | {"_own": own_of(fit, args), "_bounds": np.full((found.delta.size, 2), np.nan)}
     bounds, delta = found.interval(), found.delta_interval()
     return {
         "beta": found.beta,
@@ -166,15 +183,29 @@ def compute(inputs: Any, case: dict[str, Any]) -> dict[str, Any]:
         "BIC": found.bic,
         "ptable": [[n] for n in found.counts],
         "_own": own_of(fit, args),
+        "_bounds": found.delta_interval(),
     }
 
 
+def edge(found: Any) -> dict[str, Any]:
+    """Return what a fit has that no standard error is needed for."""
+    none, nothing = np.full_like(found.beta, np.nan), np.full_like(found.delta, np.nan)
+    return (
+        dict.fromkeys(("zval", "pval", "ci.lb", "ci.ub"), none)
+        | dict.fromkeys(("pval.delta", "ci.lb.delta", "ci.ub.delta"), nothing)
+        | {"beta": found.beta, "se": found.se, "tau2": found.tau2, "se.tau2": found.se_tau2, "delta": found.delta}
+        | {"se.delta": found.se_delta, "LRT": found.lrt, "LRTdf": found.lrt_df, "LRTp": found.lrt_p}
+        | {"logLik": found.log_likelihood, "AIC": found.aic, "BIC": found.bic, "ptable": [[n] for n in found.counts]}
+    )
+
+
 def own_of(fit: Any, args: dict[str, Any]) -> Own:
-    source = source_of(fit, "a selection model")
+    rows = estimates_of(fit, "a selection model")
+    source = rows.source
     scale = math.sqrt(float(np.mean(source.table.vi[source.rows])))
     sign = 1.0 if args["alternative"] == "greater" else -1.0
     cuts = _steps(args["type"], args.get("steps"))
-    data = _data(source, args["type"], cuts, sign, args.get("prec"), scale)
+    data = _data(rows, args["type"], cuts, sign, args.get("prec"), scale)
     return Own(source, data, _known(args["type"], args.get("delta"), len(cuts)), scale, sign)
 
 
@@ -193,7 +224,7 @@ def sizes(value: Any) -> list[float]:
     return [x for x in (value if isinstance(value, list) else [value]) if isinstance(x, float | int)]
 
 
-Row = tuple[str, Any, Any, float, bool]
+Row = tuple[Any, ...]
 
 
 def deviations(got: Any, expected: Any, hint: Any) -> Iterator[Row]:
@@ -206,26 +237,28 @@ def deviations(got: Any, expected: Any, hint: Any) -> Iterator[Row]:
     if not (itself and error <= PRINTED + INTEGRATED * integrals and deficit >= -PRINTED):
         yield "logLik", got["logLik"], expected["logLik"], math.inf, False
         return
-    if deficit > max(2 * error, hint["logLik_abs"]):
-        yield from elsewhere(got, expected, hint)
-        mine = own.errors(got)
-        for key in ("se", "se.delta"):
-            for i, ours in enumerate(got[key]):
-                if mine and math.isfinite(ours) and math.isfinite(mine[key][i]):
-                    yield f"{key}[{i}]", ours, float(mine[key][i]), 0.0, abs(ours - mine[key][i]) <= NOISY * ours
+    yield from incoherent(got, derived(got))
+    yield from likelihoods(got, expected, value)
+    noisy = noise(error if error > hint["logLik_abs"] else 0.0, expected)
+    early = deficit > max(2 * error, hint["logLik_abs"])
+    if early or max(noisy, hint["rel"], hint["se_rel"]) > SHARP:
+        yield from own_errors(got, own)
+    if early:
+        yield "logLik", got["logLik"], expected["logLik"], 0.0, True, STOPPED
         return
     root = math.sqrt(2 * (max(deficit, 0.0) + PRINTED))
-    noisy = noise(error if error > hint["logLik_abs"] else 0.0, expected)
     loose = dict(hint) | {"rel": max(hint["rel"], hint["se_rel"], min(NOISY, noisy))}
     for key, theirs in expected.items():
         room = {"abs": hint["abs"] + room_of(key, root, expected)}
         if key == "logLik":  # proved above
-            yield key, got[key], theirs, 0.0, abs(got[key] - theirs) <= error + abs(deficit) + PRINTED
+            yield key, got[key], theirs, 0.0, abs(got[key] - theirs) <= error + abs(deficit) + PRINTED, REPRODUCED
+        elif key in LIKELIHOODS:
+            continue
         elif key in PAIRS:
             yield from plain_deviations({key: got[key]}, {key: theirs}, hint | room)
         elif key in FOLLOWS or key in PAIRS.values():
             rows = list(plain_deviations({key: got[key]}, {key: theirs}, loose | room))
-            if all(row[-1] for row in rows):
+            if all(row[4] for row in rows):
                 yield from rows
             else:
                 yield from in_rs_way(rows, own, got, expected, loose, noisy >= 1)
@@ -251,10 +284,11 @@ def in_rs_way(rows: list[Row], own: Own, got: Any, expected: Any, loose: Any, vo
     for path, ours, theirs, relative, fine in rows:
         key, _, place = path.partition("[")
         i = int(place[:-1]) if place else 0
-        if not fine and se and mine and itself(key, i, ours, got, mine):
-            fine = void or agree(follows(key, expected, se), i, theirs, loose)
-            relative = 0.0 if fine else relative
-        yield path, ours, theirs, relative, fine
+        known = not fine and se and mine and itself(key, i, ours, got, mine)
+        if known and (void or agree(follows(key, expected, se), i, theirs, loose)):
+            yield path, ours, theirs, 0.0, True, DIFFERENCES
+        else:
+            yield path, ours, theirs, relative, fine
 
 
 def agree(follow: np.ndarray | None, i: int, value: Any, loose: Any) -> bool:
@@ -282,11 +316,67 @@ def follows(key: str, expected: Any, se: dict[str, np.ndarray]) -> np.ndarray | 
     return leaves.get(key)
 
 
-def elsewhere(got: Any, expected: Any, hint: Any) -> Iterator[Row]:
-    """Compare what does not depend on where R stopped; likelihoods moved by how far it was short."""
-    gain = got["logLik"] - expected["logLik"]
-    moved = {"AIC": expected["AIC"] - 2 * gain, "BIC": expected["BIC"] - 2 * gain, "LRTdf": expected["LRTdf"]}
-    moved |= {"ptable": expected["ptable"]} if "ptable" in expected else {}
-    if expected["LRT"] > 0:
-        moved["LRT"] = expected["LRT"] + 2 * gain
-    yield from plain_deviations({key: got[key] for key in moved}, moved, hint)
+def derived(got: Any) -> dict[str, Any]:
+    """Return what follows from our own estimates, standard errors and likelihood ratio.
+
+    The Wald interval of a weight is cut at the end of its range; where a standard error does not exist the intervals
+    are no Wald intervals, and stand for themselves.
+    """
+    out: dict[str, Any] = {"LRTp": float(special.chdtrc(got["LRTdf"], got["LRT"])) if got["LRTdf"] else got["LRTp"]}
+    beta, se = np.array(got["beta"], float), np.array(got["se"], float)
+    out |= {"zval": beta / se, "pval": tails(beta / se)}
+    delta, error = np.array(got["delta"], float), np.array(got["se.delta"], float)
+    if np.isfinite(se).all() and not (np.isnan(error) & ~np.isnan(np.array(got["pval.delta"], float))).any():
+        half = halves(se)
+        out |= {"ci.lb": beta - half, "ci.ub": beta + half}
+    wald = np.isfinite(error)
+    if wald.any():
+        p = np.array(got["pval.delta"], float)
+        null = min((0.0, 1.0), key=lambda x: np.nanmax(np.abs(p - tails((delta - x) / error))))
+        out["pval.delta"] = np.where(wald, tails((delta - null) / error), p)
+    half, public = halves(error), np.array(got["_bounds"], float)
+    for side, name in ((-1, "ci.lb.delta"), (1, "ci.ub.delta")):
+        bound = np.where(wald, delta + side * half, np.nan)
+        printed = public[:, (side + 1) // 2]
+        out[name] = np.where(np.abs(bound - printed) <= 1e-8 * np.abs(bound), bound, printed)  # cut, or a profile's
+    return out
+
+
+REPRODUCED = "R's likelihood is ours at R's parameters, no higher than our maximum"
+STOPPED = "R's search stopped short of the maximum: its likelihood is ours at R's parameters, and lower"
+DIFFERENCES = "R's standard errors are differences at R's parameters; ours are those of our likelihood"
+LIKELIHOODS = ("AIC", "BIC", "LRT", "LRTp")
+
+
+def likelihoods(got: Any, expected: Any, value: float) -> Iterator[Row]:
+    """Compare the criteria, each less its own likelihood: what is left does not depend on where a search stopped.
+
+    R's likelihood is the one printed; ``LRT`` is cut at 0, where the model without selection is as good.
+    """
+    for key, times in (("AIC", 2), ("BIC", 2), ("LRT", -2)):
+        if key == "LRT" and not expected[key] > 0:
+            yield key, got[key], expected[key], 0.0, 0 <= got[key] <= 2 * max(0.0, got["logLik"] - value) + CRITERIA
+            continue
+        ours, theirs = (x[key] + times * x["logLik"] for x in (got, expected))
+        yield key, got[key], expected[key], 0.0, abs(ours - theirs) <= CRITERIA
+    yield from plain_deviations({"LRTdf": got["LRTdf"]}, {"LRTdf": expected["LRTdf"]}, {"rel": 0, "abs": 0})
+    if "ptable" in expected:
+        yield from plain_deviations({"ptable": got["ptable"]}, {"ptable": expected["ptable"]}, {"rel": 0, "abs": 0})
+
+
+CRITERIA = 2e-6
+"""R's model without selection stops on a step of 1e-5 in τ², which is second order in its likelihood."""
+SHARP = 1e-3
+"""A standard error that is not compared with R's to this is compared with differences of our own likelihood."""
+OWN = 2e-3
+"""How well those differences give it."""
+
+
+def own_errors(got: Any, own: Own) -> Iterator[Row]:
+    """Compare our standard errors with differences of our likelihood at our estimates, away from the edges."""
+    mine = own.errors(got)
+    for key in ("se", "se.tau2", "se.delta") if mine else ():
+        for i, ours in enumerate(np.atleast_1d(np.array(got[key], dtype=float))):
+            if i < len(mine[key]) and math.isfinite(ours) and math.isfinite(mine[key][i]):
+                path = f"{key}[{i}]" if isinstance(got[key], list) else key
+                yield path, float(ours), float(mine[key][i]), 0.0, bool(abs(ours - mine[key][i]) <= OWN * ours)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from lamevidence.effects import transforms as t
+from lamevidence import effects as t
 from lamevidence.effects.escalc import escalc
 from lamevidence.effects.measures import MEASURES
 from tests.conformance.judge import deviations

@@ -6,16 +6,31 @@ import ast
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from lamevidence.effects.covariance import aggregate, correlated_covariance
-from lamevidence.effects.dependence import dependent_covariance
-from lamevidence.errors import InputError
+from lamevidence.effects import aggregate, correlated_covariance, dependent_covariance, triangle_covariance
 from tests.conformance.r_call import name_of, parse, settings
 from tests.conformance.runner import Unsupported
 
 KNOWN = {
     "vcalc": {
-        "vi", "cluster", "type", "obs", "rho", "data", "time1", "phi", "grp1", "grp2", "w1", "w2", "nearpd", "sparse",
+        "vi",
+        "cluster",
+        "subgroup",
+        "rvars",
+        "type",
+        "obs",
+        "rho",
+        "data",
+        "time1",
+        "time2",
+        "phi",
+        "grp1",
+        "grp2",
+        "w1",
+        "w2",
+        "nearpd",
+        "sparse",
         "checkpd",
     },
     "aggregate": {"x", "cluster", "struct", "rho", "weighted", "data", "time", "phi", "obs"},
@@ -33,7 +48,9 @@ def compute(inputs: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
         raise Unsupported(f"{function} with {', '.join(extra)}")
     cluster = column(inputs, given.get("cluster"))
     if function == "vcalc":
-        variances = column(inputs, tree.args[0] if tree.args else given.get("vi"))
+        node = tree.args[0] if tree.args else given.get("vi")
+        one = None if node is None else number_of(node)
+        variances = column(inputs, node) if one is None else np.full(len(cluster), one)
         return {"V": covariance(inputs, variances, cluster, given)}
     return aggregated(inputs, tree, cluster, given)
 
@@ -61,36 +78,84 @@ def numbers(given: dict[str, ast.expr], name: str) -> list[float]:
     if node is None:
         return []
     parts = node.args if isinstance(node, ast.Call) and name_of(node.func) == "c" else [node]
-    if not all(isinstance(p, ast.Constant) and isinstance(p.value, int | float) for p in parts):
+    found = [number_of(p) for p in parts]
+    if any(x is None for x in found):
         raise Unsupported(f"{name} = {ast.unparse(node)}")
-    return [float(p.value) for p in parts]  # type: ignore[attr-defined]
+    return [float(x) for x in found if x is not None]
+
+
+def number_of(node: ast.expr) -> float | None:
+    """Return a number, with its sign; None for anything else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = number_of(node.operand)
+        return None if value is None else -value
+    plain = isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+    return float(node.value) if plain else None  # type: ignore[attr-defined]
+
+
+def labelled(node: ast.expr, inputs: dict[str, Any], key: Any) -> float | pd.DataFrame:
+    """Return a correlation: a number, ``matrix(c(…), …)`` or a matrix of the file, with its labels in order."""
+    value = number_of(node)
+    if value is not None:
+        return value
+    labels = sorted(set(key))
+    if isinstance(node, ast.Call) and name_of(node.func) == "matrix":
+        held = np.array(numbers({"rho": node.args[0]}, "rho"))
+    else:
+        held = np.asarray(column(inputs, node), dtype=float)
+    return pd.DataFrame(held.reshape(len(labels), len(labels)), index=labels, columns=labels)
+
+
+def correlations(inputs: dict[str, Any], given: dict[str, ast.expr], named: dict[str, Any]) -> dict[str, Any]:
+    """Return rho; R's is (within a type, between types) where type and obs are both given."""
+    node = given.get("rho")
+    parts = [] if node is None else [node]
+    if isinstance(node, ast.Call) and name_of(node.func) in ("c", "list"):
+        parts = list(node.args)
+    if len(parts) != len(named):
+        raise Unsupported(f"{len(parts)} correlations for {len(named)} of type and obs")
+    if len(parts) == 2:
+        within, between = (
+            labelled(n, inputs, named[k]) for n, k in zip(parts, ("observation", "outcome"), strict=True)
+        )
+        return {"rho_observation": within, "rho": between}
+    return {"rho": labelled(parts[0], inputs, *named.values())} if parts else {}
+
+
+def columns(inputs: dict[str, Any], node: ast.expr) -> list[Any]:
+    """Return ``c(a, b)`` or, in the order of the file, ``c(a:c)``; R's NA right of the diagonal is nan."""
+    parts = list(node.args) if isinstance(node, ast.Call) and name_of(node.func) == "c" else [node]
+    names: list[str] = []
+    for part in parts:
+        span = part.args if isinstance(part, ast.Call) and name_of(part.func) == "range" else [part]
+        ends = [name_of(end).removeprefix("dat.") for end in span]
+        if any(end not in inputs for end in ends):
+            raise Unsupported(f"no columns {ast.unparse(part)}")
+        order = list(inputs)
+        names += order[order.index(ends[0]) : order.index(ends[-1]) + 1]
+    return [[np.nan if x is None else x for x in inputs[name]] for name in names]
 
 
 def covariance(inputs: dict[str, Any], variances: Any, cluster: Any, given: dict[str, ast.expr]) -> np.ndarray:
-    """Return V of ``vcalc``; R's rho is (within a type, between types) where type and obs are both given."""
-    if literal(given, "nearpd", False) or literal(given, "sparse", False):
-        raise Unsupported("vcalc with nearpd or sparse")
-    rho, options = numbers(given, "rho"), dict[str, Any]()
+    """Return V of ``vcalc``; R warns of correlations that make no covariance matrix, and returns what they give."""
+    settled = {"not_positive": "nearest" if literal(given, "nearpd", False) else "keep"}
+    if "rvars" in given:
+        triangle = np.column_stack(columns(inputs, given["rvars"]))
+        own = isinstance(variances, np.ndarray)  # vi=1: the columns are covariances
+        return triangle_covariance(triangle, cluster, vi=None if own else variances, **settled)
+    options: dict[str, Any] = settled
     named = {ours: column(inputs, given[r]) for r, ours in (("type", "outcome"), ("obs", "observation")) if r in given}
-    if len(rho) != len(named):
-        raise Unsupported(f"{len(rho)} correlations for {len(named)} of type and obs")
-    if len(rho) == 2:
-        options |= {"rho_observation": rho[0], "rho": rho[1]}
-    elif rho:
-        options["rho"] = rho[0]
+    options |= named | correlations(inputs, given, named)
+    options |= {"subgroup": column(inputs, given["subgroup"])} if "subgroup" in given else {}
     if "time1" in given:
-        options |= {"time": column(inputs, given["time1"]), "phi": numbers(given, "phi")[0]}
-    if "grp1" in given:
-        if not all(n in given for n in ("grp2", "w1", "w2")):
-            raise Unsupported("groups without their partners and sizes")
-        options["arms"] = tuple(column(inputs, given[n]) for n in ("grp1", "grp2"))
-        options["sizes"] = tuple(column(inputs, given[n]) for n in ("w1", "w2"))
-    try:
-        return dependent_covariance(variances, cluster, **named, **options)
-    except InputError as error:
-        if "makes no covariance matrix" in str(error):
-            raise Unsupported("correlations without a covariance matrix: R returns what is none") from None
-        raise
+        times = [column(inputs, given[n]) for n in ("time1", "time2") if n in given]
+        options |= {"time": times[0] if len(times) == 1 else tuple(times), "phi": numbers(given, "phi")[0]}
+    if "grp1" in given:  # R's defaults: one other group for all, groups of one size
+        first = column(inputs, given["grp1"])
+        options["arms"] = (first, column(inputs, given["grp2"]) if "grp2" in given else ["2"] * len(first))
+        sizes = [column(inputs, given[n]) for n in ("w1", "w2") if n in given]
+        options["sizes"] = tuple(sizes) if len(sizes) == 2 else (sizes or [np.ones(len(first))])[0]
+    return dependent_covariance(variances, cluster, **options)
 
 
 def within_clusters(inputs: dict[str, Any], vi: Any, cluster: Any, given: dict[str, ast.expr]) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Exact posteriors by quadrature: normal-normal, mixtures, inversion of distribution functions, batches."""

@@ -1,0 +1,1 @@
+"""Small-study effects: regression and rank tests, trim and fill, PET-PEESE."""

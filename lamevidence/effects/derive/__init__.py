@@ -1,0 +1,1 @@
+"""From a question and printed findings to estimates with lineage."""

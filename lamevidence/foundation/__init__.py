@@ -1,0 +1,1 @@
+"""What every chapter stands on: errors, units, numbers, options, lineage, catalogues, values, writing."""

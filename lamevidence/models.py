@@ -1,0 +1,7 @@
+"""PyMC models to read, edit and sample: plain `pymc.Model` objects with `pm.Data` and named dimensions."""
+
+from .bayes.models import *  # noqa: F403
+from .bayes.models import __all__ as _models
+from .bayes.sampling.sampling import sample
+
+__all__ = [*_models, "sample"]

@@ -1,0 +1,1 @@
+"""The numerical definition: weighted least squares, likelihoods and quadratic forms over leading axes."""

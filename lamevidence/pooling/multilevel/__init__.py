@@ -1,0 +1,1 @@
+"""Several estimates a study: random effects at several levels and known covariances."""

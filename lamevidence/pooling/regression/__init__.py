@@ -1,0 +1,1 @@
+"""Meta-regression, permutation tests and location-scale models."""

@@ -1,0 +1,1 @@
+"""Millions of data sets: arrays, Arrow tables, Parquet data sets with workers."""

@@ -1,0 +1,1 @@
+"""Between-study variance: estimators, their standard errors, and intervals."""

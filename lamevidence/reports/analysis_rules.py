@@ -1,0 +1,80 @@
+"""What a question pre-specifies of models and priors, tried before anyone asks for the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..bayes.counts.likelihoods import choose_likelihood
+from ..bayes.priors.prior_parsing import mu_prior, tau_prior
+from ..effects.derive.question_rules import Fault
+from ..effects.evidence_table import EvidenceTable
+from ..foundation.catalog import Catalog
+from ..foundation.errors import LamEvidenceError, NotEstimable, UnknownName
+from ..questions.question import Question
+
+__all__ = ["analysis_faults"]
+
+
+def analysis_faults(question: Question, table: EvidenceTable) -> list[Fault]:
+    """Return what is wrong with the model and the priors of a question.
+
+    Parameters
+    ----------
+    question
+        With ``model`` or ``bayes``.
+    table
+        Its evidence.
+    """
+    found = []
+    if question.model:
+        found += [*_unknown_names(question)] or [*_refused_model(table)]
+    return [*found, *_refused_priors(question, table)]
+
+
+def _fault(loc: tuple[str, ...], error: LamEvidenceError, code: str = "LE322") -> Fault:
+    message, _, remedy = str(error).partition(" · ")
+    return Fault(code, loc, message, remedy or "choose another, or leave it out")
+
+
+def _unknown_names(question: Question) -> Iterator[Fault]:
+    from ..pooling import INTERVALS, MODELS, PREDICTIONS, TAU2  # loaded for questions that name a model
+
+    catalogues: dict[str, tuple[Catalog[Any], tuple[str, ...]]] = {
+        "kind": (MODELS, ()),
+        "tau2": (TAU2, ("none",)),
+        "interval": (INTERVALS, ()),
+        "prediction": (PREDICTIONS, ("none",)),
+    }
+    for name, (catalog, words) in catalogues.items():
+        given = question.model.get(name)
+        if given is not None and given not in words and given not in catalog:
+            yield _fault(("model", name), UnknownName(catalog.kind, given, [*catalog, *words]))
+
+
+def _refused_model(table: EvidenceTable) -> Iterator[Fault]:
+    """Yield the refusal of `pool`; what the data do not allow yet is a warning."""
+    if not table.k:
+        return
+    from ..pooling import pool
+
+    try:
+        pool(table)
+    except NotEstimable as error:
+        yield _fault(("model",), error, "LW309")
+    except LamEvidenceError as error:
+        yield _fault(("model",), error)
+
+
+def _refused_priors(question: Question, table: EvidenceTable) -> Iterator[Fault]:
+    for name, read in (("mu", mu_prior), ("tau", tau_prior)):
+        if name in question.bayes:
+            try:
+                read(question.bayes[name], table.unit)
+            except LamEvidenceError as error:
+                yield _fault(("bayes", name), error)
+    if "likelihood" in question.bayes and table.k:
+        try:
+            choose_likelihood(table, question.bayes["likelihood"])
+        except LamEvidenceError as error:
+            yield _fault(("bayes", "likelihood"), error)

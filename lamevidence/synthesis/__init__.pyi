@@ -1,0 +1,12 @@
+from .adverse_events import AdverseEventProfile as AdverseEventProfile
+from .adverse_events import adverse_event_profile as adverse_event_profile
+from .joint_api import joint as joint
+from .model_average import ModelAverage as ModelAverage
+from .model_average import average_models as average_models
+from .predictive_prior import MapPrior as MapPrior
+from .predictive_prior import map_prior as map_prior
+from .trial_design import NextTrial as NextTrial
+from .trial_design import next_trial as next_trial
+from .trial_design import slope_sd as slope_sd
+from .two_outcomes import BivariatePosterior as BivariatePosterior
+from .two_outcomes import bivariate as bivariate
