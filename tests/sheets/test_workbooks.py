@@ -163,7 +163,7 @@ def one_line(path, **options):
     start = time.perf_counter()
     with pytest.raises(LamEvidenceError) as caught:
         read_sheet(path, **options)
-    assert time.perf_counter() - start < 20
+    assert time.perf_counter() - start < 90
     text = str(caught.value)
     assert "\n" not in text
     assert "\x1b" not in text
