@@ -118,3 +118,14 @@ def test_a_font_without_truetype_outlines_is_read_as_always(tmp_path):
     builder.save(tmp_path / "a.otf")
     with embedding.fonts_decoded_once(), subset.load_font(str(tmp_path / "a.otf"), subset.Options()) as font:
         assert "CFF " in font
+
+
+def test_glyphs_are_made_when_asked_for():
+    glyphs = embedding._Glyphs({"a": b"", "b": b"", "c": b""})
+    assert (list(glyphs), len(glyphs), glyphs._made) == (["a", "b", "c"], 3, {})
+    assert glyphs["b"] is glyphs["b"]
+    assert list(glyphs._made) == ["b"]
+    made = glyphs["c"]
+    glyphs["d"] = made
+    del glyphs["a"], glyphs["b"]
+    assert (dict(glyphs), "a" in glyphs, glyphs.get("a")) == ({"c": made, "d": made}, False, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,35 @@ __all__ = ["fonts_decoded_once"]
 _FOR_TYPESETTERS = ("GSUB", "GPOS", "GDEF", "BASE", "MATH", "JSTF", "kern", "DSIG", "FFTM")
 """Tables that choose and place glyphs, or sign the file: in a PDF the glyphs are chosen and placed already."""
 _FONTS_KEPT = 16
+
+
+class _Glyphs(MutableMapping[str, Any]):
+    """The glyphs of a font, each made of its outline when it is asked for: a subset asks for few of thousands."""
+
+    def __init__(self, outlines: Mapping[str, bytes]) -> None:
+        self._outlines = dict(outlines)
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401
+        from fontTools.ttLib.tables._g_l_y_f import Glyph  # type: ignore[import-untyped]
+
+        if name not in self._made:
+            self._made[name] = Glyph(self._outlines[name])
+        return self._made[name]
+
+    def __setitem__(self, name: str, glyph: Any) -> None:  # noqa: ANN401
+        self._outlines[name] = b""
+        self._made[name] = glyph
+
+    def __delitem__(self, name: str) -> None:
+        del self._outlines[name]
+        self._made.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._outlines)
+
+    def __len__(self) -> int:
+        return len(self._outlines)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +62,6 @@ class _Decoded:
     def font(self, options: Any) -> TTFont:  # noqa: ANN401
         """Return the font for a subsetter to cut down: its tables are its own."""
         from fontTools.ttLib import TTFont, newTable
-        from fontTools.ttLib.tables._g_l_y_f import Glyph  # type: ignore[import-untyped]
 
         made = TTFont(
             io.BytesIO(self.file),
@@ -45,7 +73,7 @@ class _Decoded:
         made["hmtx"] = widths = newTable("hmtx")
         widths.metrics = dict(self.metrics)
         made["glyf"] = glyphs = newTable("glyf")
-        glyphs.glyphs = {name: Glyph(outline) for name, outline in self.outlines.items()}
+        glyphs.glyphs = _Glyphs(self.outlines)
         glyphs.glyphOrder = list(self.order)
         made["cmap"] = mapping = newTable("cmap")
         mapping.tableVersion = 0

@@ -53,7 +53,9 @@ def own_style() -> Iterator[None]:
     defaults = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(_FOREIGN)}
     ours = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "lamevidence", "pdf.compression": 6}
     ours |= {"text.hinting": "no_hinting"}
-    with quiet_about_glyphs(), matplotlib.rc_context({**defaults, **ours}):
+    wanted, now = {**defaults, **ours}, matplotlib.rcParams
+    other = {k: v for k, v in wanted.items() if now[k] != v}  # setting is slow, for every value is validated
+    with quiet_about_glyphs(), matplotlib.rc_context(other):
         yield
 
 

@@ -73,8 +73,12 @@ def _installed() -> frozenset[str]:
 
 def families() -> tuple[str, ...]:
     """Return the families in use: one for Latin text, then what fills its gaps, all installed."""
+    return _families(_pinned.get())
+
+
+@lru_cache(maxsize=8)
+def _families(pinned: str | None) -> tuple[str, ...]:
     installed = _installed()
-    pinned = _pinned.get()
     wanted = (pinned,) if pinned else _PREFERRED
     main = next((name for name in wanted if name in installed), "DejaVu Sans")
     fill = [name for name in ("DejaVu Sans", *_WIDE) if name in installed and name != main]

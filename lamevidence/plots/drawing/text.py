@@ -122,7 +122,8 @@ def _pieces(text: Rich) -> list[Run]:
 
 def _break(run: Run, size: float, width: float, bold: bool) -> list[Run]:
     """Split a word that is wider than the line, character by character."""
-    if rich_width((run,), size, bold=bold) <= width or len(run.text) < 2:
+    short = len(run.text) < 2 or 2 * _by_letters(run, size, bold) <= width
+    if short or rich_width((run,), size, bold=bold) <= width:
         return [run]
     parts, current = [], ""
     for character in run.text:
@@ -151,10 +152,36 @@ def _stripped(line: Sequence[Run]) -> Rich:
 def wrap_words(text: Rich, size: float, width: float, *, bold: bool = False) -> list[Rich]:
     """Return lines no wider than ``width``, broken at spaces, or within a word that is wider than that."""
     pieces = [part for run in _pieces(text) for part in _break(run, size, width, bold)]
-    lines: list[list[Run]] = []
-    for piece in pieces:
-        if lines and rich_width(_stripped([*lines[-1], piece]), size, bold=bold) <= width:
-            lines[-1].append(piece)
-        else:
-            lines.append([piece])
-    return [line for line in map(_stripped, lines) if line]
+    lines: list[Rich] = []
+    start = 0
+    while start < len(pieces):
+        end = _line_end(pieces, start, size, width, bold)
+        lines.append(_stripped(pieces[start:end]))
+        start = end
+    return [line for line in lines if line]
+
+
+def _line_end(pieces: Sequence[Run], start: int, size: float, width: float, bold: bool) -> int:
+    """Return the end of a line: the pieces before it fit, with the next they do not.
+
+    The letters' widths, each measured once, say about where; whole texts, which take long to measure, decide.
+    """
+
+    def fits(end: int) -> bool:
+        return rich_width(_stripped(pieces[start:end]), size, bold=bold) <= width
+
+    end, room = start + 1, width - _by_letters(pieces[start], size, bold)
+    while end < len(pieces) and room >= _by_letters(pieces[end], size, bold):
+        room -= _by_letters(pieces[end], size, bold)
+        end += 1
+    while end > start + 1 and not fits(end):
+        end -= 1
+    while end < len(pieces) and fits(end + 1):
+        end += 1
+    return end
+
+
+def _by_letters(run: Run, size: float, bold: bool) -> float:
+    """Return about how wide a text is: without what neighbours do to each other."""
+    scale = size * run.scale
+    return sum(text_size(letter, scale, bold=bold, italic=run.italic).width for letter in run.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..drawing.measure import font
@@ -22,10 +23,47 @@ def points_transform(figure: Figure, left: float, top: float) -> Transform:
     return Affine2D().scale(1, -1).translate(left, top).scale(1 / 72) + figure.dpi_scale_trans
 
 
-def _text(mark: Text, transform: Transform) -> Any:  # noqa: ANN401
+@cache
+def _text_class() -> type[Any]:
+    from matplotlib.colors import to_rgba
     from matplotlib.text import Text as TextArtist
 
-    return TextArtist(
+    class PlacedText(TextArtist):
+        """A line of text whose left edge and baseline are known: it is drawn there, and not measured once more."""
+
+        def draw(self, renderer: Any) -> None:  # noqa: ANN401
+            if self._moved():
+                super().draw(renderer)
+                return
+            if not self.get_visible() or not self.get_text():
+                return
+            renderer.open_group("text", self.get_gid())
+            x, y = self.get_transform().transform(self.get_position())
+            if renderer.flipy():
+                y = renderer.get_canvas_width_height()[1] - y
+            pen = renderer.new_gc()
+            pen.set_foreground(to_rgba(self.get_color()), isRGBA=True)
+            pen.set_alpha(self.get_alpha())
+            pen.set_url(self.get_url())
+            pen.set_antialiased(self.get_antialiased())
+            pen.set_snap(self.get_snap())
+            renderer.draw_text(pen, x, y, self.get_text(), self.get_fontproperties(), 0.0, ismath=False, mtext=self)
+            pen.restore()
+            renderer.close_group("text")
+            self.stale = False
+
+        def _moved(self) -> bool:
+            """Whether somebody has made more of it than what is drawn here."""
+            how = (self.get_horizontalalignment(), self.get_verticalalignment(), self.get_rotation())
+            parts = (self.get_bbox_patch(), self.get_path_effects(), self.get_clip_box(), self.get_clip_path())
+            special = self.get_usetex() or self.get_parse_math() or self.get_wrap() or "\n" in self.get_text()
+            return how != ("left", "baseline", 0.0) or any(parts) or special
+
+    return PlacedText
+
+
+def _text(mark: Text, transform: Transform) -> Any:  # noqa: ANN401
+    return _text_class()(
         mark.x,
         mark.y,
         mark.text,
@@ -111,6 +149,7 @@ def _artist(mark: Mark, transform: Transform) -> Any:  # noqa: ANN401
     return _area(mark, transform)
 
 
+@cache
 def _group_class() -> type[Any]:
     from matplotlib.artist import Artist
 

@@ -40,10 +40,10 @@ def panel_title(content: Content, width: float, fs: float) -> list[Rich]:
 def _even(text: str, width: float, fs: float) -> list[Rich]:
     """Return a text wrapped to as few lines as need be, of about one length: no last line of one word."""
     lines = wrap_words(plain(text), fs, width, bold=True)
-    for share in (0.5, 0.6, 0.7, 0.8, 0.9):
+    for share in (0.5, 0.6, 0.7, 0.8, 0.9) if len(lines) > 1 else ():
         tried = wrap_words(plain(text), fs, share * width, bold=True)
         whole = " ".join("".join(r.text for r in line) for line in tried) == text
-        if len(lines) > 1 and len(tried) == len(lines) and whole:
+        if len(tried) == len(lines) and whole:
             return tried
     return lines
 
