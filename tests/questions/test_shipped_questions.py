@@ -191,3 +191,19 @@ def test_what_of_gao_2018_can_be_reproduced():
     assert counts == {"dabora-2011": (16, 36), "davies-2011": (8, 16), "everolimus-aml-spain-2016": (11, 19)}
     sets = REGISTRY.sensitivity("published-gao-2018-aml-response")
     assert {name: table.k for name, table in sets.items()} == {"sirolimus": 2, "everolimus": 1}
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY.questions))
+def test_a_question_says_how_far_a_choice_carries_it(name):
+    """Those about a published analysis repeat its choices; rows that share patients are listed and not pooled."""
+    question = REGISTRY.question(name)
+    if not name.startswith("published-") and question.pooled:
+        assert question.sensitivity, name
+
+
+def test_slopes_of_miles_by_the_footnote_are_far_narrower():
+    """±2 mL/month in 46 and in 43: as SDs the SE is 12 · √(2²/46 + 2²/43) = 5.09 mL/year, as SEs 33.9."""
+    question = REGISTRY.question("fev1-slope-difference-randomised")
+    sets = {s.name: REGISTRY.evidence(varied(question, s)) for s in question.sensitivity}
+    assert sets["± of MILES read as SD"].vi[0] ** 0.5 == pytest.approx(12 * (4 / 46 + 4 / 43) ** 0.5)
+    assert REGISTRY.evidence(question).vi[0] ** 0.5 == pytest.approx(12 * 8**0.5)
