@@ -229,7 +229,7 @@ class JointPosterior(CoefficientResult):
 
     @property
     def numerical_error(self) -> float:
-        """How far any watched mean or standard deviation moved when the step of integration was halved last.
+        """How far any watched mean or standard deviation moves when every second node of integration is left out.
 
         In posterior standard deviations (of the log evidence: nats); the error left is near its square.
         """

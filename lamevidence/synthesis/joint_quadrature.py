@@ -1,8 +1,9 @@
 """The joint model given its three standard deviations is Gaussian: here it is summed over a product rule of them.
 
 At every node the mean effects β have mean A⁻¹b and covariance A⁻¹ with A = B₀⁻¹ + Σ X'V⁻¹X and b = B₀⁻¹β₀ + Σ X'V⁻¹y,
-and the node weighs as much as prior times evidence there. The step of each axis is halved until nothing that is watched
-moves; as the rule converges geometrically, what is left after the last halving is near the square of that movement.
+and the node weighs as much as prior times evidence there. The step of each axis is shortened until nothing that is
+watched moves when every second node is left out; as the rule converges geometrically, what is left is near the square
+of that movement.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _DEPTH = 34.0
 """Planes of nodes that lie this many nats below the peak throughout are cut: e^-34 < 2e-15."""
 _NEGLIGIBLE = 1e-17
 _MOVED = 3e-6
-"""Halving stops when no probe moves by more of its standard deviation; the error left is near the square."""
+"""Steps are short enough when no probe moves by more of its standard deviation; the error left is near the square."""
+_AIM = 6e-7
+"""The movement that the next step is chosen for."""
 _LIMIT = 1e-4
 _MOST_NODES = 3_000_000
 
@@ -63,7 +66,7 @@ class JointNodes:
     log_evidence
         Log marginal likelihood; of flat priors up to their constant.
     error
-        How far the last halving moved what is watched, in standard deviations.
+        How far what is watched moves when every second node is left out, in standard deviations.
     """
 
     axes: tuple[ScaleAxis, ...]
@@ -160,16 +163,22 @@ def _moved(grid: _Grid, full: FloatArray, axis: int) -> float:
     return float(max(gap[0], (gap[1::2] / sd).max(), (gap[2::2] / sd).max()))
 
 
-def _trimmed(grid: _Grid) -> tuple[ScaleAxis, ...]:
-    """Return the axes without the nodes where no combination with the others weighs anything."""
+def _finer(grid: _Grid, moved: Sequence[float]) -> tuple[ScaleAxis, ...]:
+    """Return axes with shorter steps where they are needed, and without nodes where no combination weighs anything.
+
+    What is left of the integral after a step h falls as exp(−c/h): its square root is what moves when every second node
+    is left out, so that the step at which no more moves than is allowed is known from what moves now.
+    """
     out = []
-    for i, axis in enumerate(grid.axes):
+    for i, (axis, far) in enumerate(zip(grid.axes, moved, strict=True)):
         if axis.prior is None:
             out.append(axis)
             continue
         height = grid.log.max(axis=tuple(j for j in range(3) if j != i))
         held = np.flatnonzero(height > height.max() - _DEPTH)
-        out.append(axis.between(max(int(held[0]) - 1, 0), min(int(held[-1]) + 1, height.size - 1)))
+        share = np.clip(np.log(min(far, 0.5)) / np.log(_AIM), 0.5, 0.95) if far > _MOVED else 1.0
+        ends = max(int(held[0]) - 1, 0), min(int(held[-1]) + 1, height.size - 1)
+        out.append(axis.between(*ends, axis.step * float(share)))
     return tuple(out)
 
 
@@ -198,7 +207,7 @@ def integrate(blocks: Sequence[Block], priors: MeanPriors, axes: Sequence[ScaleA
         moved = [_moved(grid, full, axis) for axis in range(3)]
         if max(moved) <= _MOVED:
             break
-        finer = tuple(axis.halved() if far > _MOVED else axis for axis, far in zip(_trimmed(grid), moved, strict=True))
+        finer = _finer(grid, moved)
         if np.prod([float(axis.last - axis.first + 1) for axis in finer]) > _MOST_NODES:
             if max(moved) <= _LIMIT:
                 break

@@ -53,7 +53,7 @@ class JointState:
 
     @property
     def error(self) -> float:
-        """How far the last halving moved what is watched, in posterior standard deviations."""
+        """How far what is watched moves when every second node is left out, in posterior standard deviations."""
         return max(nodes.error for nodes in self.nodes)
 
     def scale(self, axis: int) -> Distribution:

@@ -25,6 +25,9 @@ _TAIL = 1e-16
 """Nodes end where the prior leaves less than this above, or below."""
 _FARTHEST = 1e7
 """Nodes end at this many smallest standard errors: τ² beyond leaves no digits to the sampling variance."""
+_SMALLEST = 1e-300
+_LOST = 1e-9
+"""More of a prior than this below the smallest τ is refused."""
 _BROAD = 1.5
 """Width of the map in smallest standard errors."""
 _EVEN = (HalfNormal, HalfCauchy, HalfStudentT)
@@ -90,21 +93,20 @@ class ScaleAxis:
         if self.prior is None:
             return np.array([self.value]), np.zeros(1)
         t = self.t
-        tau = np.minimum(self.tau_at(t), self.farthest)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            log = self.prior.logpdf(tau) + self.log_slope(t) + np.log(self.step)
-        log = np.where(np.isnan(log), -np.inf, log)
+            tau = self.tau_at(t)
+            log = self.prior.logpdf(np.minimum(tau, self.farthest)) + self.log_slope(t) + np.log(self.step)
+        # a density that is infinite at 0 holds nothing there that the nodes above it do not
+        log = np.where(np.isnan(log) | (tau > self.farthest) | ((tau == 0.0) & (not self.even)), -np.inf, log)
+        tau = np.minimum(tau, self.farthest)
         # an even function is summed over one half: its middle belongs to both
         return tau, np.where((t == 0.0) & self.even, log - np.log(2.0), log)
 
-    def between(self, low: int, high: int) -> ScaleAxis:
-        """Return the axis with these of its nodes (positions), even in number of steps from 0."""
-        first, last = self.first + low, self.first + high
-        return replace(self, first=first - first % 2, last=min(last + last % 2, self.last))
-
-    def halved(self) -> ScaleAxis:
-        """Return the axis with the step halved."""
-        return replace(self, step=0.5 * self.step, first=2 * self.first, last=2 * self.last)
+    def between(self, low: int, high: int, step: float) -> ScaleAxis:
+        """Return the axis from one of its nodes to another (positions) by this step, even in number of steps from 0."""
+        ends = self.step / step * np.array([self.first + low, self.first + high])
+        first, last = 2 * int(np.floor(0.5 * ends[0])), 2 * int(np.ceil(0.5 * ends[1]))
+        return replace(self, step=step, first=first, last=last)
 
 
 def fixed_axis(value: float) -> ScaleAxis:
@@ -131,11 +133,16 @@ def axis_of(prior: TauPrior, scale: float) -> ScaleAxis:
         axis = ScaleAxis(prior, even=True, width=_BROAD * scale, farthest=_FARTHEST * scale)
         far = float(axis.t_of(np.asarray(min(prior.quantile(1.0 - _TAIL), _FARTHEST * scale))))
         return replace(axis, last=2 * int(np.ceil(0.5 * far / _FIRST_STEP)) + 2)
+    if prior.cdf(_SMALLEST) > _LOST:
+        raise QuadratureError(
+            f"{prior!r} leaves {prior.cdf(_SMALLEST):.1g} below {_SMALLEST:g}, where no number stands"
+            " · give a prior with less near 0, such as lam.priors.LogNormal"
+        )
     variable = TauMap(prior.upper)
     centre = float(variable.u(np.asarray(prior.median)))
     axis = ScaleAxis(prior, even=False, variable=variable, centre=centre, farthest=_FARTHEST * scale)
     ends = np.asarray(prior.quantile(np.array([_TAIL, 1.0 - _TAIL])))
-    low, high = axis.t_of(np.clip(ends, 1e-300, _FARTHEST * scale))
+    low, high = axis.t_of(np.clip(ends, _SMALLEST, _FARTHEST * scale))
     if not np.isfinite(high):
         high = axis.t_of(np.asarray(prior.upper * (1.0 - _TAIL)))
     first, last = 2 * int(np.floor(0.5 * low / _FIRST_STEP)) - 2, 2 * int(np.ceil(0.5 * high / _FIRST_STEP)) + 2

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import lamevidence as lam
 from lamevidence.errors import (
@@ -147,6 +148,45 @@ def test_brute_force_agrees_on_two_axes_to_ten_digits():
     assert post.log_marginal == pytest.approx(wanted.log_evidence, abs=1e-9)
     np.testing.assert_allclose([post.baseline.mean, post.effect.mean], wanted.mean, rtol=1e-9)
     np.testing.assert_allclose([post.tau_baseline.mean, post.tau_effect.mean], wanted.tau, rtol=1e-7)
+
+
+HEAVY = {
+    "half Cauchy": (lambda s: P.HalfCauchy(s, unit="mL/year"), lambda s: stats.halfcauchy(scale=s).pdf),
+    "half t": (lambda s: P.HalfStudentT(3, s, unit="mL/year"), lambda s: lambda t: 2 * stats.t(3, scale=s).pdf(t)),
+    "Lomax": (lambda s: P.Lomax(2, s, unit="mL/year"), lambda s: stats.lomax(2, scale=s).pdf),
+    "inverse gamma": (lambda s: P.InverseGamma(2, s, unit="mL/year"), lambda s: stats.invgamma(2, scale=s).pdf),
+    "inverse chi": (lambda s: P.InverseChi(3, s, unit="mL/year"), lambda s: lambda t: stats.chi(3).pdf(s / t) * s / t**2),
+    "half logistic": (lambda s: P.HalfLogistic(s, unit="mL/year"), lambda s: stats.halflogistic(scale=s).pdf),
+    "uniform": (lambda s: P.Uniform(4 * s, unit="mL/year"), lambda s: stats.uniform(scale=4 * s).pdf),
+    "log-normal": (lambda s: P.LogNormal(np.log(s), 1, unit="mL/year"), lambda s: stats.lognorm(1, scale=s).pdf),
+    "log t": (lambda s: P.LogStudentT(5, np.log(s), 1, unit="mL/year"), lambda s: lambda t: stats.t(5).pdf(np.log(t / s)) / t),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_every_prior_of_a_standard_deviation(name):
+    """SciPy's densities, by brute force."""
+    prior, density = HEAVY[name]
+    small = np.geomspace(1e-40, 1, 41) if name == "log t" else [1e-2, 0.1, 1]
+    edges = [0, *small, *(e for e in 2 * 1.6 ** np.arange(30) if name != "uniform" or e < 160)]
+    edges += [160.0] if name == "uniform" else []
+    rows = LAM[6:] + LAM[:2]
+    wanted = brute_force(
+        rows, [(-96, 120), (0, 240)], [(half_normal(20), [0, 15, 40, 80, 170]), (density(40), edges)], nodes=8
+    )
+    post = joint(rows, tau_baseline=P.HalfNormal(20, unit="mL/year"), tau_effect=prior(40))
+    assert post.log_marginal == pytest.approx(wanted.log_evidence, abs=2e-7)
+    np.testing.assert_allclose([post.baseline.mean, post.effect.mean], wanted.mean, rtol=1e-7)
+    np.testing.assert_allclose([post.baseline.sd, post.effect.sd], wanted.sd, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["half Cauchy", "half t", "inverse gamma"])
+def test_three_heavy_tails_cost_no_more_nodes_than_they_need(name):
+    """Halving all steps until nothing moves took 309 000 nodes of three half-Cauchy priors; a node costs 0.3 µs."""
+    prior, _ = HEAVY[name]
+    post = joint(LAM, tau_baseline=prior(48), tau_effect=prior(48), tau_bias=prior(240))
+    assert post.state.nodes[0].weight.size < 100_000
+    assert post.numerical_error < 3e-6
 
 
 def test_standard_deviations_are_distributions():
@@ -430,6 +470,9 @@ def test_priors_that_the_model_does_not_take():
         joint([MIDAS, MIDAS._replace(study="M2")], baseline=P.Flat(), tau_baseline=0)
     with pytest.raises(QuadratureError, match="no arithmetic holds both"):
         joint(LAM, tau_effect=P.HalfNormal(1e12, unit="mL/year"))
+    with pytest.raises(QuadratureError, match=r"0.0005 below 1e-300.* lam.priors.LogNormal"):
+        joint(LAM, tau_effect=P.LogStudentT(1, 3, 1, unit="mL/year"))
+    assert joint(LAM, tau_effect=P.LogNormal(3, 1, unit="mL/year")).effect.mean > 0
     with pytest.raises(OptionError, match="sei"):
         joint(LAM, se="se")
 
