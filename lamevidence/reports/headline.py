@@ -10,6 +10,7 @@ from ..bayes.posterior import PosteriorBase
 from ..foundation.errors import NotEstimable
 from ..foundation.numbers import fixed
 from ..foundation.values import Interval
+from ..pooling.kernel.distributions import quantile
 from ..results.contract import Result
 from ..results.scale import ReaderScale, reader_scale
 from .answer import Answer
@@ -180,9 +181,7 @@ def disagreement(found: Answer) -> Disagreement | None:
         )
     df = float(found.fit.df) if isinstance(found.fit.df, int | float) else float("inf")
     if "width" in respects and one.half > other.half and df < 4:
-        from scipy import stats
-
-        factor = stats.t.ppf(0.5 + found.level / 2, df)
+        factor = quantile(found.level, df)
         text = f"{start}: with {found.table.k} studies the frequentist interval reaches {factor:.3g} standard errors"
         return Disagreement(respects, "t", f"{text} to each side (t with {df:g} degrees of freedom).")
     tried = alone is not None

@@ -111,3 +111,15 @@ def test_a_session_with_settings_of_its_own_gets_the_same_figure_and_keeps_them(
         assert {name: matplotlib.rcParams[name] for name in odd} == odd
         with own_style():
             assert matplotlib.rcParams["lines.linewidth"] == matplotlib.rcParamsDefault["lines.linewidth"]
+
+
+def test_a_png_has_the_pixels_that_matplotlib_writes_in_fewer_bytes(plot, tmp_path):
+    from PIL import Image, ImageChops
+
+    plot.save(tmp_path / "a.png", dpi=150)
+    with own_style():
+        plot.fig.savefig(tmp_path / "b.png", dpi=150)
+    with Image.open(tmp_path / "a.png") as ours, Image.open(tmp_path / "b.png") as usual:
+        assert ours.mode == usual.mode
+        assert ImageChops.difference(ours, usual).getbbox(alpha_only=False) is None
+    assert (tmp_path / "a.png").stat().st_size < (tmp_path / "b.png").stat().st_size

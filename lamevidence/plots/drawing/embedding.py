@@ -116,8 +116,9 @@ def _decoded(path: str, number: int) -> _Decoded | None:
             if tag in font:
                 del font[tag]
         font["post"].formatType = 3.0
-        unicode = [table for table in font["cmap"].tables if table.isUnicode()]
-        font["cmap"].tables = unicode or font["cmap"].tables
+        if unicode := [table for table in font["cmap"].tables if table.isUnicode() and table.format != 14]:
+            # the fullest says all that the others do; no reader of a PDF that places glyphs by number needs even one
+            font["cmap"].tables = [max(unicode, key=lambda table: (len(table.cmap), table.platformID))]
         buffer = io.BytesIO()
         font.save(buffer, reorderTables=False)
     with TTFont(io.BytesIO(buffer.getvalue()), lazy=True) as font:
