@@ -29,6 +29,7 @@ DOORS: dict[str, tuple[str, str]] = {
     "profile": ("lamevidence.plots.tau_profile", "tau_profile"),
     "specification_curve": ("lamevidence.plots.specification_curve", "specification_curve"),
     "radial": ("lamevidence.plots.radial", "radial"),
+    "trial_curves": ("lamevidence.plots.trial_curves", "trial_curves"),
 }
 """Name → (module, function); each is one method of a class further left."""
 

@@ -5,6 +5,7 @@ Each name here is a function; the modules they live in have the same names, so t
 
 from __future__ import annotations
 
+from .adverse_events import adverse_events
 from .baujat import baujat
 from .bubble import bubble
 from .cumulative import cumulative
@@ -26,10 +27,12 @@ from .radial import radial
 from .rob_summary import rob_summary
 from .specification_curve import specification_curve
 from .tau_profile import tau_profile
+from .trial_curves import trial_curves
 
 __all__ = [
     "ForestPlot",
     "Plot",
+    "adverse_events",
     "baujat",
     "bubble",
     "cumulative",
@@ -50,4 +53,5 @@ __all__ = [
     "rob_summary",
     "specification_curve",
     "tau_profile",
+    "trial_curves",
 ]

@@ -22,12 +22,12 @@ _CAUTIOUS = "#b5541c"
 
 
 @in_own_style
-def adverse_events(profile: AdverseEventProfile, *, ax: Axes | None = None) -> Plot:
+def adverse_events(fit: AdverseEventProfile, *, ax: Axes | None = None) -> Plot:
     """Draw raw ratios hollow, shrunken ones filled: blue where events are independent, orange with interval cautiously.
 
     Parameters
     ----------
-    profile
+    fit
         What `lamevidence.synthesis.adverse_event_profile` returns.
     ax
         Axes to draw on.
@@ -53,8 +53,8 @@ def adverse_events(profile: AdverseEventProfile, *, ax: Axes | None = None) -> P
     >>> lam.synthesis.adverse_event_profile(table).plot().description
     'Profile of 23 categories of adverse events; the cautious interval of 2 leaves a ratio of 1 out.'
     """
-    an_instance("profile", profile, AdverseEventProfile, "make one with lam.synthesis.adverse_event_profile(table)")
-    frame = profile.to_frame().sort_values("ratio", kind="stable").reset_index(drop=True)
+    an_instance("fit", fit, AdverseEventProfile, "make one with lam.synthesis.adverse_event_profile(table)")
+    frame = fit.to_frame().sort_values("ratio", kind="stable").reset_index(drop=True)
     k = len(frame)
     figure, ax = start(ax, 5.2, 1.1 + 0.19 * k)
     rows, raw = np.arange(k), frame["raw"].to_numpy()
@@ -77,7 +77,7 @@ def adverse_events(profile: AdverseEventProfile, *, ax: Axes | None = None) -> P
     counts = zip(frame["category"], frame["events"], frame["control_events"], strict=True)
     ax.set_yticks(rows, [f"{name}  {x:g} v {c:g}" for name, x, c in counts])
     ax.legend(loc="lower center", bbox_to_anchor=(0.35, 1.0), ncols=3, frameon=False, fontsize=7, handletextpad=0.2)
-    found = profile.named()
+    found = fit.named()
     clear = len(found["more"]) + len(found["less"])
     what = f"Profile of {k} categories of adverse events; the cautious interval of {clear} leaves a ratio of 1 out."
     return finished(figure, ax, "Rate ratio (log scale)", "", what)

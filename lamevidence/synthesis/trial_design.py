@@ -14,6 +14,7 @@ from ..bayes.priors.effect_priors import Normal
 from ..bayes.priors.mixture_priors import MixtureOfBetas, MixtureOfNormals
 from ..effects.given_numbers import floats
 from ..effects.measures.base import FloatArray
+from ..foundation.doors import through
 from ..foundation.errors import InputError, OptionError
 from ..foundation.options import a_choice, a_number, a_text, a_whole, shown
 from .mixture_fit import nodes_of
@@ -50,6 +51,8 @@ class NextTrial:
         What is assumed of the true effect: a value, or a law.
     true_control
         What is assumed of the true control.
+    true_treated
+        What is assumed of the true proportion treated, where that is a law; None where ``effect`` says it.
     decision
         The rule of success.
     unit
@@ -61,8 +64,9 @@ class NextTrial:
     sd: float | None
     control: MixtureOfNormals | MixtureOfBetas
     treated: MixtureOfNormals | MixtureOfBetas
-    effect: float | Normal
+    effect: float | Normal | None
     true_control: float | MixtureOfNormals | MixtureOfBetas
+    true_treated: MixtureOfBetas | None
     decision: Decision
     unit: str | None
 
@@ -114,10 +118,27 @@ class NextTrial:
     @property
     def assurance(self) -> float:
         """P(success) with the true control and the true effect from what is assumed of them."""
+        if self.true_treated is not None:
+            model, control = self._counts()
+            return model.assurance(control, self.true_treated)
         c, share = self._controls()
-        if isinstance(self.effect, float):
-            return float(share @ self.probability_of_success(c, self.effect))
-        return float(share @ self._model().success(c, c + self.effect.mean, self.effect.sd))
+        if isinstance(self.effect, Normal):
+            return float(share @ self._model().success(c, c + self.effect.mean, self.effect.sd))
+        return float(share @ self.probability_of_success(c, self._shift()))
+
+    def _shift(self) -> float:
+        """Return the mean of what is assumed of the true effect."""
+        if self.true_treated is not None:
+            return self.true_treated.mean - self._middle()
+        assert self.effect is not None
+        return self.effect.mean if isinstance(self.effect, Normal) else self.effect
+
+    def _counts(self) -> tuple[CountTrial, float | MixtureOfBetas]:
+        """Return the trial of two proportions, and what is assumed of the true control."""
+        model = self._model()
+        assert isinstance(model, CountTrial)
+        assert not isinstance(self.true_control, MixtureOfNormals)
+        return model, self.true_control
 
     def _controls(self) -> tuple[FloatArray, FloatArray]:
         """Nodes of the true control with their probabilities."""
@@ -152,11 +173,9 @@ class NextTrial:
         def reached(total: int) -> bool:
             first = min(max(round(total * ratio), 1), total - 1)
             trial = replace(self, n=(first, total - first))
-            effect = trial.effect if isinstance(trial.effect, float) else trial.effect.mean
-            value = (
-                trial.assurance if of == "assurance" else float(trial.probability_of_success(self._middle(), effect))
-            )
-            return value >= target
+            if of == "assurance":
+                return trial.assurance >= target
+            return float(trial.probability_of_success(self._middle(), self._shift())) >= target
 
         low, high = 1, 2
         while not reached(high):
@@ -180,14 +199,20 @@ class NextTrial:
         Raises
         ------
         OptionError
-            A proportion, or an effect that is assumed as one value: nothing is left to learn.
+            An effect that is assumed as one value: nothing is left to learn.
 
         References
         ----------
         Ades, Lu & Claxton 2004, doi:10.1177/0272989X04263162.
         """
-        if self.sd is None or isinstance(self.effect, float) or isinstance(self.true_control, MixtureOfBetas):
-            raise OptionError("the value of information needs a mean with an uncertain effect · give effect=Normal(…)")
+        if self.true_treated is not None:
+            model, control = self._counts()
+            return model.information_value(control, self.true_treated)
+        if not isinstance(self.effect, Normal):
+            law = "effect=Normal(…)" if self.outcome == "mean" else "true_treated=MixtureOfBetas(…)"
+            raise OptionError(f"of an effect assumed as one value nothing is left to learn · give {law}")
+        assert self.sd is not None
+        assert not isinstance(self.true_control, MixtureOfBetas)
         return information_value(self.n, self.sd, self.true_control, self.effect, self.decision)
 
     def describe(self) -> str:
@@ -202,6 +227,18 @@ class NextTrial:
             f" assurance {self.assurance:.3f}; type I error {error:.3f} at a true control of {at:.4g}{unit}"
         )
 
+    def plot(self, ax: object = None, *, of: str = "power") -> object:
+        """Draw power over true effects, or type I error over true controls: see `lamevidence.plots.trial_curves`.
+
+        Parameters
+        ----------
+        ax
+            Axes to draw on.
+        of
+            ``power`` or ``type_one_error``.
+        """
+        return through("trial_curves")(self, of=of, ax=ax)
+
     def __repr__(self) -> str:
         return f"<NextTrial {self.describe()}>"
 
@@ -210,11 +247,12 @@ def next_trial(
     *,
     n: Sequence[int],
     control: Given,
-    effect: float | Normal,
+    effect: float | Normal | None = None,
     outcome: str = "mean",
     sd: float | None = None,
     treated: Given | None = None,
     true_control: float | Given | None = None,
+    true_treated: MixtureOfBetas | MapPrior | None = None,
     decision: str = "P(effect > 0) > 0.975",
 ) -> NextTrial:
     """Return the operating characteristics of a two-arm trial that is analysed with these priors.
@@ -230,7 +268,7 @@ def next_trial(
     control
         Prior of the control arm in the analysis: `map_prior`, a robust mixture, or a `Normal`; betas for proportions.
     effect
-        True effect: a value, or a `Normal` law of it.
+        True effect: a value, of a mean also a `Normal` law of it.
     outcome
         ``mean`` (also of slopes: see `slope_sd`) or ``proportion``.
     sd
@@ -240,6 +278,8 @@ def next_trial(
         Beta(1, 1).
     true_control
         True control: a value or a law; ``control`` where left out.
+    true_treated
+        Law of the true proportion treated, independent of the control's, instead of ``effect``; for ``proportion``.
     decision
         ``P(effect > 0) > 0.975``, or with ``<``.
 
@@ -298,17 +338,24 @@ def next_trial(
             if numeric
             else _prior("true_control", true_control, kind)
         )
-    law: float | Normal
-    if isinstance(effect, Normal):
+    law: Any = effect
+    treatment = None
+    if true_treated is not None:
+        if outcome == "mean" or effect is not None:
+            raise OptionError("true_treated stands instead of effect, for outcome='proportion' · give one of them")
+        treatment = _prior("true_treated", true_treated, kind)
+    elif isinstance(effect, Normal):
         if outcome == "proportion":
-            raise OptionError("the effect on a proportion is one value, a difference of risks · give a number")
-        law = effect
+            raise OptionError(
+                "the effect on a proportion is one value, a difference of risks · give a number,"
+                " or the law of the proportion treated, true_treated=MixtureOfBetas(…)"
+            )
     else:
         law = a_number("effect", effect, error=InputError)
     for name, prior in (("treated", other), ("true_control", truth), ("effect", law)):
-        if not isinstance(prior, float) and prior.unit != unit:
+        if prior is not None and not isinstance(prior, float) and prior.unit != unit:
             raise OptionError(f"{name} is in {prior.unit}, control in {unit} · give both in one unit, by .convert(…)")
-    return NextTrial(outcome, sizes, sd, own, other, law, truth, rule, unit)
+    return NextTrial(outcome, sizes, sd, own, other, law, truth, treatment, rule, unit)
 
 
 def _true(name: str, given: ArrayLike) -> FloatArray:

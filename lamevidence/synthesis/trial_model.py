@@ -131,6 +131,35 @@ class CountTrial:
         beyond = 1.0 - below if self.decision.above else below
         return np.asarray(beyond @ control.T > self.decision.probability)
 
+    def assurance(self, control: float | MixtureOfBetas, treated: MixtureOfBetas) -> float:
+        """P(success) where both true proportions are uncertain."""
+        mine, other = event_chances(treated, self.n[0]), event_chances(control, self.n[1])
+        return float(np.clip(mine @ self.table().astype(float) @ other, 0.0, 1.0))
+
+    def information_value(self, control: float | MixtureOfBetas, treated: MixtureOfBetas) -> float:
+        """Return E max(0, E(effect | data) − threshold) − max(0, E effect − threshold), a sum over every outcome."""
+        sign = 1.0 if self.decision.above else -1.0
+        (mine, after), (other, beside) = (
+            (
+                event_chances(law, n),
+                np.array([law if isinstance(law, float) else law.updated(r, n).mean for r in range(n + 1)]),
+            )
+            for law, n in ((treated, self.n[0]), (control, self.n[1]))
+        )
+        gain = np.maximum(sign * (after[:, None] - beside - self.decision.threshold), 0.0)
+        now = sign * (mine @ after - other @ beside - self.decision.threshold)
+        return float(max(mine @ gain @ other - max(now, 0.0), 0.0))
+
+
+def event_chances(law: float | MixtureOfBetas, n: int) -> FloatArray:
+    """Return P(r events of n patients), r = 0 … n: binomial, or beta-binomial where p is uncertain."""
+    r = np.arange(n + 1)
+    if isinstance(law, float):
+        return np.asarray(stats.binom.pmf(r, n, law))
+    return np.asarray(
+        sum(w * stats.betabinom.pmf(r, n, a, b) for w, a, b in zip(law.weight, law.a, law.b, strict=True))
+    )
+
 
 def information_value(
     n: tuple[int, int], sd: float, control: float | MixtureOfNormals, effect: Normal, decision: Decision

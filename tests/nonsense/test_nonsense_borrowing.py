@@ -96,6 +96,7 @@ BASES = {
             "outcome": Kind(choices=("mean", "proportion")),
             "effect": NUMBER,
             "true_control": NUMBER,
+            "true_treated": Kind(accepts=("none",)),
             "sd": POSITIVE,
             "n": Kind(),
             "control": Kind(),

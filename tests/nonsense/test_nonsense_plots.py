@@ -52,6 +52,19 @@ def drapery():
 
 
 @functools.cache
+def profile():
+    frame = pd.DataFrame({"trial": "A", "what": ["skin", "gut"], "x1i": [9, 4], "t1i": 5.0, "x2i": [2, 3], "t2i": 4.0})
+    columns = {name: name for name in ("x1i", "t1i", "x2i", "t2i")}
+    table = lam.EvidenceTable.from_frame(frame, "IRR", study="what", cluster="trial", **columns)
+    return lam.synthesis.adverse_event_profile(table)
+
+
+@functools.cache
+def planned():
+    return lam.synthesis.next_trial(n=(5, 4), sd=2.0, control=lam.priors.Normal(0, 1), effect=1.0)
+
+
+@functools.cache
 def folder():
     """A folder that goes with the process."""
     return tempfile.TemporaryDirectory()
@@ -102,6 +115,10 @@ BASES = {
     "radial": Base(lam.plots.radial, lambda: {"fit": fit()}, AX | {"centre": NUMBER}),
     "rob_summary": Base(lam.plots.rob_summary, lambda: {"fit": table()}, AX),
     "tau_profile": Base(lam.plots.tau_profile, lambda: {"fit": ROWS}, AX),
+    "adverse_events": Base(lam.plots.adverse_events, lambda: {"fit": profile()}, AX),
+    "trial_curves": Base(
+        lam.plots.trial_curves, lambda: {"fit": planned()}, AX | {"of": Kind(choices=("power", "type_one_error"))}
+    ),
     "Plot.save": Base(drapery().save, lambda: {"path": f"{folder().name}/x.png", "dpi": 20}, {"path": Kind()}),
     "Plot.to_svg": Base(drapery().to_svg, dict, {"text": FLAG}),
 }

@@ -195,3 +195,23 @@ def test_frames_without_what_is_needed_are_refused():
         plots.rob_summary(risk_ratios())
     with pytest.raises(OptionError, match="distribution"):
         plots.posterior(3)
+
+
+def test_curves_of_a_trial_pass_through_its_numbers():
+    """The z-test of known variance, Φ(Δ/se − z), where nothing is borrowed; two trials, two lines with names."""
+    wide = lam.priors.Normal(0, 1e6)
+    trial = lam.synthesis.next_trial(n=(30, 15), sd=100.0, control=wide, effect=50.0, true_control=0.0)
+    line = plots.trial_curves(trial).ax.lines[0]
+    x, y = line.get_data()
+    se = 100 * (1 / 30 + 1 / 15) ** 0.5
+    assert np.asarray(y) == pytest.approx(stats.norm.cdf(np.asarray(x) / se - stats.norm.ppf(0.975)), abs=1e-3)
+    borrowing = lam.synthesis.next_trial(n=(30, 15), sd=100.0, control=lam.priors.Normal(0, 20), effect=50.0)
+    both = plots.trial_curves({"wide": trial, "borrowing": borrowing}, of="type_one_error")
+    assert [t.get_text() for t in both.ax.get_legend().get_texts()] == ["wide", "borrowing"]
+    assert "2 trials" in both.description
+    assert borrowing.plot(of="type_one_error").description.startswith("Type I error of one trial")
+    other = lam.synthesis.next_trial(n=(5, 5), sd=1.0, control=lam.priors.Normal(0, 1, unit="m"), effect=0.0)
+    with pytest.raises(OptionError, match="draw each by itself"):
+        plots.trial_curves({"a": trial, "b": other})
+    with pytest.raises(OptionError, match="one to 6"):
+        plots.trial_curves({})

@@ -194,7 +194,11 @@ def test_a_coefficient_is_read_on_the_scale_of_the_analysis():
 
 @pytest.mark.parametrize(
     "kind",
-    [name for name in DOORS if name not in ("forest", "predictive_intervals", "analysis_faults", "adverse_events")],
+    [
+        name
+        for name in DOORS
+        if name not in ("forest", "predictive_intervals", "analysis_faults", "adverse_events", "trial_curves")
+    ],
 )
 def test_every_door_draws_a_check(kind):
     checks = {

@@ -123,6 +123,39 @@ def test_the_value_of_information_of_one_normal_is_the_closed_form(earlier: Any)
         assert trial.value_of_information() == pytest.approx(loss, rel=2e-3)
 
 
+def test_uncertain_proportions_by_quadrature_over_both() -> None:
+    """Assurance and value of information with Beta laws of both truths: a grid over the proportions."""
+    mine, other = (6.0, 6.0), (4.0, 8.0)
+    trial = next_trial(
+        outcome="proportion", n=(8, 5), control=MixtureOfBetas((1,), (4,), (8,)),
+        true_treated=MixtureOfBetas((1,), (6,), (6,)), treated=MixtureOfBetas((1,), (6,), (6,)),
+        decision="P(effect > 0.1) > 0.8",
+    )  # fmt: skip
+    p = (np.arange(2000) + 0.5) / 2000
+    of_mine, of_other = (stats.beta.pdf(p, *law) / 2000 for law in (mine, other))
+    chance = [stats.binom.pmf(np.arange(n + 1)[:, None], n, p) for n in trial.n]
+    first, second = chance[0] * of_mine, chance[1] * of_other
+    after, beside = (first @ p) / first.sum(1), (second @ p) / second.sum(1)
+    both = first.sum(1)[:, None] * second.sum(1)
+    gain = np.maximum(after[:, None] - beside - 0.1, 0)
+    assert trial.value_of_information() == pytest.approx((both * gain).sum() - (0.5 - 1 / 3 - 0.1), abs=1e-9)
+    wins = 0.0
+    for r in range(9):
+        for s in range(6):
+            above = stats.beta.sf(p + 0.1, 6 + r, 14 - r) @ stats.beta.pdf(p, 4 + s, 13 - s) / 2000
+            wins += both[r, s] * (above > 0.8)
+    assert trial.assurance == pytest.approx(wins, abs=1e-9)
+    assert sum(trial.smallest_n(trial.assurance)) <= 13
+
+
+def test_data_that_cannot_change_the_decision_are_worth_nothing() -> None:
+    flat = MixtureOfBetas((1,), (1,), (1,))
+    sure = MixtureOfBetas((1,), (1e5,), (1e5,))
+    trial = next_trial(outcome="proportion", n=(8, 5), control=flat, true_control=0.2, true_treated=sure)
+    assert trial.value_of_information() == pytest.approx(0.0, abs=1e-9)
+    assert trial.power([0.3])["power"][0] == pytest.approx(trial.assurance, abs=1e-5)
+
+
 def test_slopes_of_few_visits_are_wider() -> None:
     """One patient's least-squares slope, simulated from its formula: Σ(t − t̄)² written out."""
     t = np.linspace(0, 1.5, 6)
@@ -144,6 +177,8 @@ def test_slopes_of_few_visits_are_wider() -> None:
         ({"control": MixtureOfBetas((1,), (1,), (1,))}, "Normal("),
         ({"outcome": "proportion", "control": MixtureOfBetas((1,), (1,), (1,))}, "leave it out"),
         ({"outcome": "proportion"}, "MixtureOfBetas("),
+        ({"true_treated": MixtureOfBetas((1,), (1,), (1,))}, "give one of them"),
+        ({"effect": None}, "effect"),
         ({"true_control": float("nan")}, "true_control"),
     ],
 )
