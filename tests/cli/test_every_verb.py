@@ -174,13 +174,15 @@ def test_what_cannot_be_answered_is_told_on_the_error_stream(arguments, code, tm
     assert not list(tmp_path.iterdir()), "nothing is written"
 
 
-def test_run_tells_what_it_wrote(tmp_path):
-    told = json.loads(answered("run", "--out", tmp_path, "--no-figures", "--json"))
-    assert told["out"] == str(tmp_path)
-    assert len(told["questions"]) == len(told["manifest"]["questions"])
+def test_run_tells_what_it_wrote(fewer, tmp_path):
+    out, some = tmp_path / "out", (SLOPES, RATIOS, SIDE_BY_SIDE)
+    told = json.loads(answered("run", "--out", out, "--no-figures", "--json", "--studies", fewer(*some)))
+    assert told["out"] == str(out)
+    assert set(told["manifest"]["questions"]) == set(some)
+    assert len(told["questions"]) == len(some)
     for name in told["manifest"]["outputs"]:
-        assert (tmp_path / name).is_file()
-    written = json.loads((tmp_path / SLOPES / "results.json").read_text(encoding="utf-8"))
+        assert (out / name).is_file()
+    written = json.loads((out / SLOPES / "results.json").read_text(encoding="utf-8"))
     shape = json.loads(answered("pool", SLOPES, "--json"))
     for name in ("lead", "headline", "sets", "leave_one_out", "disagreement", "doubts"):
         assert written["answer"][name] == shape[name]

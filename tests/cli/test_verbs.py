@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -140,11 +137,11 @@ def test_bad_usage_is_told_and_never_a_traceback(arguments, code, said):
 
 
 @pytest.mark.parametrize("question", ["fev1-slope-on-sirolimus", "aml-response", "dlco-change-12-months-randomised"])
-def test_bayes_says_each_thing_once(question):
+def test_bayes_says_each_thing_once(shipped, question):
     """The mean, and the reason of each choice: a note of the result is not said again among the choices."""
     said = invoke("bayes", question).stdout
     above, _, _ = said.partition("What other priors give")
-    post = pool_bayes(load_registry().evidence(question))
+    post = pool_bayes(shipped.evidence(question))
     assert post.spec.why
     for reason in post.spec.why.values():
         assert above.count(reason) == 1, reason
@@ -152,32 +149,21 @@ def test_bayes_says_each_thing_once(question):
     assert above.count("t with the degrees of freedom") == (post.likelihood == "t")
 
 
-def test_a_registry_of_ones_own(tmp_path):
+def test_a_registry_of_ones_own(shipped, tmp_path):
     result = invoke("table", "fev1-slope-on-sirolimus", "--studies", str(tmp_path / "absent"))
     assert result.exit_code == 1
     assert "LE008" in result.stderr
-    shipped = load_registry().root
-    assert invoke("check", str(shipped)).exit_code == 0
-    assert invoke("table", "fev1-slope-on-sirolimus", "--studies", str(shipped)).exit_code == 0
+    assert invoke("check", str(shipped.root)).exit_code == 0
+    assert invoke("table", "fev1-slope-on-sirolimus", "--studies", str(shipped.root)).exit_code == 0
 
 
 PAIR = ("death-on-sirolimus", "fev1-slope-on-sirolimus")
 TABLES = ("results.json", "studies.csv", "summary.csv", "answer.txt")
 
 
-def fewer(folder: Path, some: Sequence[str] = SOME) -> Path:
-    """The shipped registry with some of its questions."""
-    root = folder / "registry"
-    shutil.copytree(load_registry().root, root)
-    for path in (root / "questions").glob("*.yaml"):
-        if path.stem not in some:
-            path.unlink()
-    return root
-
-
-def test_run_writes_the_same_bytes_twice(tmp_path):
+def test_run_writes_the_same_bytes_twice(fewer, tmp_path):
     """Two runs into two folders: equal hashes in both manifests."""
-    outs, root = [tmp_path / "a", tmp_path / "b"], fewer(tmp_path)
+    outs, root = [tmp_path / "a", tmp_path / "b"], fewer(*SOME)
     for out in outs:
         assert invoke("run", "--studies", str(root), "--out", str(out), "--no-figures").exit_code == 0
     first, second = (json.loads((out / "manifest.json").read_text()) for out in outs)
@@ -185,26 +171,23 @@ def test_run_writes_the_same_bytes_twice(tmp_path):
     assert {name.split("/")[1] for name in first["outputs"]} == {*TABLES}
 
 
-def test_run_draws_every_question_with_rows_and_makes_nothing_twice(tmp_path):
+def test_run_draws_every_question_with_rows_and_makes_nothing_twice(fewer, tmp_path, monkeypatch):
     """A second run prints the same, in JSON and in words, and writes no file of an answer again."""
-    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
-    command = [sys.executable, "-m", "lamevidence", "run", "--studies", str(root), "--out", str(out)]
-
-    def run(*more: str) -> str:
-        where = {"cwd": Path(__file__).parents[2], "env": {**os.environ, "COLUMNS": "100"}}
-        done = subprocess.run([*command, *more], capture_output=True, text=True, **where)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    told = run()
+    monkeypatch.setenv("COLUMNS", "100")
+    out, root = tmp_path / "out", fewer(*PAIR)
+    command = ["run", "--studies", str(root), "--out", str(out)]
+    first = [sys.executable, "-m", "lamevidence", *command]
+    done = subprocess.run(first, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    told = done.stdout
     for question in PAIR:
         assert {p.suffix for p in (out / question).glob("forest.*")} == {".png", ".pdf", ".svg"}
         assert question in (out / "manifest.json").read_text()
         assert (out / question / "answer.txt").read_text(encoding="utf-8") in told
     assert "τ" in told
     times, manifest = written(out), (out / "manifest.json").read_bytes()
-    assert run() == told
-    assert json.loads(run("--json"))["questions"]
+    assert invoke(*command).stdout == told
+    assert as_json(*command)["questions"]
     assert written(out) == times
     assert (out / "manifest.json").read_bytes() == manifest
 
@@ -220,10 +203,10 @@ def run_tables(root: Path, out: Path, *more: str) -> str:
     return result.stdout
 
 
-def test_run_makes_again_what_changed_and_only_that(tmp_path, monkeypatch):
+def test_run_makes_again_what_changed_and_only_that(fewer, tmp_path, monkeypatch):
     """A question, a record, a file or the manifest that is not as it was is not taken for what it was."""
     monkeypatch.setenv("COLUMNS", "100")  # the width of answer.txt
-    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
+    out, root = tmp_path / "out", fewer(*PAIR)
     first = PAIR[0]
     told = run_tables(root, out)
     as_json = json.loads(run_tables(root, out, "--json"))["questions"]
@@ -269,8 +252,8 @@ def test_run_makes_again_what_changed_and_only_that(tmp_path, monkeypatch):
     assert forged.read_text(encoding="utf-8") in run_tables(root, out) != told
 
 
-def test_a_second_run_speaks_to_the_terminal_at_hand(tmp_path, monkeypatch):
-    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
+def test_a_second_run_speaks_to_the_terminal_at_hand(fewer, tmp_path, monkeypatch):
+    out, root = tmp_path / "out", fewer(*PAIR)
     run_tables(root, out)
     monkeypatch.setenv("COLUMNS", "70")
     again = run_tables(root, out)
@@ -278,10 +261,10 @@ def test_a_second_run_speaks_to_the_terminal_at_hand(tmp_path, monkeypatch):
     assert again == run_tables(root, tmp_path / "fresh").replace(str(tmp_path / "fresh"), str(out))
 
 
-def test_another_program_makes_all_answers_again(tmp_path, monkeypatch):
+def test_another_program_makes_all_answers_again(fewer, tmp_path, monkeypatch):
     from lamevidence.cli import kept
 
-    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
+    out, root = tmp_path / "out", fewer(*PAIR)
     run_tables(root, out)
     before = written(out)
     monkeypatch.setattr(kept, "_program", lambda: "another")
@@ -290,12 +273,12 @@ def test_another_program_makes_all_answers_again(tmp_path, monkeypatch):
     assert all(after[name] > before[name] for name in before)
 
 
-def test_a_registry_that_changes_during_a_run_is_not_mixed(tmp_path):
+def test_a_registry_that_changes_during_a_run_is_not_mixed(fewer, tmp_path):
     """Each process reads the registry; one that reads another than the run did refuses, and a new run works."""
     from lamevidence.cli.answer_files import Look
     from lamevidence.cli.workers import _answer, _registry
 
-    out, root = tmp_path / "out", fewer(tmp_path, PAIR)
+    out, root = tmp_path / "out", fewer(*PAIR)
     question, look, registry = PAIR[0], Look(None, 100, False), load_registry(root)
     with pytest.raises(QuestionError, match="changed while the run read it · run again"):
         _answer(question, root, "0" * 64, out, look)
