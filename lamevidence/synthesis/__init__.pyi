@@ -1,5 +1,7 @@
 from .adverse_events import AdverseEventProfile as AdverseEventProfile
 from .adverse_events import adverse_event_profile as adverse_event_profile
+from .courses import TimeCourse as TimeCourse
+from .courses import time_course as time_course
 from .joint_api import joint as joint
 from .model_average import ModelAverage as ModelAverage
 from .model_average import average_models as average_models

@@ -10,6 +10,7 @@ from tests.nonsense.sweep import (
     BELOW_ONE,
     NUMBER,
     POSITIVE,
+    TEXT,
     Base,
     Kind,
     public_callables,
@@ -35,6 +36,9 @@ def categories():
 
 
 TRIAL = S.next_trial(n=(5, 4), sd=2.0, control=P.Normal(0, 1), effect=P.Normal(1, 1))
+COURSE = pd.DataFrame({"s": list("aabbcc"), "t": [1, 2] * 3, "yi": [1.0, 2, 0, 1, 2, 4], "se": 0.5})
+S_COURSE = S.time_course(COURSE, yi="yi", sei="se", study="s", time="t", correlation=0.5, struct="CS")
+LOW = ("minus", "minus half", "zero", "half", "one")
 ESS = Kind(choices=("elir", "moment", "morita"))
 SPREAD = Kind(accepts=("half", "two", "one"))
 EVENTS = Kind(accepts=("zero", "half", "two"))
@@ -168,6 +172,30 @@ BASES |= {
         lambda: {"evidence": categories()},
         {"power": Kind(accepts=("half", "one")), "mu": Kind(accepts=("none",)), "tau": Kind(accepts=("none",))},
     ),
+    "time_course": Base(
+        S.time_course,
+        lambda: {"evidence": COURSE, "yi": "yi", "sei": "se", "study": "s", "time": "t", "correlation": 0.5},
+        {
+            "correlation": Kind(accepts=("zero", "half")),
+            "struct": Kind(choices=("CS", "ID", "DIAG", "HCS", "UN", "AR", "HAR", "CAR")),
+            "tau2": Kind(choices=("REML", "ML")),
+            "interval": Kind(choices=("z", "t")),
+            "unit": Kind(accepts=("none", "text", "blank")),
+            "time_unit": TEXT,
+            "vi": Kind(accepts=("none",)),
+        },
+    ),
+    "TimeCourse.slope": Base(
+        S_COURSE.slope, dict, {"first": Kind(accepts=("none", *LOW)), "last": Kind(accepts=("none", "two"))}
+    ),
+    "TimeCourse.plateau": Base(
+        S_COURSE.plateau,
+        dict,
+        {"first": Kind(accepts=("none", *LOW, "two")), "last": Kind(accepts=("none", "one", "two"))},
+    ),
+    "TimeCourse.change": Base(
+        S_COURSE.change, lambda: {"first": 1, "last": 2}, {"first": Kind(), "last": Kind(accepts=("two",))}
+    ),
     "BivariatePosterior.without": Base(
         S.bivariate(FRAME, **TWO).without, lambda: {"study": "a"}, {"study": Kind(choices=("b",))}
     ),
@@ -175,13 +203,14 @@ BASES |= {
 REASONS = {
     "synthesis.AdverseEventProfile": "made by adverse_event_profile; it asks for nothing but axes",
     "synthesis.BivariatePosterior": "made by bivariate; its methods have base calls of their own",
+    "synthesis.TimeCourse": "made by time_course; its methods have base calls of their own",
     "synthesis.ModelAverage": "made by average_models; its methods have base calls of their own",
     "synthesis.MapPrior": "made by map_prior; its methods have base calls of their own",
     "synthesis.NextTrial": "made by next_trial; its methods have base calls of their own",
 }
 HERE = tuple(
     f"lamevidence.synthesis.{name}"
-    for name in ("adverse_events", "model_average", "predictive_prior", "trial_design", "two_outcomes")
+    for name in ("adverse_events", "courses", "model_average", "predictive_prior", "trial_design", "two_outcomes")
 )
 INNER = {"pdf", "cdf", "sf", "quantile", "interval", "prob", "logpdf", "plot"}
 """Of every distribution; swept on priors and posteriors. Figures take axes alone."""

@@ -18,7 +18,7 @@ from ...foundation.values import Interval
 from ...results.contract import CoefficientResult, MeanResult
 from ...results.heterogeneity import prediction_se
 from ..kernel.distributions import quantile, two_sided
-from ..regression.design import Design, mean_design
+from ..regression.design import Design, linear_contrasts, mean_design
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,6 +216,22 @@ class SeveralCoefficients(CoefficientResult):
         """Return the confidence interval of each coefficient, by name."""
         bounds = self.coefficients.intervals(self._level(level)).tolist()
         return {name: Interval(low, high) for name, (low, high) in zip(self.names, bounds, strict=True)}
+
+    def contrasts(self, matrix: ArrayLike) -> pd.DataFrame:
+        """Return estimate, test and interval of each row of ``matrix`` @ β.
+
+        Parameters
+        ----------
+        matrix
+            (m, p), one contrast a row.
+
+        Raises
+        ------
+        InputError
+            Another number of columns, or something that is not a finite number.
+        """
+        c = self.coefficients
+        return linear_contrasts(matrix, c.names, c.estimate, c.covariance, c.df, self._level(None))
 
     def _below(self, quantity: str, value: float) -> float:
         if quantity in self.names:

@@ -1,4 +1,4 @@
-"""Design matrices: from a formula or a matrix, with a rank check that does not depend on units."""
+"""Design matrices, from a formula or a matrix with a rank check in any units, and linear combinations of effects."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from numpy.typing import ArrayLike
 from ...effects.evidence_table import EvidenceTable
 from ...effects.foreign_data import pandas_frame, same_rows
 from ...effects.formulas import LARGEST, columns_again, columns_by_formula
-from ...effects.given_numbers import floats
+from ...effects.given_numbers import finite, floats
 from ...effects.measures.base import FloatArray
 from ...foundation.errors import InputError, NotEstimable, OptionError
 from ...foundation.options import shown
+from ..kernel.distributions import quantile, two_sided
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Design", "NewStudies", "design_of", "mean_design"]
+__all__ = ["Design", "NewStudies", "design_of", "linear_contrasts", "mean_design"]
 
 FACTOR = re.compile(r"\b(?:as\.)?(?:factor|ordered)\(")
 """R's way of writing a factor."""
@@ -286,3 +287,37 @@ def _orthonormal(X: FloatArray, names: tuple[str, ...], exact: bool) -> tuple[Fl
         bad = ", ".join(names[i] for i in np.flatnonzero(small))
         raise NotEstimable(f"singular design: {bad} is a linear combination of the columns before it · leave it out")
     return basis, np.linalg.solve(triangle, np.eye(p)) / length[:, None]
+
+
+def linear_contrasts(
+    matrix: ArrayLike, names: Sequence[str], estimate: FloatArray, covariance: FloatArray, df: ArrayLike, level: float
+) -> pd.DataFrame:
+    """Return estimate, test and interval of each row of ``matrix`` @ β.
+
+    Parameters
+    ----------
+    matrix
+        (m, p), one contrast a row.
+    names, estimate, covariance, df
+        Of the p coefficients; a contrast has the least degrees of freedom of the coefficients it takes.
+    level
+        Level of the intervals.
+
+    Raises
+    ------
+    InputError
+        Another number of columns, or something that is not a finite number.
+    """
+    import pandas as pd
+
+    L = np.atleast_2d(finite(matrix, "matrix", f"give one number for each of {', '.join(names)} in every row"))
+    if L.ndim != 2 or L.shape[1] != estimate.size:
+        raise InputError(f"contrasts have shape {L.shape}, the model has {', '.join(names)}")
+    value, se = L @ estimate, np.sqrt(np.einsum("ij,jk,ik->i", L, covariance, L))
+    each = np.broadcast_to(np.asarray(df, dtype=np.float64), estimate.shape)
+    of = [float(each[row != 0].min(initial=np.inf)) for row in L]
+    half = np.array([quantile(level, d) for d in of]) * se
+    statistic = np.divide(value, se, out=np.full(se.size, np.nan), where=se > 0)
+    p = [two_sided(float(z), d) for z, d in zip(statistic, of, strict=True)]
+    columns = {"estimate": value, "std_error": se, "statistic": statistic, "p_value": p}
+    return pd.DataFrame(columns | {"conf_low": value - half, "conf_high": value + half})

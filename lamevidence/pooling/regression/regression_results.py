@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ...effects.evidence_table import EvidenceTable
-from ...effects.given_numbers import finite
 from ...effects.measures.base import FloatArray
-from ...foundation.errors import InputError, NotEstimable, OptionError
+from ...foundation.errors import NotEstimable, OptionError
 from ...foundation.options import a_choice, a_whole, shown
 from ...foundation.values import Interval
 from ...results.contract import CoefficientResult
@@ -29,7 +28,7 @@ from ..kernel.distributions import below, quantile, two_sided
 from ..kernel.fitted import dispersion_of
 from ..kernel.kernels import Projection
 from ..tau2.intervals import Tau2Fit
-from .design import Design
+from .design import Design, linear_contrasts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -259,17 +258,7 @@ class Regression(OneTau2, CoefficientResult):
         InputError
             Another number of columns, or something that is not a finite number.
         """
-        import pandas as pd
-
-        L = np.atleast_2d(finite(matrix, "matrix", f"give one number for each of {', '.join(self.names)} in every row"))
-        if L.ndim != 2 or L.shape[1] != self.estimate.size:
-            raise InputError(f"contrasts have shape {L.shape}, the model has {', '.join(self.names)}")
-        estimate, se = L @ self.estimate, np.sqrt(np.einsum("ij,jk,ik->i", L, self.covariance, L))
-        half = quantile(self.spec.level, self.df) * se
-        statistic = np.divide(estimate, se, out=np.full(se.size, np.nan), where=se > 0)
-        p = [two_sided(float(z), self.df) for z in statistic]
-        columns = {"estimate": estimate, "std_error": se, "statistic": statistic, "p_value": p}
-        return pd.DataFrame(columns | {"conf_low": estimate - half, "conf_high": estimate + half})
+        return linear_contrasts(matrix, self.names, self.estimate, self.covariance, self.df, self.spec.level)
 
     def test(self, columns: Sequence[int | str] | None = None) -> tuple[float, int, float, float]:
         """Return (statistic, m, denominator df, p) of the hypothesis that these coefficients are all 0.
