@@ -116,7 +116,7 @@ class Registry(RegistryRecords):
             except QuestionError as error:
                 answer = error
             faults = [*answer_faults(question, answer)]
-            if (question.model or question.bayes) and isinstance(answer, EvidenceTable):
+            if (question.model or question.bayes or question.compare == "joint") and isinstance(answer, EvidenceTable):
                 faults += through("analysis_faults")(question, answer)
             said = {(fault.code, fault.message) for fault in faults}
             faults += [f for f in self._set_faults(question, answer) if (f.code, f.message) not in said]
@@ -140,7 +140,7 @@ class Registry(RegistryRecords):
             elif isinstance(primary, EvidenceTable) and _same(primary, table) and table.model == primary.model:
                 message = f"the set {variation.name!r} has the rows and the model of the primary one"
                 found.append(Fault("LE321", loc, message, "delete the set, or mend what it changes"))
-            elif other.model != question.model or other.bayes != question.bayes:
+            elif question.compare == "joint" or (other.model, other.bayes) != (question.model, question.bayes):
                 found += [replace(fault, loc=loc, key=False) for fault in through("analysis_faults")(other, table)]
         return found
 

@@ -17,9 +17,11 @@ from ..foundation.printable import printable
 from ..foundation.values import Interval
 from ..foundation.writing import a_folder, write_whole
 from ..reports.answer import Answer
+from ..reports.lines import WIDE
 from ..reports.shapes import dependence_shape, pooled_shape, posterior_shape
-from ..reports.terminal import WIDE, render_answer
+from ..reports.terminal import render_answer
 from ..results.contract import Result
+from ..synthesis.joint_posterior import JointPosterior
 from .output import csv_text, jsonable
 from .table import table_json
 
@@ -93,7 +95,7 @@ def json_text(value: Any) -> str:  # noqa: ANN401
 def _draw(found: Answer, folder: Path, layout: str) -> dict[str, str]:
     from ..plots import forest
 
-    results = [r for r in (found.fit, found.post) if r is not None]
+    results = [r for r in (found.joint, found.fit, found.post) if r is not None]
     plot = forest(results or found.table, layout=layout)
     names = [f"forest.{suffix}" for suffix in _FORMATS]
     return {name: sha256_of(plot.save(folder / name, dpi=DPI)) for name in names}
@@ -110,6 +112,8 @@ def _summary_rows(found: Answer) -> list[dict[str, Any]]:
     for engine, fit in (("frequentist", found.fit), ("bayes", found.post)):
         if fit is not None:
             rows += [base | {"engine": engine} | row for row in _terms(fit)]
+    if found.joint is not None:
+        rows += [base | {"engine": "joint"} | row for row in _joint_terms(found.joint)]
     return rows or [base | {"engine": "none", "reason": found.why_not_pooled}]
 
 
@@ -132,6 +136,17 @@ def _terms(fit: Result) -> list[dict[str, Any]]:
     parts = {f"tau ({name})": x for name, x in found.items()} if isinstance(found, Mapping) else {"tau": found}
     rows += [_row(name, fit.level, x**0.5, None, (None, None)) | _shown(None, None) for name, x in parts.items()]
     return rows
+
+
+def _joint_terms(post: JointPosterior) -> list[dict[str, Any]]:
+    """Return one row a quantity of a joint synthesis: mean, SD and interval."""
+    names = ("effect", "effect_new", "baseline", "bias", "on_treatment", "tau_baseline", "tau_effect", "tau_bias")
+    made = {name: getattr(post, name) for name in names}
+    return [
+        _row(name, post.level, d.mean, d.sd, d.interval(post.level)) | _shown(None, None)
+        for name, d in made.items()
+        if d is not None
+    ]
 
 
 def _row(

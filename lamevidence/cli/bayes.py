@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..foundation.errors import NotEstimable
+from ..effects.evidence_table import EvidenceTable
+from ..foundation.errors import NotEstimable, OptionError
+from ..foundation.printable import one_line
+from ..questions.question import Question
+from .explain import quantity_lines
 from .output import open_registry, print_json
 
 __all__ = ["bayes_question"]
@@ -22,6 +26,9 @@ def bayes_question(
     asked, table = registry.question(question), registry.evidence(question)
     if not asked.pooled:
         raise NotEstimable(f"{question}: the rows share patients and are not pooled")
+    if asked.compare == "joint":
+        _joint_posterior(asked, table, mu=mu, tau=tau, level=level, as_json=as_json)
+        return
     post = pool_bayes(table, mu=mu, tau=tau, level=level)
     if as_json:
         print_json(posterior_shape(Answer(asked, table, None, post)))
@@ -33,3 +40,28 @@ def bayes_question(
             print(f"  {name}: {reason}")
     print("\nWhat other priors give")
     print(post.sensitivity().to_string(index=False))
+
+
+def _joint_posterior(
+    asked: Question, table: EvidenceTable, *, mu: str | None, tau: str | None, level: float, as_json: bool
+) -> None:
+    """Print the joint synthesis of a question, and what other choices give."""
+    from ..synthesis.joint_api import joint
+
+    given = [name for name, text in (("--mu", mu), ("--tau", tau)) if text is not None]
+    if given:
+        raise OptionError(
+            f"{', '.join(given)}: {asked.id} joins all designs, with three means and three spreads · leave"
+            f" {'them' if len(given) > 1 else 'it'} out, or give lam.synthesis.joint(table) its priors by name"
+        )
+    post = joint(table, level=level)
+    if as_json:
+        print_json(post.to_json())
+        return
+    print(f"{one_line(table.title)} · {post.spec.label}")
+    print("\n".join(f"  {line}" for line in quantity_lines(post)))
+    for reason in dict.fromkeys(post.spec.why.values()):
+        names = ", ".join(name for name, why in post.spec.why.items() if why == reason)
+        print(f"  {names}: {reason}")
+    print(f"\n{post.design_text()}\n\nWhat other choices give")
+    print(post.sensitivity().drop(columns="note").to_string(index=False))

@@ -7,14 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..foundation.numbers import decimals_for, fixed
 from ..foundation.printable import one_line
 from ..pooling.counts.count_results import CountPooled
 from ..pooling.inverse_variance.pooled import Pooled
 from ..reports.answer import Answer
+from ..synthesis.joint_posterior import JointPosterior
 from .output import open_registry, print_json
 from .table import table_json
 
-__all__ = ["explain", "explanation"]
+__all__ = ["explain", "explanation", "quantity_lines"]
 
 _CODE = re.compile(r"L[EW]\d{3}\Z", re.IGNORECASE)
 
@@ -82,6 +84,8 @@ def _sets(found: Answer) -> list[str]:
 
 def _model(found: Answer) -> list[str]:
     lines: list[str] = []
+    if found.joint is not None:
+        return _joint_model(found.joint)
     if found.fit is None:
         lines.append(f"Not pooled: {found.why_not_pooled}")
     else:
@@ -95,3 +99,28 @@ def _model(found: Answer) -> list[str]:
         lines += [f"  {name}: {reason}" for name, reason in found.post.spec.why.items()]
         lines += [one_line(f"  note: {note}") for note in found.post.notes]
     return lines
+
+
+def quantity_lines(post: JointPosterior) -> list[str]:
+    """Return mean, SD and interval of each quantity of a joint synthesis."""
+    names = ("effect", "effect_new", "baseline", "bias", "on_treatment", "tau_baseline", "tau_effect", "tau_bias")
+    made = [(name, getattr(post, name)) for name in names]
+    digits = decimals_for(post.effect.sd)
+    lines = []
+    for name, d in made:
+        if d is not None:
+            low, high = d.interval(post.level)
+            mean, sd, low, high = (fixed(x, digits) for x in (d.mean, d.sd, low, high))
+            lines.append(f"{name}: mean {mean}, SD {sd}, {100 * post.level:g}% {low} to {high}")
+    return lines
+
+
+def _joint_model(post: JointPosterior) -> list[str]:
+    """Return the joint synthesis in words: its numbers, priors with reasons, who moved it, how it is made."""
+    lines = ["Joint synthesis of all designs", f"  {post.design_text()}"]
+    lines += [f"  {line}" for line in quantity_lines(post)]
+    for reason in dict.fromkeys(post.spec.why.values()):
+        names = ", ".join(name for name, why in post.spec.why.items() if why == reason)
+        lines.append(one_line(f"  {names}: {reason}"))
+    lines += [one_line(f"  note: {note}") for note in post.notes]
+    return [*lines, f"  {post.methods_text()}"]

@@ -25,7 +25,7 @@ def draw_forest(
     from ..reports.answer import answer
 
     found = answer(open_registry(studies), question, bayes=bayes)
-    results = [r for r in (found.fit, found.post) if r is not None]
+    results = [r for r in (found.joint, found.fit, found.post) if r is not None]
     plot = forest(results or found.table, layout=layout, width=width)
     plot.save(out, dpi=dpi)
     if as_json:

@@ -17,9 +17,15 @@ def grade_question(question: str, *, studies: Path | None, as_json: bool) -> Non
     from ..reports.answer import answer
     from ..reports.certainty import grade
     from ..reports.findings import summary_of_findings
-    from ..reports.terminal import plain_letters
+    from ..reports.lines import plain_letters
 
-    found = answer(open_registry(studies), question)
+    registry = open_registry(studies)
+    if registry.question(question).compare == "joint":
+        raise NotEstimable(
+            f"{question}: GRADE rates one body of evidence, and this question joins several designs"
+            f" · rate each by its own question, and see what each does: lamevidence pool {question}"
+        )
+    found = answer(registry, question)
     if found.leading is None:
         raise NotEstimable(found.why_not_pooled or found.why_not_bayes)
     profile = grade(found.leading, found.question.grade)

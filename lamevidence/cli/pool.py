@@ -46,7 +46,7 @@ def pool_question(
         )
     at = None if baseline is None else stated_baseline(baseline)
     found = whole_answer(open_registry(studies), question, options, baseline=at, time=time)
-    if found.fit is None and found.post is None and found.question.pooled:
+    if found.leading is None and found.question.pooled:
         raise NotEstimable(found.why_not_pooled)
     if as_json:
         print_json(answer_shape(found))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["EvidenceTable", "Excluded", "Row", "a_table"]
 
 HIGHER_IS = ("better", "worse", "neutral")
-ROW_IS = ("study", "category", "subject")
+ROW_IS = ("study", "category", "subject", "phase")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,7 +81,7 @@ class EvidenceTable(TableFactories):
     arms
         Names of the treated and of the control arm where two arms are compared, else empty.
     row_is
-        What one row is: ``study``, or ``category`` or ``subject`` of one study.
+        What one row is: ``study``; ``category`` or ``subject`` of one study; ``phase``, an arm in a phase of its study.
 
     Raises
     ------
@@ -361,6 +361,11 @@ class EvidenceTable(TableFactories):
         >>> table = lam.EvidenceTable.from_estimates([0.2, 0.5], vi=[0.04, 0.03], labels=["A", "B"])
         >>> table.require_independent()
         """
+        if self.row_is == "phase":
+            raise DependentRows(
+                "the rows are slopes on and off a treatment, which have no mean in common"
+                " · join them with lam.synthesis.joint(table)"
+            )
         if self.V is not None or len(set(self.studies)) == self.k:
             return
         shared = ", ".join(sorted(name for name, times in Counter(self.studies).items() if times > 1))

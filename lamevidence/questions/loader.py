@@ -17,8 +17,18 @@ from ..registry.nodes import Document, Loc
 from ..registry.validation import duplicate_problems, text_problems, validate
 from ..registry.vocabulary import Vocabulary
 from .grade import Judgements, judgements_of
-from .question import Correlation, Eligibility, ExcludedStudy, FollowUpRange, Question, places_its_number
-from .schema import EligibilityModel, FollowUpModel, GradeModel, QuestionModel, VariationModel
+from .question import (
+    JOINT,
+    ONE_MEAN,
+    ROLE_OF_PHASE,
+    Correlation,
+    Eligibility,
+    ExcludedStudy,
+    FollowUpRange,
+    Question,
+    places_its_number,
+)
+from .schema import EligibilityModel, FollowUpModel, GradeModel, QuestionModel, VariationModel, VariedBayesModel
 from .variation import Variation
 
 __all__ = ["QuestionFile", "load_questions", "read_question", "read_questions"]
@@ -148,9 +158,11 @@ def _model_checks(document: Document, model: QuestionModel) -> list[Problem]:
         remedy = f"write {level / 100} for {level} %" if 1 < level < 100 else "write 0.95 for 95 %"
         found.append(document.problem("LE116", ("model", "level"), f"level {level} is not between 0 and 1", remedy))
     said = model.bayes
-    if said is not None and said.mu is None and said.tau is None and said.likelihood is None:
-        remedy = "give `mu`, `tau` or `likelihood`, or delete `bayes`"
+    if said is not None and not said.model_dump(exclude_none=True, exclude={"because"}):
+        fitting = [f"`{name}`" for name in (JOINT if model.compare == "joint" else ONE_MEAN)]
+        remedy = f"give {', '.join(fitting[:-1])} or {fitting[-1]}, or delete `bayes`"
         found.append(document.problem("LE102", ("bayes",), "`bayes` states no prior", remedy))
+    found += _other_priors(document, model)
     if not model.pooled:
         found += [
             document.problem(
@@ -166,9 +178,26 @@ def _model_checks(document: Document, model: QuestionModel) -> list[Problem]:
     return found
 
 
+def _other_priors(document: Document, model: QuestionModel) -> list[Problem]:
+    """Return one LE321 for every prior of another kind of question, in the question and in its sets."""
+    wrong = ONE_MEAN if model.compare == "joint" else JOINT
+    places: list[tuple[Loc, VariedBayesModel | None]] = [(("bayes",), model.bayes)]
+    places += [(("sensitivity", i, "bayes"), one.bayes) for i, one in enumerate(model.sensitivity)]
+    what = f"in a comparison {model.compare}"
+    return [
+        document.problem("LE321", (*loc, name), f"`{name}` {what}: it has no meaning there", "delete it", key=True)
+        for loc, said in places
+        if said is not None
+        for name in wrong
+        if getattr(said, name) is not None
+    ]
+
+
 def _compare_checks(document: Document, model: QuestionModel) -> list[Problem]:
     found = []
     rules = model.eligibility
+    if model.compare == "joint":
+        found += _joint_checks(document, model)
     if model.compare == "between_arms" and not (rules.interventions and rules.comparators):
         found.append(
             document.problem(
@@ -202,14 +231,42 @@ def _compare_checks(document: Document, model: QuestionModel) -> list[Problem]:
     return found
 
 
+def _joint_checks(document: Document, model: QuestionModel) -> list[Problem]:
+    """Return what a joint question lacks, or says that has no meaning in it."""
+    found = []
+    rules = model.eligibility
+    if not rules.interventions:
+        message, remedy = "a joint question needs to know which treatment", "add `interventions: [...]`"
+        found.append(document.problem("LE102", ("eligibility",), message, remedy))
+    blocks = (("model", model.model), ("grade", model.grade), ("rows", None if model.rows == "study" else model.rows))
+    for name, given in blocks:
+        if given is not None:
+            message = f"`{name}` in a comparison joint: it has no meaning there"
+            found.append(document.problem("LE321", (name,), message, "delete it", key=True))
+    if not model.pooled:
+        message = "`pooled: false` in a comparison joint, which is one model of all rows"
+        found.append(document.problem("LE321", ("pooled",), message, "delete it", key=True))
+    neither = [phase for phase in rules.phases if phase not in ROLE_OF_PHASE]
+    for phase in neither:
+        where: Loc = ("eligibility", "phases", rules.phases.index(phase))
+        message = f"phase {phase} is neither on the treatment, nor before it, nor without it"
+        found.append(document.problem("LE321", where, message, f"choose among {', '.join(ROLE_OF_PHASE)}"))
+    for i, one in enumerate(model.sensitivity):
+        if one.model is not None:
+            where = ("sensitivity", i, "model")
+            message = "`model` in a comparison joint: it has no meaning there"
+            found.append(document.problem("LE321", where, message, "delete it", key=True))
+    return found
+
+
 def _idle(document: Document, model: QuestionModel) -> list[Problem]:
     """Return one LE321 for every field that would silently do nothing in this comparison or kind."""
-    rules, two_arms = model.eligibility, model.compare == "between_arms"
+    rules, two_arms = model.eligibility, model.compare in ("between_arms", "joint")
     counts = model.kind in ("dichotomous", "rate")
     idle: list[tuple[Loc, str]] = []
     if rules.comparators and not two_arms:
         idle.append((("eligibility", "comparators"), f"`comparators` in a comparison {model.compare}"))
-    if model.correlation is not None and model.compare != "within_patients":
+    if model.correlation is not None and model.compare not in ("within_patients", "joint"):
         idle.append((("correlation",), f"`correlation` in a comparison {model.compare}"))
     if rules.statistics and counts:
         idle.append((("eligibility", "statistics"), f"`statistics` for findings of kind {model.kind}"))

@@ -24,8 +24,21 @@ if TYPE_CHECKING:
 __all__ = ["Correlation", "Eligibility", "ExcludedStudy", "FollowUpRange", "Question", "Spread"]
 
 Kind: TypeAlias = Literal["continuous", "dichotomous", "rate", "contrast", "paired"]
-Compare: TypeAlias = Literal["single_arm", "between_arms", "within_patients"]
+Compare: TypeAlias = Literal["single_arm", "between_arms", "within_patients", "joint"]
 Spread: TypeAlias = Literal["se", "sd"]
+ONE_MEAN = ("mu", "tau", "likelihood")
+"""Keys of ``bayes`` in a question of one mean."""
+JOINT = ("baseline", "effect", "bias", "tau_baseline", "tau_effect", "tau_bias")
+"""Keys of ``bayes`` in a joint question."""
+ROLE_OF_PHASE = {
+    "on_treatment": "on treatment",
+    "pre_treatment": "before",
+    "placebo": "untreated",
+    "natural_history": "untreated",
+    "comparator": "untreated",
+    "observation": "untreated",
+}
+"""Phase of a finding → what it is in a joint question."""
 _LATER = ("read_as", "sensitivity", "reads")
 """Left out of the hash while empty, so that questions without them keep theirs."""
 
@@ -137,7 +150,8 @@ class Question:
     estimand
         One sentence: what the pooled number is, and what it is not.
     outcome, kind, compare
-        Outcome key of the vocabulary, the kind of finding and the comparison it makes.
+        Outcome key of the vocabulary, the kind of finding and the comparison it makes: ``joint`` takes slopes on the
+        treatment, before it and without it, and printed differences, for one model of all designs.
     measure, unit
         Effect measure code and unit of the analysis (None for pure numbers).
     eligibility
@@ -151,9 +165,10 @@ class Question:
     pooled
         False when the rows share patients and are shown side by side only.
     correlation
-        For ``within_patients``.
+        For ``within_patients``; in ``joint``, of the slopes before and on treatment of one series.
     model, bayes
-        What is pre-specified; an absent key is chosen by the k-aware policy, which says why.
+        What is pre-specified; an absent key is chosen by the k-aware policy, which says why. In ``joint``, ``bayes``
+        holds the priors of `lamevidence.synthesis.joint`.
     read_as
         Study or finding (``study/finding``) → ``se`` or ``sd``: what its ± is read as, whatever the record says.
     sensitivity

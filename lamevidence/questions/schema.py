@@ -85,21 +85,28 @@ class ModelModel(Strict):
     because: Text | None = None
 
 
-class BayesModel(Strict):
-    """Pre-specified priors in the unit of the question: ``{normal: [0, 10]}``, ``{half_normal: 2}``."""
-
-    mu: dict[str, Any] | None = None
-    tau: dict[str, Any] | None = None
-    likelihood: Text | None = None
-    because: Text
-
-
 class VariedBayesModel(Strict):
     """What a set changes of priors and likelihood; the set says why."""
 
     mu: dict[str, Any] | None = None
     tau: dict[str, Any] | None = None
     likelihood: Text | None = None
+    baseline: dict[str, Any] | None = None
+    effect: dict[str, Any] | None = None
+    bias: dict[str, Any] | Literal["none"] | None = None
+    tau_baseline: dict[str, Any] | None = None
+    tau_effect: dict[str, Any] | None = None
+    tau_bias: dict[str, Any] | None = None
+
+
+class BayesModel(VariedBayesModel):
+    """Pre-specified priors in the unit of the question: ``{normal: [0, 10]}``, ``{half_normal: 2}``.
+
+    A question of one mean has ``mu``, ``tau`` and ``likelihood``; one that says ``compare: joint`` has the others, and
+    ``bias: none`` where slopes before treatment count as untreated ones.
+    """
+
+    because: Text
 
 
 class VariedEligibilityModel(Strict):
@@ -202,7 +209,7 @@ class QuestionModel(Strict):
     estimand: Text
     outcome: Slug
     kind: Literal["continuous", "dichotomous", "rate", "contrast", "paired"]
-    compare: Literal["single_arm", "between_arms", "within_patients"]
+    compare: Literal["single_arm", "between_arms", "within_patients", "joint"]
     measure: Text
     unit: Text | None = None
     eligibility: EligibilityModel = Field(default_factory=EligibilityModel)

@@ -11,7 +11,8 @@ from ..effects.derive.question_rules import Fault
 from ..effects.evidence_table import EvidenceTable
 from ..foundation.catalog import Catalog
 from ..foundation.errors import LamEvidenceError, NotEstimable, UnknownName
-from ..questions.question import Question
+from ..questions.question import JOINT, Question
+from ..synthesis.joint_api import check_joint_rows, joint_choices
 
 __all__ = ["analysis_faults"]
 
@@ -26,10 +27,30 @@ def analysis_faults(question: Question, table: EvidenceTable) -> list[Fault]:
     table
         Its evidence.
     """
+    if question.compare == "joint":
+        return _refused_joint(question, table)
     found = []
     if question.model:
         found += [*_unknown_names(question)] or [*_refused_model(table)]
     return [*found, *_refused_priors(question, table)]
+
+
+def _refused_joint(question: Question, table: EvidenceTable) -> list[Fault]:
+    """Return why the rows and priors of a joint question make no model; nothing is computed for it."""
+    found = []
+    for name in JOINT:
+        try:
+            joint_choices(table, name)
+        except LamEvidenceError as error:
+            stated = name in question.bayes
+            fault = _fault(("bayes", name) if stated else ("compare",), error)
+            found.append(fault)
+    if not found and table.k:
+        try:
+            check_joint_rows(table)
+        except LamEvidenceError as error:
+            found.append(_fault(("compare",), error, "LE322"))
+    return found
 
 
 def _fault(loc: tuple[str, ...], error: LamEvidenceError, code: str = "LE322") -> Fault:

@@ -13,12 +13,15 @@ from ..effects.absolute_risks import control_groups
 from ..effects.derive.derivation import evidence
 from ..effects.evidence_table import EvidenceTable
 from ..effects.measures import MEASURES
-from ..foundation.errors import DependentRows, LamEvidenceError, NotEstimable
+from ..foundation.errors import DependentRows, LamEvidenceError, NotEstimable, OptionError
 from ..pooling import pool
 from ..questions.question import Question
 from ..questions.variation import varied
 from ..results.absolute_effects import AbsoluteEffects
 from ..results.contract import Result
+from ..synthesis.joint_api import joint
+from ..synthesis.joint_moves import DesignsCompared, compare_designs
+from ..synthesis.joint_posterior import JointPosterior
 
 if TYPE_CHECKING:
     from ..workspace import Registry
@@ -31,12 +34,16 @@ BAYES_LEADS = 4
 DEFAULT_LEVEL = 0.95
 
 R = TypeVar("R", bound=Result)
-Lead = Literal["reported", "bayes", "frequentist", "none"]
+Lead = Literal["reported", "bayes", "frequentist", "joint", "none"]
+NO_MEAN = "slopes on and off a treatment have no mean in common; the joint model of all designs leads"
 
 
 @dataclass(frozen=True, slots=True)
 class SetAnswer:
-    """A sensitivity set with both engines; a result that does not exist is None, with the reason."""
+    """A sensitivity set with both engines; a result that does not exist is None, with the reason.
+
+    A set of a joint question has ``joint`` instead, and its reason is ``why_not_bayes``.
+    """
 
     name: str
     because: str
@@ -45,16 +52,22 @@ class SetAnswer:
     post: Posterior | None
     why_not_pooled: str = ""
     why_not_bayes: str = ""
+    joint: JointPosterior | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """Both engines without one study."""
+    """Both engines without one study, or the joint synthesis without it."""
 
     study: str
     label: str
     fit: Result | None
     post: PosteriorBase | None
+    joint: JointPosterior | None = None
+
+    def of(self, lead: Lead) -> Result | None:
+        """Return the result that leads the answer, without this study."""
+        return self.joint if lead == "joint" else self.post if lead == "bayes" else self.fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,10 @@ class Answer:
         Printed numbers that are used and in doubt, one sentence each, with the label of the study first.
     absolute
         The leading result at a stated baseline, where one was asked for.
+    joint
+        The joint synthesis of a question that says ``compare: joint``, None where its rows do not identify the effect.
+    designs
+        What each kind of design does to it; None where it was not asked for.
     """
 
     question: Question
@@ -92,14 +109,18 @@ class Answer:
     omissions: tuple[Omission, ...] = ()
     doubts: tuple[tuple[str, str], ...] = ()
     absolute: AbsoluteEffects | None = None
+    joint: JointPosterior | None = None
+    designs: DesignsCompared | None = None
 
     @property
     def lead(self) -> Lead:
         """Which result leads: that of one study as reported, the posterior up to four studies, else the frequentist.
 
         Where no patient of a proportion has the event (or all have), the posterior is its prior, and the exact interval
-        leads.
+        leads. The joint synthesis leads a joint question.
         """
+        if self.joint is not None:
+            return "joint"
         if self.table.k == 1 and self.fit is not None:
             return "reported"
         if self.fit is not None and _all_or_none(self.table):
@@ -111,12 +132,14 @@ class Answer:
     @property
     def level(self) -> float:
         """The level of every interval of the answer."""
-        made = self.fit or self.post
+        made = self.fit or self.post or self.joint
         return DEFAULT_LEVEL if made is None else made.level
 
     @property
     def leading(self) -> PosteriorBase | Result | None:
         """The result that leads, None when there is none."""
+        if self.joint is not None:
+            return self.joint
         return self.post if self.lead == "bayes" else self.fit
 
 
@@ -162,6 +185,8 @@ def answer(
         if options:
             raise DependentRows(f"{question_id}: {reason} · options of a pooled model do not apply")
         return Answer(question, table, None, None, reason, reason)
+    if question.compare == "joint":
+        return _joint_answer(question, table, options, bayes=bayes)
     fit, why_not = _pooled(table, options)
     if not bayes:
         return Answer(question, table, fit, None, why_not, "not asked for")
@@ -204,6 +229,8 @@ def whole_answer(
     if baseline is not None:
         found = replace(found, absolute=absolute_answer(found, baseline, time))
     sets = tuple(_set(registry, found, i, options) for i in range(len(found.question.sensitivity)))
+    if found.joint is not None:
+        found = replace(found, designs=compare_designs(found.joint))
     return replace(found, sets=sets, omissions=_omissions(found), doubts=_doubts(registry, found.table))
 
 
@@ -235,6 +262,28 @@ def absolute_answer(
     return leading.absolute(pooled, time=time, level=found.level)
 
 
+def _joint_answer(
+    question: Question, table: EvidenceTable, options: Mapping[str, Any] | None, *, bayes: bool
+) -> Answer:
+    """Return the answer of a joint question; what belongs to a pooled mean does not apply to it."""
+    if options:
+        raise OptionError(
+            f"{', '.join(options)}: {question.id} joins all designs in one Bayesian model, and nothing of it is pooled"
+            " · leave these options out"
+        )
+    if not bayes:
+        return Answer(question, table, None, None, NO_MEAN, "not asked for")
+    post, why_not = _joint(table)
+    return Answer(question, table, None, None, NO_MEAN if post is not None else why_not, why_not, joint=post)
+
+
+def _joint(table: EvidenceTable) -> tuple[JointPosterior | None, str]:
+    try:
+        return joint(table), ""
+    except LamEvidenceError as error:
+        return None, str(error)
+
+
 def _pooled(table: EvidenceTable, options: Mapping[str, Any] | None) -> tuple[Result | None, str]:
     try:
         return pool(table, **dict(options or {})), ""
@@ -261,6 +310,9 @@ def _set(registry: Registry, found: Answer, i: int, options: Mapping[str, Any] |
     if not question.pooled:
         reason = "the rows share patients"
         return SetAnswer(variation.name, variation.because, table, None, None, reason, reason)
+    if question.compare == "joint":
+        post_of_all, why_not = _joint(table)
+        return SetAnswer(variation.name, variation.because, table, None, None, NO_MEAN, why_not, joint=post_of_all)
     fit: Result | None = None
     why_not = ""
     try:
@@ -273,12 +325,15 @@ def _set(registry: Registry, found: Answer, i: int, options: Mapping[str, Any] |
 
 def _omissions(found: Answer) -> tuple[Omission, ...]:
     table = found.table
-    if len(set(table.studies)) < 2 or (found.fit is None and found.post is None):
+    if len(set(table.studies)) < 2 or found.leading is None:
         return ()
     out = []
     for study in dict.fromkeys(table.studies):
         label = table.labels[table.studies.index(study)]
-        out.append(Omission(study, label, _without(found.fit, study), _without(found.post, study)))
+        if found.joint is not None:
+            label = label.rpartition(", ")[0]  # the study, of whose rows this is the first
+        fit, post = _without(found.fit, study), _without(found.post, study)
+        out.append(Omission(study, label, fit, post, _without(found.joint, study)))
     return tuple(out)
 
 

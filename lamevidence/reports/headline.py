@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -13,10 +13,11 @@ from ..foundation.values import Interval
 from ..pooling.kernel.distributions import quantile
 from ..results.contract import Result
 from ..results.scale import ReaderScale, reader_scale
+from ..synthesis.joint_posterior import JointPosterior
 from .answer import Answer
 from .verdict import Said, differ, side, verdict, widest_without
 
-__all__ = ["Disagreement", "decider", "disagreement", "headline", "said"]
+__all__ = ["Disagreement", "decider", "disagreement", "headline", "said", "scale_of"]
 
 LEVEL = 0.95
 
@@ -25,7 +26,10 @@ def said(result: Result | None, scale: ReaderScale, level: float) -> Said | None
     """Return the middle and the interval of a result as a reader sees them, None where there is none."""
     if result is None:
         return None
-    middle = result.mu.median if isinstance(result, PosteriorBase) else float(result.estimate)
+    if isinstance(result, JointPosterior):
+        middle = result.effect.mean
+    else:
+        middle = result.mu.median if isinstance(result, PosteriorBase) else float(result.estimate)
     low, high = sorted(scale.read(float(x)) for x in result.intervals(level)[0])
     return Said(scale.read(float(middle)), Interval(low, high), scale.log)
 
@@ -42,24 +46,36 @@ def _width(it: Said) -> float:
     return it.interval.high - it.interval.low
 
 
+def scale_of(found: Answer) -> ReaderScale:
+    """Return how the leading number of an answer is read; a joint effect is a difference, whose value of none is 0."""
+    scale = reader_scale(found.table)
+    return replace(scale, null=0.0) if found.question.compare == "joint" else scale
+
+
+def interval_word(found: Answer) -> str:
+    """Return what the interval of the leading result is called."""
+    return "credible interval" if found.lead in ("bayes", "joint") else "confidence interval"
+
+
 def headline(found: Answer) -> str:
     """Return the sentence that leads an answer: the number, its interval, and what the interval shows."""
-    table, scale = found.table, reader_scale(found.table)
+    table, scale = found.table, scale_of(found)
     if table.k == 0:
         return "No study of the registry answers; the table of its rows gives the reason of each that does not."
     it = said(found.leading, scale, found.level)
     if it is None:
         reason = found.why_not_pooled or found.why_not_bayes
+        if found.question.compare == "joint":
+            return f"The rows do not tell the effect of the treatment: {reason}."
         return f"The rows are shown side by side and not pooled: {reason}."
-    name = "credible interval" if found.lead == "bayes" else "confidence interval"
-    number = in_words(it, scale, name, found.level)
+    number = in_words(it, scale, interval_word(found), found.level)
     if found.lead == "reported":
         start = f"One study, as reported: {scale.word if scale.null is not None else scale.title.lower()} {number}"
     elif found.question.reads:
         start = found.question.reads.format(estimate=number)
     else:
         start = f"{table.title}: {number}"
-    shown = verdict(it.interval, scale.null, table.higher_is, bool(found.question.compare == "between_arms"))
+    shown = verdict(it.interval, scale.null, table.higher_is, found.question.compare in ("between_arms", "joint"))
     if not shown:
         return f"{start}.{_new_study(found, it, scale)}"
     return f"{start}: {shown}.{_new_study(found, it, scale)}"
@@ -89,14 +105,11 @@ class Decider:
 
 def decider(found: Answer) -> Decider | None:
     """Return the study that decides the leading answer, None when no single one does."""
-    scale = reader_scale(found.table)
+    scale = scale_of(found)
     whole = said(found.leading, scale, found.level)
     if whole is None or found.lead == "reported" or len(found.omissions) < 3:
         return None
-    bayes = found.lead == "bayes"
-    without = {
-        o.study: it for o in found.omissions if (it := said(o.post if bayes else o.fit, scale, found.level)) is not None
-    }
+    without = {o.study: it for o in found.omissions if (it := said(o.of(found.lead), scale, found.level)) is not None}
     labels = {o.study: o.label for o in found.omissions}
     widest = widest_without(whole, without)
     if widest:
@@ -116,8 +129,7 @@ def decides(found: Answer) -> str:
         return ""
     what = "decides the width" if one.how == "width" else "decides what is shown"
     scale = reader_scale(found.table)
-    name = "credible interval" if found.lead == "bayes" else "confidence interval"
-    return f"{one.label} {what}: without it {in_words(one.without, scale, name, found.level)}."
+    return f"{one.label} {what}: without it {in_words(one.without, scale, interval_word(found), found.level)}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ..bayes.posterior import PosteriorBase
 from ..effects.evidence_table import EvidenceTable
 from ..foundation.errors import LamEvidenceError
 from ..results.contract import Result
+from ..synthesis.joint_posterior import JointPosterior
+from ..synthesis.joint_text import design_text
 from .answer import Answer, SetAnswer
 from .headline import decides, disagreement, headline
 
@@ -93,7 +96,7 @@ def dependence_shape(found: Answer) -> dict[str, Any]:
     return {
         "lead": found.lead,
         "headline": " ".join(x for x in (headline(found), decides(found)) if x),
-        "sets": [_set_shape(one, level) for one in found.sets],
+        "sets": [_set_shape(one, level) | _joint_short(found, one.joint) for one in found.sets],
         "leave_one_out": [
             {
                 "study": o.study,
@@ -101,12 +104,33 @@ def dependence_shape(found: Answer) -> dict[str, Any]:
                 "frequentist": _short(o.fit, level),
                 "bayes": _short(o.post, level),
             }
+            | _joint_short(found, o.joint)
             for o in found.omissions
         ],
         "disagreement": None if differ is None else differ.to_json(),
         "absolute": None if found.absolute is None else found.absolute.to_json(),
         "doubts": [{"study": label, "text": text} for label, text in found.doubts],
+    } | ({} if found.question.compare != "joint" else {"joint": _joint_shape(found)})
+
+
+def _joint_shape(found: Answer) -> dict[str, Any] | None:
+    """Return the joint synthesis: its quantities, what each kind of design does to the effect, and that in words."""
+    post, compared = found.joint, found.designs
+    if post is None:
+        return None
+    shape = _question(found.table) | post.to_json()
+    if compared is None:
+        return shape
+    return shape | {
+        "by_design": [asdict(move) for move in compared.moves],
+        "pairs": [{"kinds": [a, b], "effect": None if said is None else asdict(said)} for a, b, said in compared.pairs],
+        "design_text": design_text(post, compared),
     }
+
+
+def _joint_short(found: Answer, post: JointPosterior | None) -> dict[str, Any]:
+    """Return the effect, its interval and that of a new study, where a question is joint."""
+    return {"joint": _short(post, found.level)} if found.question.compare == "joint" else {}
 
 
 def _set_shape(one: SetAnswer, level: float) -> dict[str, Any]:
@@ -125,7 +149,10 @@ def _short(result: Result | None, level: float) -> dict[str, Any] | None:
     """Return estimate, interval and τ² of a result, None where there is none."""
     if result is None:
         return None
-    middle = result.mu.median if isinstance(result, PosteriorBase) else float(result.estimate)
+    if isinstance(result, JointPosterior):
+        middle = result.effect.mean
+    else:
+        middle = result.mu.median if isinstance(result, PosteriorBase) else float(result.estimate)
     shape = {"mu": float(middle), "interval": [float(x) for x in result.intervals(level)[0]]}
     try:
         shape["prediction"] = [float(x) for x in result.prediction(level)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -12,7 +11,7 @@ import numpy as np
 
 from ..bayes.posterior import PosteriorBase
 from ..foundation.errors import NotEstimable
-from ..foundation.numbers import MINUS, NOT_SHOWN, count, fixed, p_value, percent
+from ..foundation.numbers import NOT_SHOWN, count, fixed, p_value, percent
 from ..foundation.printable import one_line
 from ..foundation.values import Interval
 from ..results.contract import Result
@@ -21,40 +20,22 @@ from ..results.study_intervals import StudyIntervals, study_intervals
 from .answer import BAYES_LEADS, Answer, SetAnswer
 from .answer_table import Line, fit_width, laid_out, shown_width
 from .headline import decides, disagreement, headline, said
-
-__all__ = ["plain_letters", "render_answer"]
-
-WIDE, LEAST = 100, 56
-MOST_LINES = 40
-FEWEST_ROWS = 4
-_SHORT_DESIGN = {
-    "parallel_rct": "RCT",
-    "open_label_single_arm": "single arm",
-    "before_after": "before-after",
-    "registry_cohort": "cohort",
-    "retrospective_series": "retrospective",
-    "case_series": "case series",
-    "pooled_safety": "pooled safety",
-}
-_ASCII = str.maketrans(
-    {
-        MINUS: "-",
-        NOT_SHOWN: "-",
-        "─": "-",
-        "│": "|",
-        "·": "|",
-        "τ": "tau",
-        "²": "2",
-        "≤": "<=",
-        "–": "-",
-        "₁": "1",
-        "…": "~",
-        "±": "+/-",
-        "∞": "infinity",
-        "⊕": "+",
-        "◯": "o",
-    }
+from .joint_lines import joint_answer_text
+from .lines import (
+    LEAST,
+    MOST_LINES,
+    WIDE,
+    doubts,
+    left_out,
+    listed,
+    plain_letters,
+    short_design,
+    wrapped,
 )
+
+__all__ = ["render_answer"]
+
+FEWEST_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +87,18 @@ def render_answer(found: Answer, *, width: int = WIDE, ascii_only: bool = False)
     ascii_only
         Whether the terminal can print nothing else.
     """
-    look = _look(found)
     width = max(min(width, WIDE), LEAST)
+    if found.joint is not None:
+        text = joint_answer_text(found, width)
+        return plain_letters(text) if ascii_only else text
+    look = _look(found)
     rows, pooled = _table(found, look, width)
     rule = "─" * width
     pooled = [*pooled, *_not_pooled(found, width), *_heterogeneity(found)]
     blocks = [
-        _wrapped(_title(found, look), width),
-        _wrapped(" ".join(x for x in (headline(found), decides(found)) if x), width),
-        [] if found.absolute is None else _wrapped(found.absolute.describe(), width),
+        wrapped(_title(found, look), width),
+        wrapped(" ".join(x for x in (headline(found), decides(found)) if x), width),
+        [] if found.absolute is None else wrapped(found.absolute.describe(), width),
         [],
         _depends(found, look, width),
         _below(found, width),
@@ -125,21 +109,6 @@ def render_answer(found: Answer, *, width: int = WIDE, ascii_only: bool = False)
         blocks[3] = [kept[0], rule, *kept[1:], rule, *pooled]
     text = "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block)
     return plain_letters(text) if ascii_only else text
-
-
-def plain_letters(text: str) -> str:
-    """Return text for terminals that print ASCII alone.
-
-    Parameters
-    ----------
-    text
-        What is to be printed.
-    """
-    return text.translate(_ASCII)
-
-
-def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    return textwrap.wrap(one_line(text), width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _capped(lines: list[str], room: int) -> list[str]:
@@ -190,9 +159,7 @@ def _table(found: Answer, look: _Look, width: int) -> tuple[list[str], list[str]
         rows.append(
             Line(
                 one_line(f"{label} !" if label in doubted else label),
-                one_line(_SHORT_DESIGN.get(table.designs[i], table.designs[i].replace("_", " ")))
-                if table.designs
-                else "",
+                short_design(table.designs[i]) if table.designs else "",
                 count(float(table.n[i])) or "NR",
                 "not est." if math.isnan(estimate) else fixed(estimate, look.decimals),
                 _interval(float(look.rows.low[i]), float(look.rows.high[i]), look.decimals),
@@ -203,10 +170,6 @@ def _table(found: Answer, look: _Look, width: int) -> tuple[list[str], list[str]
     pooled = _pooled(found, look)
     lines = laid_out([*rows, *pooled], width)
     return lines[: len(rows)], lines[len(rows) :]
-
-
-def _design(design: str) -> str:
-    return one_line(_SHORT_DESIGN.get(design, design.replace("_", " ")))
 
 
 def _shrunken(found: Answer, look: _Look, i: int) -> str:
@@ -247,12 +210,12 @@ def _not_pooled(found: Answer, width: int) -> list[str]:
         return []
     lines = []
     if found.fit is None and found.why_not_pooled:
-        lines += _wrapped(f"not pooled: {found.why_not_pooled}", width, "  ")
+        lines += wrapped(f"not pooled: {found.why_not_pooled}", width, "  ")
     if found.post is None and found.why_not_bayes:
         why = found.why_not_bayes
         if found.lead == "reported" and why.startswith("no anchored prior"):
             why = "no prior of τ is stated, and one study says nothing about τ"
-        lines += _wrapped(f"no Bayesian result: {why}", width, "  ")
+        lines += wrapped(f"no Bayesian result: {why}", width, "  ")
     return lines
 
 
@@ -322,41 +285,14 @@ def _below(found: Answer, width: int) -> list[str]:
     lines: list[str] = []
     entered = None if found.question.grade is None else found.question.grade.certainty
     if entered is not None:
-        lines += _wrapped(f"Certainty of the evidence: {entered.judgement} ({entered.because})", width)
+        lines += wrapped(f"Certainty of the evidence: {entered.judgement} ({entered.because})", width)
     differ = disagreement(found)
     if differ is not None:
-        lines += _wrapped(differ.text, width)
-    if found.doubts:
-        by_text: dict[str, list[str]] = {}
-        for label, doubt in found.doubts:
-            by_text.setdefault(doubt, []).append(label)
-        told = [f"{', '.join(labels)}: {doubt}" for doubt, labels in by_text.items()]
-        lines += _listed("In doubt (!): ", told, 4, found, width)
-    near = [e for e in found.table.excluded if e.code in ("overlap", "not_derivable")]
-    told = [f"{e.label or e.study} ({_first_clause(e.reason)})" for e in near]
-    others = len(found.table.excluded) - len(near)
-    told += [f"{others} not eligible"] if others else []
-    if told:
-        lines += _listed("Left out: ", told, 4, found, width)
+        lines += wrapped(differ.text, width)
+    for start, told in (("In doubt (!): ", doubts(found)), ("Left out: ", left_out(found))):
+        lines += listed(start, told, 4, found, width) if told else []
     for note in found.table.notes:
-        lines += _wrapped(" ".join(note.split()), width)
+        lines += wrapped(" ".join(note.split()), width)
     question = found.question.id
-    return [
-        *lines,
-        *_wrapped(f"why and how: lamevidence explain {question} · rows: lamevidence table {question}", width),
-    ]
-
-
-def _listed(start: str, told: list[str], most: int, found: Answer, width: int) -> list[str]:
-    """Return a list in at most so many lines; what does not fit is counted, and where it is."""
-    for shown in range(len(told), 0, -1):
-        more = len(told) - shown
-        tail = [f"{more} more: lamevidence explain {found.question.id}"] if more else []
-        lines = _wrapped(start + " · ".join([*told[:shown], *tail]), width, "  ")
-        if len(lines) <= most:
-            return lines
-    return _wrapped(f"{start}{len(told)}: lamevidence explain {found.question.id}", width, "  ")
-
-
-def _first_clause(reason: str) -> str:
-    return reason.partition(";")[0].partition(" (")[0]
+    more = f"why and how: lamevidence explain {question} · rows: lamevidence table {question}"
+    return [*lines, *wrapped(more, width)]

@@ -13,18 +13,18 @@ from ..bayes.priors.prior_parsing import PriorLike
 from ..effects.evidence_table import EvidenceTable
 from ..effects.foreign_data import pandas_frame
 from ..effects.given_numbers import floats
-from ..foundation.errors import InputError, OptionError, UnknownName
+from ..foundation.errors import InputError, OptionError, TooFewStudies, UnknownName
 from ..foundation.options import a_level, a_number, our_words, shown
 from ..results.recipe import Recipe
-from .design_rows import KINDS, JointRows, joint_rows
+from .design_rows import KINDS, JointRows, check_identified, joint_rows
 from .joint_fit import posterior_state, told_by, usable
 from .joint_posterior import JointPosterior
-from .joint_spec import DEFAULT, JointSpec, joint_spec
+from .joint_spec import DEFAULT, JointSpec, asked_priors, is_default, joint_spec, one_choice
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["joint"]
+__all__ = ["check_joint_rows", "joint", "joint_choices"]
 
 _COLUMNS = ("treated", "selected", "contrast")
 
@@ -37,10 +37,10 @@ def joint(
     sei: str | None = None,
     vi: str | None = None,
     study: str | None = None,
-    treated: str,
+    treated: str | None = None,
     selected: str | None = None,
     contrast: str | None = None,
-    correlation: float | tuple[float, float] = 0.0,
+    correlation: float | tuple[float, float] | None = None,
     unit: str | None = "mL/year",
     baseline: PriorLike = DEFAULT,
     effect: PriorLike = DEFAULT,
@@ -62,17 +62,20 @@ def joint(
     Parameters
     ----------
     evidence
-        A DataFrame with one row an estimate, or an `EvidenceTable` whose moderators hold the columns below.
+        A DataFrame with one row an estimate, or an `EvidenceTable` whose moderators hold the columns below. That of a
+        question which says ``compare: joint`` has its columns and brings its priors and its correlation with it.
     yi, sei, vi, study
         Of a DataFrame: columns of estimates, of their standard errors or variances (one of the two), of study ids.
     treated
-        Column of 0 and 1: the row is on treatment. A difference is treated minus untreated and has 1.
+        Column of 0 and 1: the row is on treatment. A difference is treated minus untreated and has 1. Only the table of
+        a joint question does without.
     selected
         Column of 0 and 1: a slope before treatment, of patients treated because they declined.
     contrast
         Column of 0 and 1 (or truth values): a printed difference.
     correlation
-        Correlation between the rows of one before-after study, −1 to 1; ``(low, high)`` for a uniform prior of it.
+        Correlation between the rows of one before-after study, −1 to 1; ``(low, high)`` for a uniform prior of it. 0
+        unless the question of the table says otherwise.
     unit
         Unit of the estimates of a DataFrame, None for pure numbers; a table has its own.
     baseline, effect, bias
@@ -136,22 +139,55 @@ def joint(
     100.0
     """
     level = a_level(level)
-    table = _table(evidence, yi, sei, vi, study, unit, {"treated": treated, "selected": selected, "contrast": contrast})
+    columns = _columns(evidence, {"treated": treated, "selected": selected, "contrast": contrast})
+    table = _table(evidence, yi, sei, vi, study, unit, columns)
+    priors: dict[str, PriorLike | float | str | None] = {
+        "baseline": baseline,
+        "effect": effect,
+        "bias": bias,
+        "tau_baseline": tau_baseline,
+        "tau_effect": tau_effect,
+        "tau_bias": tau_bias,
+    }
+    asked, because = asked_priors(table, [name for name, given in priors.items() if is_default(given)])
     spec = joint_spec(
         table.unit,
-        {
-            "baseline": baseline,
-            "effect": effect,
-            "bias": bias,
-            "tau_baseline": tau_baseline,
-            "tau_effect": tau_effect,
-            "tau_bias": tau_bias,
-        },
+        priors | asked,
         correlation=_correlation(correlation, table),
         discount=_discount(discount),
         level=level,
+        why=because,
     )
-    return _fit(table, treated=treated, selected=selected, contrast=contrast, spec=spec, level=level)
+    return _fit(table, **columns, spec=spec, level=level)
+
+
+def joint_choices(table: EvidenceTable, name: str) -> None:
+    """Raise unless a joint synthesis can use what the question of a table states for one of its priors, or its default.
+
+    Raises
+    ------
+    OptionError
+        It cannot, or there is no default on this scale.
+    """
+    asked, _ = asked_priors(table, [name])
+    one_choice(name, asked.get(name, DEFAULT), table.unit)
+
+
+def check_joint_rows(table: EvidenceTable) -> None:
+    """Raise unless the table of a joint question identifies its effect; nothing is computed.
+
+    Raises
+    ------
+    NotEstimable
+        Nothing untreated and no difference, or nothing on treatment.
+    TooFewStudies
+        One study alone.
+    """
+    rows = joint_rows(table, **_columns(table, dict.fromkeys(_COLUMNS)))
+    asked, _ = asked_priors(table, ["bias"])
+    check_identified(rows, bool(rows.selected.any()) and asked.get("bias", DEFAULT) is not None)
+    if len(rows.kinds) < 2:
+        raise TooFewStudies("a joint synthesis", len(rows.kinds), 2, "pool its own rows by another question")
 
 
 def _fit(
@@ -179,7 +215,19 @@ def _notes(table: EvidenceTable, rows: JointRows, spec: JointSpec) -> tuple[str,
     return (f"Too few studies tell {', '.join(few)}: there the prior decides, see sensitivity().",) if few else ()
 
 
+def _columns(evidence: object, given: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the columns of the design: as given, else those that the table of a joint question has."""
+    columns = dict(given)
+    if isinstance(evidence, EvidenceTable) and evidence.row_is == "phase":
+        columns |= {name: name for name, held in given.items() if held is None and name in evidence.moderators}
+    if columns["treated"] is None:
+        raise OptionError("which rows are on treatment is not said · give treated=, a column of 0 and 1")
+    return columns
+
+
 def _correlation(given: object, table: EvidenceTable) -> float | tuple[float, float]:
+    if given is None:
+        given = float(table.model.get("correlation", 0.0))
     if isinstance(given, tuple | list):
         if len(given) != 2:
             raise OptionError(f"correlation={shown(given)} is no range · give (low, high), such as (0, 0.7)")

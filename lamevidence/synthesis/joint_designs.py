@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .joint_posterior import JointPosterior
     from .joint_spec import JointSpec
 
-__all__ = ["by_design", "conflict", "of_kinds", "present", "sensitivity"]
+__all__ = ["by_design", "conflict", "of_kinds", "of_one_study", "present", "sensitivity"]
 
 
 _COMPARED = ("effect_here", "effect_elsewhere", "difference", "low", "high", "p")
@@ -115,7 +115,7 @@ def by_design(post: JointPosterior) -> pd.DataFrame:
         try:
             lines.append(line | _numbers(of_kinds(post, chosen)) | {"note": ""})
         except TooFewStudies:
-            lines.append(line | _numbers(_of_one_study(post, chosen)) | {"note": _ALONE})
+            lines.append(line | _numbers(of_one_study(post, chosen)) | {"note": _ALONE})
         except LamEvidenceError as refused:
             lines.append(line | _NOTHING | {"note": str(refused)})
     every = {"designs": "joint", "studies": len(post.rows.kinds), "share": 100.0 - shares["prior"], "p": np.nan}
@@ -126,7 +126,7 @@ def by_design(post: JointPosterior) -> pd.DataFrame:
 _ALONE = "one study: what it says about itself, without a spread between studies"
 
 
-def _of_one_study(post: JointPosterior, kinds: Sequence[str]) -> JointPosterior:
+def of_one_study(post: JointPosterior, kinds: Sequence[str]) -> JointPosterior:
     """Return the fit to the one study of these kinds, whose own values are the means."""
     alone = replace(post.spec, tau_baseline=0.0, tau_effect=0.0, tau_bias=0.0)
     keep = [i for i, study in enumerate(post.table.studies) if post.rows.kinds[study] in kinds]

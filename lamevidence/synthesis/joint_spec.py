@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from ..bayes.priors.base import HalfNormal, ScalePrior
 from ..bayes.priors.effect_priors import EffectPrior, Flat, Normal
 from ..bayes.priors.prior_parsing import PriorLike, mu_prior, tau_prior
+from ..effects.evidence_table import EvidenceTable
 from ..foundation.errors import OptionError
 from ..foundation.options import a_number, shown
 from ..foundation.units import unit as unit_named
 
-__all__ = ["DEFAULT", "JointSpec", "Means", "ScaleChoice", "a_scale", "joint_spec"]
+__all__ = [
+    "DEFAULT",
+    "JointSpec",
+    "Means",
+    "ScaleChoice",
+    "a_scale",
+    "asked_priors",
+    "is_default",
+    "joint_spec",
+    "one_choice",
+]
 
 DEFAULT = "default"
 
@@ -144,6 +155,46 @@ def _a_mean(name: str, given: object, unit: str | None) -> Means:
     return prior
 
 
+def is_default(given: object) -> bool:
+    """Whether a prior was left to the default."""
+    return isinstance(given, str) and given == DEFAULT
+
+
+def asked_priors(
+    table: EvidenceTable, names: Sequence[str]
+) -> tuple[dict[str, PriorLike | float | str | None], dict[str, str]]:
+    """Return the priors of these names that the question of a table states, and why it states them.
+
+    ``none`` for the bias is no such term.
+    """
+    said = table.model.get("bayes", {}) if table.row_is == "phase" else {}
+    found: dict[str, PriorLike | float | str | None] = {name: said[name] for name in names if name in said}
+    if found.get("bias") == "none":
+        found["bias"] = None
+    return found, dict.fromkeys(found, str(said.get("because", "stated in the question")))
+
+
+def one_choice(name: str, given: object, unit: str | None) -> Means | ScaleChoice | None:
+    """Return one prior of the model in the unit of the estimates, the default of the scale where none is given.
+
+    Raises
+    ------
+    OptionError
+        It is left out on a scale without a default, or is none.
+    """
+    if is_default(given):
+        if unit is None or unit_named(unit).dimension != "volume/time":
+            scale = "HalfNormal(…)" if name.startswith("tau") else "Normal(…)"
+            raise OptionError(
+                f"{name} has no default for estimates in {unit or 'pure numbers'} · give {name}="
+                f"a prior, such as {scale}"
+            )
+        given = _SLOPE[name][0]
+    if name.startswith("tau"):
+        return a_scale(name, given, unit)
+    return None if name == "bias" and given is None else _a_mean(name, given, unit)
+
+
 def joint_spec(
     unit: str | None,
     given: Mapping[str, PriorLike | float | str | None],
@@ -151,6 +202,7 @@ def joint_spec(
     correlation: float | tuple[float, float],
     discount: Mapping[str, float],
     level: float,
+    why: Mapping[str, str],
 ) -> JointSpec:
     """Return the choices in the unit of the estimates, with the defaults of the scale where there are some.
 
@@ -159,23 +211,9 @@ def joint_spec(
     OptionError
         A prior is left out on a scale without a default, or is none.
     """
-    slope = unit is not None and unit_named(unit).dimension == "volume/time"
     out: dict[str, object] = {}
-    why: dict[str, str] = {}
-    for name, (default, reason) in _SLOPE.items():
-        value: object = given[name]
-        if isinstance(value, str) and value == DEFAULT:
-            if not slope:
-                scale = "τ ~ HalfNormal(…)" if name.startswith("tau") else "Normal(…)"
-                raise OptionError(
-                    f"{name} has no default for estimates in {unit or 'pure numbers'} · give {name}="
-                    f"a prior, such as {scale.removeprefix('τ ~ ')}"
-                )
-            value, why[name] = default, reason
-        else:
-            why[name] = "given"
-        if name.startswith("tau"):
-            out[name] = a_scale(name, value, unit)
-        else:
-            out[name] = None if name == "bias" and value is None else _a_mean(name, value, unit)
-    return JointSpec(**out, correlation=correlation, discount=dict(discount), level=level, why=why)  # type: ignore[arg-type]
+    reasons: dict[str, str] = {}
+    for name, (_, reason) in _SLOPE.items():
+        reasons[name] = reason if is_default(given[name]) else why.get(name, "given")
+        out[name] = one_choice(name, given[name], unit)
+    return JointSpec(**out, correlation=correlation, discount=dict(discount), level=level, why=reasons)  # type: ignore[arg-type]

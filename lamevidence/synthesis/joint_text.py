@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..foundation.errors import LamEvidenceError
 from ..foundation.numbers import p_value
 from .design_rows import KINDS
-from .joint_designs import conflict, of_kinds, present
 from .joint_fit import SCALES
+from .joint_moves import DesignMove, DesignsCompared, compare_designs
 
 if TYPE_CHECKING:
     from .joint_posterior import JointPosterior
 
-__all__ = ["design_text", "methods_of"]
+__all__ = ["conflict_text", "design_text", "methods_of", "move_text"]
 
 _AGREE = 0.05
 """Below this, after Holm, designs are said to disagree."""
 
 
-def design_text(post: JointPosterior) -> str:
+def design_text(post: JointPosterior, compared: DesignsCompared | None = None) -> str:
     """Return the paragraph that says how far each kind of design moved the effect, and whether they agree."""
     unit = f" {post.unit}" if post.unit else ""
     effect = post.effect
@@ -29,34 +28,34 @@ def design_text(post: JointPosterior) -> str:
         f"All designs together: an effect of {effect.mean:.0f}{unit} ({100 * post.level:g}% {post.interval_name}"
         f" {low:.0f} to {high:.0f})."
     ]
-    shares = post.information_by_design()
-    moves: list[tuple[float, str]] = []
-    for kind in present(post):
-        others = [k for k in present(post) if k != kind]
-        name, share = KINDS[kind], f"{shares[kind]:.0f}% of the information"
-        try:
-            rest = of_kinds(post, others).effect.mean
-        except LamEvidenceError:
-            said.append(f"Without {name} ({share}) the effect would not be identified.")
-            continue
-        move = effect.mean - rest
-        # what is printed is told apart at the digits that are printed
-        way = "up" if round(effect.mean) > round(rest) else "down" if round(effect.mean) < round(rest) else ""
-        end = f"they move it {way} by {abs(round(effect.mean) - round(rest)):d}" if way else "they do not move it"
-        moves.append((abs(move), f"Without {name} ({share}) it would be {rest:.0f}{unit}: {end}."))
-    said += [sentence for _, sentence in sorted(moves, key=lambda pair: -pair[0])]
-    said.append(f"The priors hold {shares['prior']:.0f}% of the information.")
-    tested = conflict(post).dropna(subset=["p"])
-    if not tested.empty:
-        worst = tested.sort_values("p", kind="stable").iloc[0]
-        name = KINDS[worst["design"]]
-        verdict = "disagree" if worst["p_holm"] < _AGREE else "do not disagree"
-        said.append(
-            f"{name[:1].upper()}{name[1:]} differ most from the other designs, by {worst['difference']:.0f}{unit}, and"
-            f" {verdict} with them beyond chance (node split, p {p_value(worst['p'])}, after Holm"
-            f" {p_value(worst['p_holm'])})."
-        )
-    return " ".join(said)
+    compared = compare_designs(post) if compared is None else compared
+    needed = [m for m in compared.moves if m.without is None]
+    said += [
+        f"Without {m.words} ({m.share:.0f}% of the information) the effect would not be identified." for m in needed
+    ]
+    said += [move_text(m, effect.mean, unit) for m in compared.by_size(effect.mean)]
+    said.append(f"The priors hold {compared.prior:.0f}% of the information.")
+    worst = compared.apart
+    return " ".join(said if worst is None else [*said, conflict_text(worst, unit)])
+
+
+def move_text(move: DesignMove, joint: float, unit: str) -> str:
+    """Return the sentence on what the effect would be without one kind of design."""
+    assert move.without is not None
+    by = round(joint) - round(move.without.mean)  # what is printed is told apart at the digits that are printed
+    end = f"they move it {'up' if by > 0 else 'down'} by {abs(by):d}" if by else "they do not move it"
+    rest = f"{move.without.mean:.0f}{unit}"
+    return f"Without {move.words} ({move.share:.0f}% of the information) it would be {rest}: {end}."
+
+
+def conflict_text(move: DesignMove, unit: str) -> str:
+    """Return the sentence on the kind of design that differs most from the others."""
+    verdict = "disagree" if move.p_holm < _AGREE else "do not disagree"
+    name = f"{move.words[:1].upper()}{move.words[1:]}"
+    return (
+        f"{name} differ most from the other designs, by {move.difference:.0f}{unit}, and"
+        f" {verdict} with them beyond chance (node split, p {p_value(move.p)}, after Holm {p_value(move.p_holm)})."
+    )
 
 
 def methods_of(post: JointPosterior) -> Sequence[tuple[str, str]]:

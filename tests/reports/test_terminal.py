@@ -10,7 +10,8 @@ import pytest
 import lamevidence as lam
 from lamevidence.foundation.numbers import fixed
 from lamevidence.reports.answer import Answer, whole_answer
-from lamevidence.reports.terminal import LEAST, MOST_LINES, WIDE, render_answer
+from lamevidence.reports.lines import LEAST, MOST_LINES, WIDE
+from lamevidence.reports.terminal import render_answer
 from lamevidence.results.scale import reader_scale
 from lamevidence.results.study_intervals import study_intervals
 

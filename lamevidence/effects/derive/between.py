@@ -17,7 +17,7 @@ from .mean import MeanAndError, mean_and_error
 from .selection import Candidate
 from .single import count_estimate, person_time_unit
 
-__all__ = ["RATIOS", "between_arms"]
+__all__ = ["RATIOS", "between_arms", "printed_difference"]
 
 RATIOS = ("HR", "IRR", "OR", "RR")
 """Measures of two arms that papers print as a ratio and that are pooled as its logarithm."""
@@ -166,7 +166,12 @@ def _from_contrast(question: Question, study: Study, finding: Contrast) -> Deriv
         return _from_ratio(study, finding)
     if question.measure != "MD":
         raise NotDerivable(f"a printed {finding.measure} contrast is not read as {question.measure} here")
-    found = mean_and_error(study, finding, question.unit)
+    return printed_difference(study, finding, question.unit)
+
+
+def printed_difference(study: Study, finding: Contrast, unit: str | None) -> Derived:
+    """Return a printed difference of means with its variance, in ``unit``."""
+    found = mean_and_error(study, finding, unit)
     cells, steps = (*found.mean.cells, *found.se.cells), (*found.mean.steps, *found.se.steps)
     bounds = (found.se.bounds[0] ** 2, found.se.bounds[1] ** 2)
     lineage = Lineage(study.id, cells, steps, found.mean.bounds, bounds)

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...foundation.errors import AmbiguousFinding, DependentRows, DerivationError, QuestionError
-from ...foundation.units import unit as unit_of
+from ...foundation.errors import DependentRows, DerivationError, QuestionError
 from ...questions.question import Question
 from ...registry.overlaps import possible_overlaps
 from ...registry.records import Study
@@ -19,6 +18,8 @@ from ..measures.hazard import hazard_notes
 from ..table_row import Excluded
 from .between import between_arms
 from .derived import Derived
+from .phases import design_columns, rows_of_phases
+from .preference import preferred
 from .question_rules import question_faults
 from .reread import reread
 from .selection import Candidate, eligible_findings
@@ -56,6 +57,11 @@ def evidence(registry: RegistryRecords, question: Question) -> EvidenceTable:
     used: list[UsedRow] = []
     for candidates in accepted.values():
         study = candidates[0].study
+        if question.compare == "joint":
+            rows, unusable = rows_of_phases(question, candidates)
+            used += [(study, label, row) for label, row in rows]
+            excluded += unusable
+            continue
         for label, group in _rows_of(question, study, candidates, registry.vocabulary.categories):
             try:
                 used.append((study, label, _derive(question, group)))
@@ -84,36 +90,8 @@ def _words(key: str) -> str:
 def _derive(question: Question, candidates: Sequence[Candidate]) -> Derived:
     if question.compare == "between_arms":
         return between_arms(question, candidates)
-    chosen = _preferred(question, candidates)
+    chosen = preferred(question, candidates)
     return within_patients(question, chosen) if question.compare == "within_patients" else single_arm(question, chosen)
-
-
-def _preferred(question: Question, candidates: Sequence[Candidate]) -> Candidate:
-    candidates = _of_the_same_dimension(question, candidates)
-    if len(candidates) == 1:
-        return candidates[0]
-    study = candidates[0].study
-    wanted = [c for c in candidates if c.finding.id in question.preferred(study.id)]
-    if len(wanted) == 1:
-        return wanted[0]
-    names = ", ".join(c.finding.id for c in candidates)
-    raise AmbiguousFinding(
-        f"{study.id} prints several findings that answer {question.id}: {names}"
-        f" · name one under `prefer: {{{study.id}: …}}`"
-    )
-
-
-def _of_the_same_dimension(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Where a study prints a result in mL and in % predicted, keep the one the question asks for."""
-    if question.unit is None:
-        return candidates
-    wanted = unit_of(question.unit).dimension
-    fitting = [
-        c
-        for c in candidates
-        if (symbol := getattr(getattr(c.finding, "value", None), "unit", None)) and unit_of(symbol).dimension == wanted
-    ]
-    return fitting or candidates
 
 
 def _one_per_cohort(
@@ -162,7 +140,9 @@ def _table(
     names = sorted({name for _, _, row in used for name in row.counts})
     columns = {name: np.array([row.counts.get(name, np.nan) for _, _, row in used]) for name in names}
     model = dict(question.model) | ({"bayes": dict(question.bayes)} if question.bayes else {})
-    by_subject = question.rows == "subject"
+    by_subject, joint = question.rows == "subject", question.compare == "joint"
+    if joint and question.correlation is not None:
+        model["correlation"] = question.correlation.used
     return EvidenceTable(
         yi=np.array([row.yi for _, _, row in used]),
         vi=np.array([row.vi for _, _, row in used]),
@@ -188,9 +168,10 @@ def _table(
             *(row.caution for _, _, row in used if row.caution),
         ),
         model=model,
+        moderators=design_columns([row for _, _, row in used]) if joint else {},
         risk_of_bias=tuple(_rob(s, question.outcome) for s, _, _ in used) if question.rows == "study" else (),
         arms=_arms(question),
-        row_is=question.rows,
+        row_is="phase" if joint else question.rows,
     )
 
 

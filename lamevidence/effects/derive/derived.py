@@ -29,7 +29,8 @@ class Traced:
 class Derived:
     """An estimate with its variance, sample size, sufficient statistics and lineage.
 
-    ``caution`` is a sentence for under the answer, where what is printed gives a reason to doubt the estimate.
+    ``caution`` is a sentence for under the answer, where what is printed gives a reason to doubt the estimate;
+    ``design`` says what the row is in a joint question, column → 0 or 1.
     """
 
     yi: float
@@ -38,6 +39,7 @@ class Derived:
     n: float = float("nan")
     counts: Mapping[str, float] = field(default_factory=dict)
     caution: str = ""
+    design: Mapping[str, float] = field(default_factory=dict)
 
 
 def printed_cell(finding: str, name: str, number: Reported, at: Locator) -> Cell:

@@ -36,6 +36,7 @@ _MADE = {
     ("single_arm", "rate"): ("rate", "hazard"),
     ("between_arms", "dichotomous"): ("two-by-two",),
     ("between_arms", "rate"): ("person-time",),
+    ("joint", "continuous"): ("MN",),
 }
 """Comparison and kind of finding → the measures, or families of measures, that are derived from it."""
 
@@ -261,7 +262,7 @@ def answer_faults(question: Question, answer: EvidenceTable | QuestionError) -> 
         yield Fault("LE311" if dependent else "LE306", ("primary",) if dependent else ("prefer",), message, remedy)
     elif answer.k == 0:
         yield Fault("LW309", ("id",), "no study answers this question", f"`lamevidence table {question.id}` says why")
-    elif question.pooled and len(set(answer.studies)) < answer.k:
+    elif question.pooled and question.compare != "joint" and len(set(answer.studies)) < answer.k:
         twice = next(s for s in answer.studies if answer.studies.count(s) > 1)
         yield Fault(
             "LE311",

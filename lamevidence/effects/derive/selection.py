@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ...questions.question import Question
+from ...questions.question import ROLE_OF_PHASE, Question
 from ...registry.records import (
     Continuous,
     Contrast,
@@ -38,7 +38,7 @@ def _kind(question: Question, study: Study, finding: Finding) -> str:
     if isinstance(finding, Direction):
         return f"only the direction is printed ({finding.direction}), no number"
     kind = KIND_OF[type(finding)]
-    if kind == question.kind or (kind == "contrast" and question.compare == "between_arms"):
+    if kind == question.kind or (kind == "contrast" and question.compare in ("between_arms", "joint")):
         return ""
     if question.measure == "HAZ" and kind in ("dichotomous", "rate"):
         return ""  # patients in a time and events in person-time are of one hazard
@@ -70,6 +70,8 @@ def _intervention(question: Question, study: Study, finding: Finding) -> str:
     wanted = rules.interventions
     if question.compare == "between_arms" and not isinstance(finding, Contrast):
         wanted = (*wanted, *rules.comparators) if wanted and rules.comparators else ()
+    if question.compare == "joint" and ROLE_OF_PHASE.get(finding.phase) == "untreated":
+        wanted = rules.comparators
     if not wanted:
         return ""
     given = study.arm(finding.arm).intervention
