@@ -6,6 +6,7 @@ The t likelihood is a scale mixture of normals, and its integral over θ is clos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ __all__ = ["Inner", "LogConcaveLikelihood", "StudyLikelihood", "study_likelihood
 _SUPPORT_LIMIT = 20_000
 _LIMIT = 40.0
 _STEP = 0.1
+_LARGEST = 700.0
+"""Exponents up to this do not overflow."""
 
 IntArray = NDArray[np.intp]
 
@@ -35,6 +38,10 @@ class Binomial(LogConcaveLikelihood):
     r: float
     n: float
     offset: float = 0.0
+
+    @cached_property
+    def _const(self) -> float:
+        return float(special.gammaln(self.n + 1) - special.gammaln(self.r + 1) - special.gammaln(self.n - self.r + 1))
 
     @property
     def approx(self) -> tuple[float, float]:  # type: ignore[override]
@@ -66,22 +73,27 @@ class Binomial(LogConcaveLikelihood):
 
     def value(self, theta: FloatArray) -> FloatArray:
         """log C(n, r) + r x − n log(1 + eˣ)."""
-        x = theta + self.offset
-        const = special.gammaln(self.n + 1) - special.gammaln(self.r + 1) - special.gammaln(self.n - self.r + 1)
-        # log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|); in place, as this is most of the work
-        log = np.asarray(np.exp(-np.abs(x)))
-        log += 1.0
-        np.log(log, out=log)
-        log += np.maximum(x, 0.0)
+        x = theta + self.offset if self.offset else theta
+        # in place, as this is most of the work
+        if x.size and x.max() < _LARGEST:
+            log = np.asarray(np.exp(x))
+            log += 1.0
+            np.log(log, out=log)
+        else:
+            # log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|)
+            log = np.asarray(np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0.0))
         log *= -self.n
         log += self.r * x
-        log += const
+        log += self._const
         return log
 
     def slopes(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """r − n p and −n p (1 − p)."""
-        p = special.expit(theta + self.offset)
-        return self.r - self.n * p, -self.n * p * (1 - p)
+        p = special.expit(theta + self.offset if self.offset else theta)
+        mean = self.n * p
+        p -= 1.0
+        p *= mean
+        return self.r - mean, p
 
 
 class Hypergeometric(LogConcaveLikelihood):

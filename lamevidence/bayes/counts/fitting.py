@@ -22,21 +22,28 @@ from ..priors.base import TauPrior
 from ..priors.effect_priors import EffectPrior
 from .families import StudyLikelihood, study_likelihoods
 from .likelihoods import Likelihood
-from .placing import Places, place_nodes
+from .placing import Places, Seen, place_nodes
 from .proper import require_proper
 from .study_likelihood import LogConcaveLikelihood, Tempered
 from .tails import effect_moments
 from .two_level import TwoLevelState
 
-__all__ = ["error_from", "finer", "fit_two_level", "gaps"]
+__all__ = ["Known", "Steps", "error_from", "finer", "fit_rows", "fit_two_level", "gaps"]
 
 
-class _Steps(NamedTuple):
+class Steps(NamedTuple):
     """Steps over τ and over μ, and nodes over θ of each row."""
 
     tau: float
     mu: float
     theta: tuple[int, ...]
+
+
+class Known(NamedTuple):
+    """What a fit of nearly the same rows showed: the posterior, roughly, and the steps that it will take."""
+
+    seen: Seen
+    steps: Steps
 
 
 class _Nodes(NamedTuple):
@@ -68,6 +75,8 @@ _FLOOR = 2e-10
 """What rounding and the ends leave."""
 _ENOUGH = 1e-7
 _LIMIT = 1e-6
+_LOST = 1e3
+"""What is said of rules that differ by more, or by what is no number."""
 
 
 def fit_two_level(
@@ -92,13 +101,31 @@ def fit_two_level(
     known = table.vi if likelihood.name in ("normal", "t") else np.array([row.approx[1] for row in rows])
     prior_tau = tau.resolve(known)
     require_proper(rows, np.ones((len(rows), 1)), (mu,), prior_tau, likelihood.name)
+    return fit_rows(rows, mu, prior_tau, table.unit, likelihood.name)
+
+
+def fit_rows(
+    rows: tuple[StudyLikelihood, ...],
+    mu: EffectPrior,
+    prior_tau: TauPrior,
+    unit: str | None,
+    name: str,
+    known: Known | None = None,
+) -> TwoLevelState:
+    """Return the exact posterior of these rows, which is proper; ``known`` is what nodes near it showed.
+
+    Raises
+    ------
+    QuadratureError
+        The finest steps still miss 1e-6.
+    """
     informative = sum(row.below and row.above for row in rows)
     exists = existence(prior_tau, informative, int(not mu.proper))
     moments = effect_moments(rows, (mu,))
-    several = likelihood.name == "t"
-    places = place_nodes(rows, mu, prior_tau, exists.tau_moments, several=several)
+    several = name == "t"
+    places = place_nodes(rows, mu, prior_tau, exists.tau_moments, several=several, seen=known and known.seen)
     light = not np.isfinite(prior_tau.tail) and moments.highest == 2
-    steps = _Steps(_FIRST[0], _FIRST[1], (_FIRST_SCALES if several else _FIRST_THETA,) * len(rows))
+    steps = known.steps if known else Steps(*_FIRST, (_FIRST_SCALES if several else _FIRST_THETA,) * len(rows))
     for turn in range(_ROUNDS):
         made = _weights(rows, mu, prior_tau, places, steps)
         moved = gaps(made.at, made.grid.tau, made.weight, made.halves.sum(axis=0), light=light)
@@ -108,7 +135,7 @@ def fit_two_level(
         # each row's share in what the nodes over θ move
         shares = np.abs(np.einsum("jm,kjm->k", made.weight, np.clip(made.halves, -1.0, 1.0)))
         rough = shares > min(0.3 * _GOOD, 0.5 * float(shares.max())) if moved[2] >= _GOOD else shares < 0.0
-        steps = _Steps(
+        steps = Steps(
             steps.tau / finer(moved[0]),
             steps.mu / finer(moved[1]),
             tuple(
@@ -124,7 +151,7 @@ def fit_two_level(
     t = made.t
     return TwoLevelState(
         rows, mu, prior_tau, made.grid, t, float(t[1] - t[0]), made.map, made.at, made.weight, made.inner,
-        made.grid.log_norm, error, exists, moments, steps.theta, table.unit, likelihood.name,
+        made.grid.log_norm, error, exists, moments, steps.theta, unit, name,
     )  # fmt: skip
 
 
@@ -137,12 +164,10 @@ def finer(moved: float) -> float:
 
 def error_from(moved: tuple[float, ...]) -> float:
     """Bound of the error where rules with twice the step differ by ``moved``."""
-    return _FLOOR + _FACTOR * float(np.sum(np.square(np.minimum(moved, 1e3))))
+    return _FLOOR + _FACTOR * float(np.sum(np.square(np.minimum(moved, _LOST))))
 
 
-def _weights(
-    rows: tuple[StudyLikelihood, ...], mu: EffectPrior, tau: TauPrior, places: Places, steps: _Steps
-) -> _Nodes:
+def _weights(rows: tuple[StudyLikelihood, ...], mu: EffectPrior, tau: TauPrior, places: Places, steps: Steps) -> _Nodes:
     """Return the nodes and their weights."""
     h, hm = steps.tau, steps.mu / places.several
     ends = np.arcsinh((np.array(places.ends) - places.centre) / places.width)
@@ -175,25 +200,27 @@ def _weights(
 
 
 def gaps(
-    nodes: FloatArray, tau: FloatArray, weight: FloatArray, halves: FloatArray, *, light: bool
+    nodes: FloatArray, tau: FloatArray, weight: FloatArray, halves: FloatArray | None, *, light: bool
 ) -> tuple[float, float, float]:
     """By how much rules with every second node over τ, μ and θ differ, in the scale of each quantity.
 
     Watched are the evidence, mean and standard deviation of μ and of τ; with heavy tails (not ``light``), whose moments
-    hang on the farthest nodes, the means of an asinh of μ and of log(1 + τ).
+    hang on the farthest nodes, the means of an asinh of μ and of log(1 + τ). Without ``halves`` those over θ are taken
+    as they are.
     """
     middle = float((weight * nodes).sum()) if light else float(nodes[np.unravel_index(weight.argmax(), weight.shape)])
-    tau = tau[:, None]
     if light:
-        known = [nodes, (nodes - middle) ** 2, tau, tau * tau]
+        of_mu, of_tau = [nodes, (nodes - middle) ** 2], [tau, tau * tau]
     else:
         unit = float(np.median(np.abs(nodes - middle)[weight > 1e-3 * weight.max()])) or 1.0
-        known = [np.arcsinh((nodes - middle) / unit), np.log1p(tau)]
+        of_mu, of_tau = [np.arcsinh((nodes - middle) / unit)], [np.log1p(tau)]
 
     def means(part: FloatArray, pick: tuple[slice, slice]) -> FloatArray:
-        total = float(part[pick].sum())
-        rows = (pick[0], slice(None))
-        seen = [float((part[pick] * x[pick if x.shape[1] > 1 else rows]).sum()) / total for x in known]
+        part = part[pick]
+        rows = part.sum(axis=1)
+        total = float(rows.sum())
+        seen = [float(np.einsum("jm,jm->", part, x[pick])) / total for x in of_mu]
+        seen += [float(rows @ x[pick[0]]) / total for x in of_tau]
         if not light:
             return np.array([np.log(total), *seen])
         (mean, square, first, second), shift = seen, seen[0] - middle
@@ -202,15 +229,15 @@ def gaps(
     every, other = slice(None), slice(None, None, 2)
     whole = means(weight, (every, every))
     scale = np.array([1.0, np.sqrt(whole[2]), 2 * whole[2], whole[3], 2 * whole[4]]) if light else np.ones(3)
-    found = []
+
+    def moved(part: FloatArray, pick: tuple[slice, slice], factor: float) -> float:
+        apart = means(part, pick) - whole
+        apart[0] += np.log(factor)
+        most = float(np.max(np.abs(apart / scale)))
+        return most if most < _LOST else _LOST
+
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        bent = weight * np.exp(np.clip(halves, -50.0, 50.0))
-        for part, pick, factor in (
-            (weight, (other, every), 2.0),
-            (weight, (every, other), 2.0),
-            (bent, (every, every), 1.0),
-        ):
-            apart = means(part, pick) - whole
-            apart[0] += np.log(factor)
-            found.append(float(np.nan_to_num(np.max(np.abs(apart / scale)), nan=1e3, posinf=1e3)))
-    return found[0], found[1], found[2]
+        over_theta = 0.0
+        if halves is not None:
+            over_theta = moved(weight * np.exp(np.clip(halves, -50.0, 50.0)), (every, every), 1.0)
+        return moved(weight, (other, every), 2.0), moved(weight, (every, other), 2.0), over_theta

@@ -7,6 +7,7 @@ move to where the mass is; for t likelihoods every cluster of estimates has node
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -19,7 +20,7 @@ from ..priors.base import TauPrior
 from ..priors.effect_priors import EffectPrior, Normal, StudentT
 from .study_likelihood import StudyLikelihood
 
-__all__ = ["Places", "log_mu", "normal_like", "over_tau", "place_nodes", "scan_of_tau"]
+__all__ = ["Places", "Seen", "log_mu", "normal_like", "over_tau", "place_nodes", "scan_of_tau"]
 
 _DEPTH = 33.0
 """Nats below the peak at which nodes end: e^-33 = 5e-15."""
@@ -35,6 +36,8 @@ _THETA = 17
 _FAR = 300.0
 _WIDTH = 1.0
 """Width of the map of τ: near its centre nodes are the step apart."""
+_NARROW = 1e-3
+"""Least width of the maps of μ, in that of the normal approximation."""
 _MOST_CENTRES = 6
 _FEW = 10
 _COARSE = 17
@@ -93,8 +96,23 @@ def _given(model: NormalModel, tau: FloatArray) -> tuple[FloatArray, FloatArray]
     return b[:, 0] + model.shift[0], np.sqrt(V[:, 0, 0])
 
 
+class Seen(NamedTuple):
+    """What is known of a posterior at places u: its log density over u, mean and standard deviation of μ there."""
+
+    u: FloatArray
+    q: FloatArray
+    mean: FloatArray
+    sd: FloatArray
+
+
 def place_nodes(
-    rows: tuple[StudyLikelihood, ...], mu: EffectPrior, tau: TauPrior, moments: int, *, several: bool
+    rows: tuple[StudyLikelihood, ...],
+    mu: EffectPrior,
+    tau: TauPrior,
+    moments: int,
+    *,
+    several: bool,
+    seen: Seen | None = None,
 ) -> Places:
     """Scan the posterior and return where its nodes are to lie.
 
@@ -108,29 +126,34 @@ def place_nodes(
         Highest moment of τ that exists.
     several
         Whether μ may have several modes given τ.
+    seen
+        The posterior as it is already known, which saves the scan of everything.
     """
     y, v = np.array([row.approx for row in rows]).T
     model = normal_model(y, v, np.ones((len(rows), 1)), [normal_like(mu) if isinstance(mu, StudentT) else mu])
     variable, u = scan_of_tau(y, v, tau)
-    if u.size > _COARSE:
+    if seen is not None:
+        u = _around(seen)
+    elif u.size > _COARSE:
         # first only where the posterior is: at places far apart, in log τ where the range is of many times the prior
         ends = np.log(variable.tau(u[[0, -1]])) if variable.soft else u[[0, -1]]
         some = np.linspace(ends[0], ends[1], _COARSE)
         seen = _scan(
             rows, mu, tau, model, variable, variable.u(np.exp(some)) if variable.soft else some, several=several
-        )
+        ).seen
         u = _around(seen)
     for _ in range(_ZOOMS):
-        seen = _scan(rows, mu, tau, model, variable, u, several=several)
+        scan = _scan(rows, mu, tau, model, variable, u, seen, several=several)
+        seen = scan.seen
         held = np.flatnonzero(seen.q > seen.q.max() - _DEPTH)
         if held.size >= _FEW:
             break
         # a narrow posterior of τ: closer nodes where it is
         u = _around(seen)
-    return _read(seen, v, model, variable, moments, several=several)
+    return _read(scan, v, model, variable, moments, several=several)
 
 
-def _around(seen: _Scan) -> FloatArray:
+def _around(seen: Seen) -> FloatArray:
     """Return places where a scan shows mass, and up to where it shows none."""
     held = np.flatnonzero(seen.q > seen.q.max() - _DEPTH)
     low, high = seen.u[max(held[0] - 1, 0)], seen.u[min(held[-1] + 1, seen.u.size - 1)]
@@ -166,6 +189,11 @@ class _Scan:
     mean: FloatArray
     sd: FloatArray
 
+    @property
+    def seen(self) -> Seen:
+        """What another scan may start from."""
+        return Seen(self.u, self.q, self.mean, self.sd)
+
 
 def _scan(
     rows: tuple[StudyLikelihood, ...],
@@ -174,17 +202,18 @@ def _scan(
     model: NormalModel,
     variable: TauMap,
     u: FloatArray,
+    seen: Seen | None = None,
     *,
     several: bool,
 ) -> _Scan:
     taus = variable.tau(u)
     with np.errstate(divide="ignore"):
         prior = tau.logpdf(taus) + variable.log_slope(u)
-    seen = np.isfinite(prior) & (taus > 0.0)
-    u, taus, prior = u[seen], taus[seen], prior[seen]
+    holds = np.isfinite(prior) & (taus > 0.0)
+    u, taus, prior = u[holds], taus[holds], prior[holds]
     base, spread = _given(model, taus)
     y, v = np.array([row.approx for row in rows]).T
-    maps = _starts(y, v, taus, base, spread) if several else NodeMap(base[:, None], spread[:, None])
+    maps = _starts(y, v, taus, base, spread) if several else _started(seen, model, variable, u, base, spread)
     for _ in range(_MOVES):
         h = _STEP_T / np.sqrt(maps.centre.shape[1])
         t = h * np.arange(-np.ceil(_REACH_T / h), np.ceil(_REACH_T / h) + 1)
@@ -210,11 +239,23 @@ def _scan(
     return _Scan(u, taus, x, log, mass, q, base, spread, mean, sd)
 
 
+def _started(
+    seen: Seen | None, model: NormalModel, variable: TauMap, u: FloatArray, base: FloatArray, spread: FloatArray
+) -> NodeMap:
+    """Where the mass of μ is known to be at places near these, else where the normal approximation has it."""
+    if seen is None:
+        return NodeMap(base[:, None], spread[:, None])
+    usual, width = _given(model, variable.tau(seen.u))
+    shift = np.interp(u, seen.u, (seen.mean - usual) / width)
+    ratio = np.interp(u, seen.u, np.log(np.maximum(seen.sd / width, _NARROW)))
+    return NodeMap((base + spread * shift)[:, None], (spread * np.exp(ratio))[:, None])
+
+
 def _read(seen: _Scan, v: FloatArray, model: NormalModel, variable: TauMap, moments: int, *, several: bool) -> Places:
     """Return the places that a scan shows."""
     held = np.flatnonzero(seen.q > seen.q.max() - _DEPTH)
     base, spread, tau = seen.base[held], seen.spread[held], seen.tau[held]
-    centre, width = seen.mean[held, None], np.maximum(seen.sd[held], 1e-3 * spread)[:, None]
+    centre, width = seen.mean[held, None], np.maximum(seen.sd[held], _NARROW * spread)[:, None]
     if several:
         found = [_modes(seen.x[j], seen.log[j]) for j in held]
         most = max(len(one) for one in found)

@@ -61,8 +61,7 @@ def ladder(x: FloatArray, below: FloatArray, density: FloatArray) -> Ladder:
     """Return the table of those increasing ``x`` where the distribution function ``below`` has digits either side."""
     good = (below > _EDGE) & (below < 1.0 - _EDGE) & (density > 0.0)
     x, below, density = x[good], below[good], density[good]
-    rising = np.diff(below, prepend=0.0) > 0.0
-    if not rising.all():
+    if not (below[1:] > below[:-1]).all():
         # steps that rounding took back: nothing that Newton could start from
         x, below, density = x[:0], below[:0], density[:0]
     z = special.ndtri(below)

@@ -77,15 +77,21 @@ class NodeMap:
 
     def places(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """T at ``x`` (J, …, n) and dt/dx there, row by row."""
-        total, rise = np.zeros(x.shape), np.zeros(x.shape)
+        shape = (-1, *(1,) * (x.ndim - 1))
+        parts = []
         for c, w in zip(self.centre.T, self.width.T, strict=True):
-            shape = (-1, *(1,) * (x.ndim - 1))
-            scaled = (x - c.reshape(shape)) / w.reshape(shape)
-            total += np.arcsinh(scaled)
+            scaled = x - c.reshape(shape)
+            scaled /= w.reshape(shape)
+            place = np.arcsinh(scaled)
             scaled *= scaled
             scaled += 1.0
-            rise += 1.0 / (w.reshape(shape) * np.sqrt(scaled, out=scaled))
-        return total / self.centre.shape[1], rise / self.centre.shape[1]
+            np.sqrt(scaled, out=scaled)
+            scaled *= w.reshape(shape)
+            parts.append((place, np.divide(1.0, scaled, out=scaled)))
+        if self.single:
+            return parts[0]
+        total, rise = (np.asarray(sum(found)) for found in zip(*parts, strict=True))
+        return total / len(parts), rise / len(parts)
 
     def slope(self, x: FloatArray) -> FloatArray:
         """Return dt/dx at ``x`` (J, M), row by row."""

@@ -9,7 +9,7 @@ P = X'WX + B₀⁻¹, V = P⁻¹, b = V(X'Wy + B₀⁻¹b₀), and the marginal 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -41,6 +41,8 @@ class NormalModel:
         Prior means and precisions of the coefficients (p,); precision 0 is a flat prior.
     shift
         What was taken off the coefficients, (p,).
+    const
+        (k − f) log 2π + log|B₀| of the marginal likelihood.
     """
 
     y: FloatArray
@@ -49,6 +51,11 @@ class NormalModel:
     b0: FloatArray
     precision: FloatArray
     shift: FloatArray
+    const: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        proper = self.precision[self.precision > 0.0]
+        object.__setattr__(self, "const", (self.k - self.flat) * _LOG_2PI - float(np.log(proper).sum()))
 
     @property
     def flat(self) -> int:
@@ -81,8 +88,7 @@ class NormalModel:
             fitted, log_det = b @ self.X.T, 2.0 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(-1)
         residual = self.y - fitted
         square = (w * residual * residual).sum(-1) + ((b - self.b0) ** 2) @ self.precision
-        const = (self.k - self.flat) * _LOG_2PI - np.log(self.precision[self.precision > 0.0]).sum()
-        return -0.5 * (const + np.log(total).sum(-1) + square + log_det), b, V
+        return -0.5 * (self.const + np.log(total).sum(-1) + square + log_det), b, V
 
     def log_likelihood(self, tau: FloatArray) -> FloatArray:
         """Log g(τ), the likelihood of τ with the coefficients integrated out over their priors."""
@@ -111,7 +117,12 @@ def normal_model(y: FloatArray, v: FloatArray, X: FloatArray, priors: Sequence[E
             )
     root = np.sqrt(v)
     shift: FloatArray = np.zeros(X.shape[1])
-    if shift.size:
+    if shift.size == 1:
+        # the mean in closed form: half of the time of a least-squares routine is its set-up
+        w = X[:, 0] / v
+        held = float(w @ X[:, 0])
+        shift[0] = float(w @ y) / held if held > 0.0 else 0.0
+    elif shift.size:
         shift = np.asarray(np.linalg.lstsq(X / root[:, None], y / root, rcond=None)[0], dtype=np.float64)
     return NormalModel(y - X @ shift, v, X, b0 - shift, precision, shift)
 

@@ -17,8 +17,9 @@ from ...effects.measures.base import FloatArray
 from ...foundation.errors import TooFewStudies
 from ...foundation.multiple_tests import holm
 from ..counts.families import StudyLikelihood, TEstimate, study_likelihoods
-from ..counts.fitting import error_from, gaps
+from ..counts.fitting import Known, Steps, error_from, finer, fit_rows, gaps
 from ..counts.likelihoods import Likelihood
+from ..counts.placing import Seen
 from ..counts.proper import require_proper
 from ..counts.regression import without_row
 from ..counts.regression_state import RegressionState
@@ -43,6 +44,8 @@ _EDGE = 1e-10
 """Most that the outermost nodes may hold."""
 _CLOSE = 1e-7
 """Largest estimated error of nodes that are taken over."""
+_EMPTY = 1e-25
+"""Values of τ with less than this of the largest weight show nothing of μ."""
 _PLACES, _SHARES = np.polynomial.legendre.leggauss(2)
 
 
@@ -157,8 +160,8 @@ def exact_state_of(post: PosteriorBase, keep: Sequence[int], prior_tau: TauPrior
     return fit_state(rows, likelihood, X, post.prior_mu, tau, post.design.names, one_mean=post.design.one_mean)
 
 
-def without(state: TwoLevelState, i: int) -> TwoLevelState | None:
-    """Return the posterior given all rows but ``i``, None where its nodes would not do.
+def without(state: TwoLevelState, i: int) -> TwoLevelState:
+    """Return the posterior given all rows but ``i``: from the nodes of all, or from new ones near these.
 
     Raises
     ------
@@ -174,12 +177,17 @@ def without(state: TwoLevelState, i: int) -> TwoLevelState | None:
     total = float(weight.sum())
     weight = weight / total
     over_tau, over_mu = weight.sum(axis=1), weight.sum(axis=0)
-    if max(over_tau[0], over_tau[-1], over_mu[0], over_mu[-1]) > _EDGE:
-        return None
     light = not np.isfinite(state.prior_tau.tail) and state.moments.highest == 2
-    error = error_from(gaps(state.mu_nodes, state.grid.tau, weight, np.zeros(1), light=light)) + state.error
-    if not error < _CLOSE:
-        return None
+    moved = gaps(state.mu_nodes, state.grid.tau, weight, None, light=light)
+    error = error_from(moved) + state.error
+    if not (max(over_tau[0], over_tau[-1], over_mu[0], over_mu[-1]) < _EDGE and error < _CLOSE):
+        steps = Steps(
+            state.grid.step / finer(moved[0]),
+            state.step * state.map.centre.shape[1] / finer(moved[1]),
+            state.theta_nodes[:i] + state.theta_nodes[i + 1 :],
+        )
+        known = Known(_seen(state, weight, over_tau), steps)
+        return fit_rows(rows, state.prior_mu, state.prior_tau, state.unit, state.likelihood, known)
     log_total = state.log_total + top + float(np.log(total))
     informative = sum(row.below and row.above for row in rows)
     return replace(
@@ -195,6 +203,17 @@ def without(state: TwoLevelState, i: int) -> TwoLevelState | None:
         laws={},
         effects={},
     )
+
+
+def _seen(state: TwoLevelState, weight: FloatArray, over_tau: FloatArray) -> Seen:
+    """Return what nodes that do not reach far enough, or are not close enough, show of a posterior."""
+    grid, at = state.grid, state.mu_nodes
+    held = over_tau > _EMPTY * over_tau.max()
+    total, share, x = over_tau[held], weight[held], at[held]
+    mean = (share * x).sum(axis=1) / total
+    sd = np.sqrt((share * (x - mean[:, None]) ** 2).sum(axis=1) / total)
+    t = grid.t[held]
+    return Seen(grid.centre + grid.width * np.sinh(t), np.log(total / np.cosh(t)), mean, sd)
 
 
 def _predict(

@@ -84,6 +84,9 @@ DEGREE = 15
 half-width ½ Chebyshev coefficients fall by 12.6 each: degree 15 reaches double precision."""
 WHOLE = 2048
 """Supports below this size have their weights made once; larger ones only where terms count."""
+SHORT = 128
+AROUND = np.arange(-3, 4)
+"""Supports below this size have the cells beside made with those that are asked for."""
 REACH, EDGE = 9.5, 30.0
 """Terms further from the mode than 9.5 standard deviations and 30 are below e^-45 of the largest."""
 SMOOTH, APART = 20.0, 1.7
@@ -148,7 +151,7 @@ class Hypergeometric:
             made = np.matmul(self._where_it_counts(study, theta).reshape(4, cells.size, -1), VALUES_TO_POWERS)
             return np.asarray(made.transpose(1, 0, 2))
         u, w = self._whole(study)
-        near = self._near(study, theta) if u.size > 128 else slice(None)
+        near = self._near(study, theta) if u.size > SHORT else slice(None)
         exponent = theta[:, None] * u[near] + w[near]
         top = exponent.max(axis=-1)
         exponent -= top[:, None]
@@ -262,12 +265,24 @@ class Cells:
         study = np.arange(k)[:, None]
         found = self.position[study, cell - self.first]
         if found.min() < 0:
-            self._fill(law, np.unique((study * CELLS + cell + CELLS // 2)[found < 0]))
+            missing = (study * CELLS + cell + CELLS // 2)[found < 0]
+            self._fill(law, np.unique(np.concatenate([missing, self._beside(law, missing)])))
             found = self.position[study, cell - self.first]
         return self.tables[int(upper)][found]
 
+    def _beside(self, law: Hypergeometric, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Neighbours, not yet made, of cells of short supports: a cell more costs less there than another call."""
+        short = law.high - law.low < SHORT
+        some = keys[short[keys // CELLS]]
+        near = (some[:, None] + AROUND).ravel()
+        place = near % CELLS - CELLS // 2 - self.first
+        inside = (place >= 0) & (place < self.position.shape[1])
+        near, place = near[inside], place[inside]
+        return np.asarray(near[self.position[near // CELLS, place] < 0])
+
     def _widen(self, k: int, low: int, high: int) -> None:
         old, width = self.first, self.position.shape[1]
+        low, high = low + int(AROUND[0]), high + int(AROUND[-1])
         if width:
             low, high = min(low, old), max(high, old + width - 1)
         wider = np.full((k, high - low + 1), -1, dtype=np.intp)
