@@ -25,7 +25,7 @@ from .given_numbers import names_of, not_numbers
 from .measures import MEASURES, Estimates, FloatArray, Measure
 from .measures.cells import two_by_two_cells
 from .measures.hazard import hazard_columns, hazard_notes
-from .missing_sd import IMPUTED, MEASURES_WITH, imputed_sd
+from .missing_sd import IMPUTED, MEASURES_WITH, STANDARDISED, imputed_sd, imputed_standard
 from .rows import SPREADS, covariance_matrix, first_impossible
 
 if TYPE_CHECKING:
@@ -64,18 +64,25 @@ def frame_fields(
     named = canonical_names(entry, columns)
     if impute_sd and measure not in MEASURES_WITH:
         raise OptionError(
-            f"impute_sd=True is for measures whose estimate does not depend on the SD: {', '.join(MEASURES_WITH)}, not"
-            f" for {entry.title} · leave the rows without an SD out by hand"
+            f"impute_sd=True is for {', '.join(MEASURES_WITH)}, not for {entry.title}"
+            " · leave the rows without an SD out by hand"
         )
     data = {
         name: _numbers(frame, named[name], name, gaps=entry.family == "hazard" or (impute_sd and name in SPREADS))
         for name in inputs_of(entry, named)
     }
     studies, labels = _identity(frame, study, label, cluster, dependent=V is not None)
-    steps = _impute(data, named, labels) if impute_sd else {}
+    steps = _impute(data, named, labels) if impute_sd and measure not in STANDARDISED else {}
+    standard = imputed_standard(measure, data, labels) if impute_sd and _divides(measure, data) else None
+    given = data
+    if standard:
+        data = data | {"sd1i": standard.sd1i, "sd2i": standard.sd2i}
+        steps = {int(i): (step,) for i, step in zip(standard.rows, standard.steps, strict=True)}
     _check_rows(entry, data, named, labels)
     entry.check_options(options)
-    made = estimates_of(entry, data, options)
+    made = estimates_of(entry, given, options)
+    if standard:
+        made = standard.put_into(made, data, options)
     _check_made(entry, made, labels)
     if V is not None:
         aligned(frame=frame, V=V)
@@ -91,7 +98,10 @@ def frame_fields(
         "n": _patients(entry, data),
         "V": covariance,
         "moderators": _moderators(frame, moderators, taken) | _imputed_column(frame, steps),
-        "notes": (*_notes(entry, data, made.yi, labels, options), *_imputed_note(labels, steps)),
+        "notes": (
+            *_notes(entry, data, made.yi, labels, options),
+            *_imputed_note(labels, steps, scale=standard is not None),
+        ),
         "lineage": tuple(Lineage(name, steps=steps.get(i, ())) for i, name in enumerate(studies)) if steps else (),
     }
 
@@ -157,6 +167,11 @@ def _impute(
     return steps
 
 
+def _divides(measure: str, data: Mapping[str, FloatArray]) -> bool:
+    """Whether these columns are means that are divided by SDs, rather than Cohen's d or a test of them."""
+    return measure in STANDARDISED and {"m1i", "sd1i", "n1i", "m2i", "sd2i", "n2i"} <= set(data)
+
+
 def _imputed_column(frame: pd.DataFrame, steps: Mapping[int, object]) -> dict[str, Any]:
     """Return the column that marks rows with an imputed SD; nothing where there is none."""
     if not steps:
@@ -166,14 +181,15 @@ def _imputed_column(frame: pd.DataFrame, steps: Mapping[int, object]) -> dict[st
     return {"sd_imputed": np.isin(np.arange(len(frame)), list(steps))}
 
 
-def _imputed_note(labels: Sequence[str], steps: Mapping[int, tuple[Step, ...]]) -> tuple[str, ...]:
+def _imputed_note(labels: Sequence[str], steps: Mapping[int, tuple[Step, ...]], *, scale: bool) -> tuple[str, ...]:
     """Return the sentence about the rows with an imputed SD; nothing where there is none."""
     if not steps:
         return ()
     rows = ", ".join(labels[i] for i in sorted(steps))
     return (
         f"Standard deviations of {rows} are not printed: they {IMPUTED}, as asked,"
-        " with a variance that carries how much those differ (Smyth 2004).",
+        " with a variance that carries how much those differ (Smyth 2004)"
+        + ("; this takes the outcome to be measured on the same scale in all studies." if scale else "."),
     )
 
 

@@ -4,25 +4,37 @@ Variances of studies follow a scaled inverse χ² law, σ² ~ d₀ s₀²/χ²(d
 printed SDs by the moments of log s² (Smyth 2004, doi:10.2202/1544-6115.1027). Under it a mean of n patients without an
 SD is t-distributed with variance E σ²/n, E σ² = s₀² d/(d − 2): the missing SD makes the row weigh less, the more so
 the more the SDs of studies differ. d lies below d₀ by what is not known of s₀².
+
+A standardised mean difference is divided by the SD too. s₀²/σ² ~ χ²(d)/d is what s²/σ² would be on d degrees of
+freedom, so that (m₁ − m₂)/s₀ is noncentral t on d degrees of freedom in place of n₁ + n₂ − 2: Hedges' J(d) makes it
+unbiased, over the law of σ, and his unbiased variance (1983) 1/n₁ + 1/n₂ + {1 − (d − 2)/(d J²)} g² is that of estimate
+and SD together. Where one arm prints its SD on ν degrees of freedom, and arms have one σ, the SD of both is
+√{(d s₀² + ν s²)/(d + ν)} on d + ν of them (Smyth's moderated variance).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from ..foundation.errors import InputError, OptionError
 from ..foundation.lineage import Step
-from .measures.base import FloatArray
+from .measures.base import Estimates, FloatArray
+from .measures.mean_differences import pooled_variance
+from .measures.small_sample import exact_j, unbiased_excess
 
-__all__ = ["IMPUTED", "MEASURES_WITH", "ImputedSd", "imputed_sd"]
+__all__ = ["IMPUTED", "MEASURES_WITH", "STANDARDISED", "ImputedSd", "ImputedStandard", "imputed_sd", "imputed_standard"]
 
-MEASURES_WITH = ("MD", "MN")
-"""Measures whose estimate does not depend on the SD, and whose variance is proportional to its square."""
+MEASURES_WITH = ("MD", "MN", "SMD", "SMDH")
+"""Measures that can be had with an imputed SD."""
+STANDARDISED = ("SMD", "SMDH")
+"""Those of them that divide by it."""
 IMPUTED = "were imputed from those of the other studies"
 """What the notes say of rows with an imputed SD."""
 FEWEST = 3
@@ -70,20 +82,14 @@ def imputed_sd(sd: FloatArray, n: FloatArray, column: str, labels: Sequence[str]
     """
     missing = np.isnan(sd)
     use = ~missing & (n > 1) & (sd > 0)
-    gone = ", ".join(labels[int(i)] for i in np.flatnonzero(missing))
+    gone = _named(labels, missing)
     if use.sum() < FEWEST:
-        raise InputError(
-            f"column {column!r} has {int(use.sum())} standard deviations, {FEWEST} are needed to impute those of {gone}"
-            " · find the SDs (from a standard error, an interval or a p value), or leave these rows out by hand"
-        )
+        raise _too_few(f"column {column!r} has {int(use.sum())} standard deviations", gone)
     df, scale = _law(sd[use] ** 2, n[use] - 1)
     if df <= 2:
-        raise OptionError(
-            f"the standard deviations in column {column!r} differ so much ({sd[use].min():.3g} to {sd[use].max():.3g})"
-            f" that a missing one has no expectation · leave out by hand: {gone}"
-        )
+        raise _too_unlike(f"the standard deviations in column {column!r}", sd[use], gone)
     value = math.sqrt(scale * df / (df - 2))
-    said = f"{df:.3g}" if df < MOST_DF else "∞"
+    said = _df_words(df)
     step = Step(
         "impute_sd",
         f"{column} imputed as {value:.4g} from {int(use.sum())} studies (s₀ = {math.sqrt(scale):.4g}, d = {said})",
@@ -92,6 +98,138 @@ def imputed_sd(sd: FloatArray, n: FloatArray, column: str, labels: Sequence[str]
         "the SD is one of the kind that the other studies print",
     )
     return ImputedSd(np.where(missing, value, sd), missing, step)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImputedStandard:
+    """SDs of two arms without gaps, and what stands for the SD of the rows that had one.
+
+    Attributes
+    ----------
+    sd1i, sd2i
+        Printed, or the SD imputed where there is none, (k,).
+    rows
+        The rows with an imputed SD, (r,).
+    sd, df
+        What they are standardised by, and its degrees of freedom, (r,).
+    arms
+        Variance of the difference of means over that of one patient, (r,).
+    steps
+        Their `Step` of lineage.
+    """
+
+    sd1i: FloatArray
+    sd2i: FloatArray
+    rows: NDArray[np.intp]
+    sd: FloatArray
+    df: FloatArray
+    arms: FloatArray
+    steps: tuple[Step, ...]
+
+    def put_into(self, made: Estimates, data: Mapping[str, FloatArray], options: Mapping[str, Any]) -> Estimates:
+        """Return the estimates with those of the rows that had a gap: unbiased, with Hedges' unbiased variance."""
+        yi, vi = made.yi.copy(), made.vi.copy()
+        d = (data["m1i"] - data["m2i"])[self.rows] / self.sd
+        g = d * exact_j(self.df) if options.get("correct", True) else d
+        yi[self.rows] = -g if options.get("flip", False) else g
+        vi[self.rows] = self.arms + unbiased_excess(self.df) * g * g
+        yi.flags.writeable = vi.flags.writeable = False
+        return Estimates(yi, vi)
+
+
+def imputed_standard(measure: str, data: Mapping[str, FloatArray], labels: Sequence[str]) -> ImputedStandard | None:
+    """Return what stands for the missing SDs of a standardised mean difference; None where none is missing.
+
+    Parameters
+    ----------
+    measure
+        ``SMD``: arms of a study have one σ. ``SMDH``: they have not, and the mean of their variances is imputed.
+    data
+        Columns ``m1i sd1i n1i m2i sd2i n2i``; missing SDs are NaN.
+    labels
+        Labels of the rows, for messages.
+
+    Raises
+    ------
+    InputError
+        Fewer than 3 rows print both SDs.
+    OptionError
+        These differ so much that the variance does not exist; or one arm alone lacks its SD, and arms may differ.
+    """
+    sd1, sd2, n1, n2 = (data[name] for name in ("sd1i", "sd2i", "n1i", "n2i"))
+    lost = np.isnan(sd1) | np.isnan(sd2)
+    if not lost.any():
+        return None
+    gone = _named(labels, lost)
+    use = ~lost & (n1 + n2 > 2) & (sd1 + sd2 > 0)
+    if measure == "SMDH":
+        use &= (n1 > 1) & (n2 > 1)
+    if use.sum() < FEWEST:
+        raise _too_few(f"{int(use.sum())} rows print the standard deviations of both arms", gone)
+    one_arm = lost & (np.isnan(sd1) != np.isnan(sd2))
+    if measure == "SMDH" and one_arm.any():
+        raise OptionError(
+            f"one arm alone lacks its standard deviation in {_named(labels, one_arm)}, and SMDH takes arms to differ"
+            ' · measure="SMD" takes the other arm to tell of it; or leave these rows out by hand'
+        )
+    v1, v2 = sd1[use] ** 2, sd2[use] ** 2
+    f1, f2 = n1[use] - 1, n2[use] - 1
+    if measure == "SMD":
+        pooled, share = pooled_variance(sd1[use], n1[use], sd2[use], n2[use]), 1.0
+        df, scale = _law(pooled, f1 + f2)
+    else:
+        pooled = (v1 + v2) / 2
+        share = float(np.mean(v1 / pooled))
+        df, scale = _law(pooled, (v1 + v2) ** 2 / (v1**2 / f1 + v2**2 / f2))
+    rows = np.flatnonzero(lost)
+    # what the row itself prints: nothing, or the SD of one arm
+    known = [np.nan_to_num((n[rows] - 1) * np.where(np.isnan(sd[rows]), 0.0, 1.0)) for n, sd in ((n1, sd1), (n2, sd2))]
+    own = known[0] + known[1]
+    square = known[0] * np.nan_to_num(sd1[rows]) ** 2 + known[1] * np.nan_to_num(sd2[rows]) ** 2
+    total = df + own
+    if (total <= 2).any():
+        raise _too_unlike("the standard deviations of the rows that print both", np.sqrt(pooled), gone)
+    standard = np.sqrt((df * scale + square) / total)
+    filled = []
+    for sd in (sd1, sd2):
+        new = sd.copy()
+        new[rows] = np.where(np.isnan(sd[rows]), standard, sd[rows])
+        filled.append(new)
+    words = f"from {int(use.sum())} studies (s₀ = {math.sqrt(scale):.4g}, d = {_df_words(df)})"
+    steps = tuple(
+        Step(
+            "impute_sd",
+            f"standardised by {s:.4g}, {words}{f' and the printed arm (ν = {nu:.4g})' if nu else ''}",
+            "g = J(m) (m₁ − m₂)/√{(d s₀² + ν s²)/m}, m = d + ν; 1/n₁ + 1/n₂ + {1 − (m − 2)/(m J²)} g²",
+            "Smyth 2004, doi:10.2202/1544-6115.1027; Hedges 1983, doi:10.1037/0033-2909.93.2.388",
+            "the outcome is measured on the scale of the other studies, and its SD is one of their kind",
+        )
+        for s, nu in zip(standard.tolist(), own.tolist(), strict=True)
+    )
+    arms = share / n1[rows] + (2.0 - share) / n2[rows]
+    return ImputedStandard(filled[0], filled[1], rows, standard, total, np.asarray(arms), steps)
+
+
+def _named(labels: Sequence[str], rows: NDArray[np.bool_]) -> str:
+    return ", ".join(labels[int(i)] for i in np.flatnonzero(rows))
+
+
+def _df_words(df: float) -> str:
+    return f"{df:.3g}" if df < MOST_DF else "∞"
+
+
+def _too_few(found: str, gone: str) -> InputError:
+    return InputError(
+        f"{found}, {FEWEST} are needed to impute those of {gone}"
+        " · find the SDs (from a standard error, an interval or a p value), or leave these rows out by hand"
+    )
+
+
+def _too_unlike(what: str, sd: FloatArray, gone: str) -> OptionError:
+    return OptionError(
+        f"{what} differ so much ({sd.min():.3g} to {sd.max():.3g})"
+        f" that a missing one has no expectation · leave out by hand: {gone}"
+    )
 
 
 def _law(s2: FloatArray, df: FloatArray) -> tuple[float, float]:

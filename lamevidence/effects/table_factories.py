@@ -316,7 +316,10 @@ class TableFactories:
         impute_sd
             Impute SDs that are missing from those of at least 3 other studies, for ``MD`` and ``MN``: √{s₀² d/(d − 2)}
             with d and s₀² of the scaled inverse χ² law of the printed variances (Smyth 2004,
-            doi:10.2202/1544-6115.1027), so that the row weighs less the more SDs differ. Row, lineage and notes say so.
+            doi:10.2202/1544-6115.1027), so that the row weighs less the more SDs differ. For ``SMD`` and ``SMDH``,
+            which divide by it, s₀ on d degrees of freedom takes the place of the SD in Hedges' g and in its unbiased
+            variance, whatever ``vtype``; an arm that prints its SD adds its own (``SMD``). Row, lineage and notes say
+            so.
         positional, unknown
             Refused: columns go by the words above.
 

@@ -110,7 +110,7 @@ def test_what_cannot_be_imputed_is_refused_with_a_remedy():
     with pytest.raises(OptionError, match=r"differ so much .* leave out by hand: C"):
         table(wild, impute_sd=True)
     assert table(wild.dropna()).k == 5
-    with pytest.raises(OptionError, match="does not depend on the SD: MD, MN, not for log mean"):
+    with pytest.raises(OptionError, match="is for MD, MN, SMD, SMDH, not for log mean"):
         lam.EvidenceTable.from_frame(FRAME, "MNLN", **COLUMNS, impute_sd=True)
     with pytest.raises(InputError, match="'sd_imputed', which is what marks"):
         table(FRAME.assign(sd_imputed=1), impute_sd=True)
