@@ -116,7 +116,8 @@ class Registry(RegistryRecords):
             except QuestionError as error:
                 answer = error
             faults = [*answer_faults(question, answer)]
-            if (question.model or question.bayes or question.compare == "joint") and isinstance(answer, EvidenceTable):
+            analysed = question.model or question.bayes or question.grade or question.compare == "joint"
+            if analysed and isinstance(answer, EvidenceTable):
                 faults += through("analysis_faults")(question, answer)
             said = {(fault.code, fault.message) for fault in faults}
             faults += [f for f in self._set_faults(question, answer) if (f.code, f.message) not in said]

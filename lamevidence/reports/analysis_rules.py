@@ -18,12 +18,12 @@ __all__ = ["analysis_faults"]
 
 
 def analysis_faults(question: Question, table: EvidenceTable) -> list[Fault]:
-    """Return what is wrong with the model and the priors of a question.
+    """Return what is wrong with the model, the priors and the judgements of a question.
 
     Parameters
     ----------
     question
-        With ``model`` or ``bayes``.
+        With ``model``, ``bayes`` or ``grade``.
     table
         Its evidence.
     """
@@ -32,7 +32,7 @@ def analysis_faults(question: Question, table: EvidenceTable) -> list[Fault]:
     found = []
     if question.model:
         found += [*_unknown_names(question)] or [*_refused_model(table)]
-    return [*found, *_refused_priors(question, table)]
+    return [*found, *_refused_priors(question, table), *_refused_judgements(question, table)]
 
 
 def _refused_joint(question: Question, table: EvidenceTable) -> list[Fault]:
@@ -88,14 +88,49 @@ def _refused_model(table: EvidenceTable) -> Iterator[Fault]:
 
 
 def _refused_priors(question: Question, table: EvidenceTable) -> Iterator[Fault]:
+    improper = []
     for name, read in (("mu", mu_prior), ("tau", tau_prior)):
         if name in question.bayes:
             try:
-                read(question.bayes[name], table.unit)
+                prior = read(question.bayes[name], table.unit)
             except LamEvidenceError as error:
                 yield _fault(("bayes", name), error)
+            else:
+                improper += [] if prior.proper else [name]
+    if improper and table.k:
+        # whether such a prior leads to a posterior depends on the rows: the answer itself is tried
+        from ..bayes.api import pool_bayes
+
+        try:
+            pool_bayes(table)
+        except NotEstimable as error:
+            yield _fault(("bayes", improper[0]), error, "LW309")
+        except LamEvidenceError as error:
+            yield _fault(("bayes", improper[-1]), error)
     if "likelihood" in question.bayes and table.k:
         try:
             choose_likelihood(table, question.bayes["likelihood"])
         except LamEvidenceError as error:
             yield _fault(("bayes", "likelihood"), error)
+
+
+def _refused_judgements(question: Question, table: EvidenceTable) -> Iterator[Fault]:
+    """Yield what `grade` would refuse; where nothing can be pooled yet, nothing can be judged either."""
+    judged = question.grade
+    if (
+        judged is None
+        or not table.k
+        or (judged.baseline is None and judged.information is None and not judged.thresholds)
+    ):
+        return
+    from ..pooling import pool
+    from .certainty import grade
+
+    try:
+        fit = pool(table)
+    except LamEvidenceError:
+        return
+    try:
+        grade(fit, judged)
+    except LamEvidenceError as error:
+        yield _fault(("grade",), error, "LE116")

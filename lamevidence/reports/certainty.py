@@ -13,7 +13,7 @@ from ..foundation.printable import one_line
 from ..questions.grade import CERTAINTIES, DOMAINS, Judgements, judgements_of, levels_of
 from ..results.absolute_effects import AbsoluteEffects
 from ..results.contract import Result
-from .grade_numbers import Computed, of_bias, of_imprecision, of_inconsistency, of_publication
+from .grade_numbers import Computed, check_against_measure, of_bias, of_imprecision, of_inconsistency, of_publication
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,7 +220,8 @@ def grade(fit: Result, judgements: Judgements | Mapping[str, Any] | None = None)
     Raises
     ------
     OptionError
-        A word that GRADE does not have, a judgement without its reason.
+        A word that GRADE does not have, a judgement without its reason; a threshold that the measure cannot take, an
+        information size planned on another kind of outcome, a baseline that is none.
     NotEstimable
         The result has several coefficients.
 
@@ -250,6 +251,7 @@ def grade(fit: Result, judgements: Judgements | Mapping[str, Any] | None = None)
     entered = (
         judgements if isinstance(judgements, Judgements) else judgements_of({} if judgements is None else judgements)
     )
+    check_against_measure(fit, entered.thresholds, entered.information)
     numbers = {
         "risk_of_bias": of_bias(fit),
         "inconsistency": of_inconsistency(fit, entered.thresholds),

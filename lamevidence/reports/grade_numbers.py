@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..checks.small_study.tests import FEW, small_study_test
-from ..foundation.errors import LamEvidenceError, NotEstimable
+from ..foundation.errors import LamEvidenceError, NotEstimable, OptionError
 from ..foundation.numbers import count, fixed, p_value, percent
 from ..foundation.values import Interval
 from ..questions.grade import InformationSize
@@ -74,12 +74,47 @@ def information_size(planned: InformationSize) -> int:
     return 2 * math.ceil(2 * ((za + zb) * planned.sd / planned.difference) ** 2)
 
 
+_OF_PATIENTS_COUNTED = ("two-by-two", "matched-pairs", "proportion")
+_OF_MEANS = ("mean", "means", "change")
+
+
 def _marks(fit: Result, thresholds: tuple[float, ...]) -> list[tuple[str, float]]:
     """Return what an interval should not hold, as displayed: the thresholds where any are stated, else no effect."""
     if thresholds:
         return [(f"the threshold {x:g}", x) for x in thresholds]
     null = fit.scale().null
     return [] if null is None else [(f"no effect ({null:g})", null)]
+
+
+def check_against_measure(fit: Result, thresholds: tuple[float, ...], planned: InformationSize | None) -> None:
+    """Refuse thresholds that the measure cannot take, and an information size planned on another kind of outcome.
+
+    Raises
+    ------
+    OptionError
+        A ratio of 0 or less, a percentage outside 0 to 100; risks for a mean, or means for counts of patients.
+    """
+    scale = fit.scale()
+    low, high = (0.0, math.inf) if scale.log else scale.bounds
+    for x in thresholds:
+        if not low <= x <= high or (scale.log and x == 0.0):
+            range_ = f"above {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+            raise OptionError(
+                f"threshold {x:g} is no value of {fit.measure}, which is shown as {scale.word.lower()}"
+                f" {'in % ' if scale.unit == '%' else ''}· give one {range_}"
+            )
+    if planned is None:
+        return
+    counted = scale.family in _OF_PATIENTS_COUNTED
+    if counted and planned.risk is None:
+        raise OptionError(
+            f"information on a difference and an SD, and {fit.measure} is made of patients with and without the event"
+            " · give risk and relative_reduction"
+        )
+    if planned.risk is not None and (scale.family in _OF_MEANS or fit.unit is not None):
+        raise OptionError(
+            f"information on a risk, and {fit.measure} is made of means · give difference and sd, in one unit"
+        )
 
 
 def _read(fit: Result, bounds: Any) -> Interval:  # noqa: ANN401

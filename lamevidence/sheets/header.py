@@ -155,6 +155,7 @@ def _unnamed_study(grid: Grid, header: int, names: Sequence[str], found: Mapping
 _TOTAL_WORDS = (
     "total|totals|subtotal|sub total|sub-total|grand total|overall|pooled|sum|all studies|pooled estimate|combined"
     "|overall effect|summary|mean|average|random effects model|fixed effect model|common effect model|total events"
+    "|gesamt|insgesamt|summe|zwischensumme|sous-total|totaux|totale|totaal|subtotaal|totales"
 )
 _TOTALS = frozenset(_TOTAL_WORDS.split("|"))
 

@@ -93,3 +93,22 @@ def test_leave_one_out_with_zeros():
         assert loo.elpd[i] == pytest.approx(whole.log_marginal - alone.log_marginal, abs=1e-8)
         assert loo.pit_low[i] == 0.0
         assert loo.pit_high[i] == pytest.approx(np.exp(loo.elpd[i]), abs=1e-6)
+
+
+OUTLYING = [
+    # log marginal, mean and sd of mu, sd of tau: trapezoids over mu and theta (steps 0.03 and 0.02 agree to 1e-10),
+    # Gauss-Legendre panels over tau
+    ([0.0, 100.0], [0.3, 0.3], [3, 3], (-17.6873738503, 0.01396273988, 0.68218016653, 0.39821822634)),
+    ([0.1, 0.2, 60.0], [0.3, 0.1, 0.05], [3, 30, 3], None),
+]
+
+
+@pytest.mark.parametrize(("yi", "sei", "n", "expected"), OUTLYING)
+def test_a_far_estimate_does_not_end_the_nodes_on_the_other_side(yi, sei, n, expected):
+    table = lam.EvidenceTable.from_estimates(yi, sei=sei, n=n)
+    post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 1.5), tau=lam.priors.HalfNormal(0.7))
+    at_the_ends = post.state.weight[:, [0, -1]].sum(axis=0)
+    assert at_the_ends.max() < 1e-11
+    if expected is not None:
+        found = (post.log_marginal, post.mu.mean, post.mu.sd, post.tau.sd)
+        assert found == pytest.approx(expected, rel=1e-8)

@@ -210,3 +210,15 @@ def _totals(frame, words):
 
     table = EvidenceTable.from_frame(frame, "MD", **words)
     return {column.name: column.total for column in data_columns(table, ["m1i", "sd1i", "n1i"])}
+
+
+def test_a_number_in_the_place_of_the_intercept_is_refused_and_the_remedy_works():
+    table = lam.EvidenceTable.from_estimates(
+        [1.0, 2, 3, 5, 4], vi=[1.0] * 5, moderators={"x": [1, 2, 3, 4, 5], "z": [0, 0, 1, 1, 1]}
+    )
+    fit = lam.pool(table, moderators="~ x + z")
+    with pytest.raises(InputError, match=r"in the place of Intercept.*give x and z alone"):
+        fit.predict([10, 44, 3])
+    assert fit.predict([44, 3])["mean"].tolist() == fit.predict([1, 44, 3])["mean"].tolist()
+    # a contrast has no intercept: the slope itself
+    assert fit.predict([[0, 1, 0]])["mean"].item() == pytest.approx(fit.estimate[1])

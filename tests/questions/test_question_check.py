@@ -150,6 +150,11 @@ REFUSED = [
         added("bayes: {tau: {half_normal: 2, unit: L}, because: x}"),
         "LE322 11:14 L is a volume and mL/year a volume/time: no exact factor joins them",
     ),
+    (
+        SLOPES,
+        added("bayes: {tau: {jeffreys: []}, because: x}"),
+        "LE322 11:14 τ ~ Jeffreys() is improper and a t likelihood does not bound τ",
+    ),
     (SLOPES, added("bayes: {because: x}"), "LE102 11:8 `bayes` states no prior"),
     (SLOPES, added('notes: ["a\\x1bb"]'), "LW109 11:9 `a\\u001bb` holds U+001B"),
     ("stomatitis", added("unit: mL"), "LE321 9:7 a logit proportion has no unit, not mL"),

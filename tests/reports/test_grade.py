@@ -293,6 +293,10 @@ def test_a_block_of_a_question_is_read_and_no_part_of_its_hash(tmp_path):
         ("grade: {upgrades: {large_effect: {levels: 3, because: x}}}", "LE116", "at most 2"),
         ("grade: {information: {risk: 0.2, because: x}}", "LE116", "relative_reduction"),
         ("grade: {thresholds: [a]}", "LE", "a"),
+        ("grade: {thresholds: [-2]}", "LE116", "threshold -2 is no value of OR"),
+        ("grade: {thresholds: [0]}", "LE116", "give one above 0"),
+        ("grade: {information: {difference: 5, sd: 3, because: x}}", "LE116", "give risk and relative_reduction"),
+        ("grade: {baseline: {at: 2, because: x}}", "LE116", "baseline=2.0"),
     ],
 )
 def test_a_block_is_checked_as_strictly_as_everything(tmp_path, block, code, said):
@@ -322,3 +326,17 @@ def test_grade_of_something_else_is_refused():
     for bad in (None, 1, odds_ratios()):
         with pytest.raises(LamEvidenceError, match="give what pool or pool_bayes returns"):
             lam.reports.grade(bad)
+
+
+def test_thresholds_and_information_of_another_kind_of_outcome_are_refused_and_the_remedy_works():
+    series = lam.pool(lam.load_registry().evidence("aml-response"))
+    with pytest.raises(OptionError, match=r"threshold 120 is no value of PLO.*from 0 to 100"):
+        lam.reports.grade(series, {"thresholds": [120]})
+    assert "excludes" in str(lam.reports.grade(series, {"thresholds": [99.9]}))
+    means = lam.pool(lam.load_registry().evidence("fev1-slope-on-sirolimus"))
+    size = {"because": "as planned", "risk": 0.1, "relative_reduction": 0.5}
+    with pytest.raises(OptionError, match="give difference and sd"):
+        lam.reports.grade(means, {"information": size})
+    size = {"because": "as planned", "difference": 50.0, "sd": 100.0}
+    assert "information size 126" in str(lam.reports.grade(means, {"information": size}))
+    assert "threshold -50" in str(lam.reports.grade(means, {"thresholds": [-50]}))

@@ -194,3 +194,31 @@ def test_a_frame_comes_back_as_it_was(tmp_path):
 def test_the_page_names_every_role():
     page = (Path(__file__).parents[2] / "docs" / "sheets.md").read_text(encoding="utf-8")
     assert [role for role in ROLES if f"`{role}`" not in page] == []
+
+
+SUMMED = [
+    ("Lee,3,10\nPark,5,20\nWszyscy,8,30\n", ["Wszyscy"]),
+    ("Lee,3,10\nPark,5,20\nX,8,30\nKim,1,9\nChoi,2,9\nY,3,18\n", ["X", "Y"]),
+    ("Lee,3,10\nPark,5,20\nKim,8,31\n", []),
+    ("Lee,0,10\nPark,0,20\nKim,0,30\n", []),
+    ("Lee,3,10\nPark,3,10\n", []),
+    ("Lee,3,10\nPark,,20\nKim,3,30\n", []),
+]
+
+
+@pytest.mark.parametrize(("rows", "named"), SUMMED)
+def test_a_row_that_is_the_sum_of_those_above_is_told(tmp_path, rows, named):
+    path = tmp_path / "t.csv"
+    path.write_text(f"study,events,total\n{rows}")
+    told = "\n".join(read_sheet(path).told())
+    assert told.count("is the sum of those above it") == len(named)
+    assert all(f"(`{name}`) is the sum" in told for name in named)
+
+
+@pytest.mark.parametrize("word", ["Gesamt", "Zwischensumme (95 %-KI)", "Sous-total", "Totaal"])
+def test_totals_in_other_languages_are_no_studies(tmp_path, word):
+    path = tmp_path / "t.csv"
+    path.write_text(f"study,events,total\nLee,3,10\nPark,5,20\n{word},8,30\n")
+    sheet = read_sheet(path)
+    assert len(sheet.rows) == 2
+    assert "row 4 passed over: totals" in "\n".join(sheet.told())

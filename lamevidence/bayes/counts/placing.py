@@ -24,13 +24,17 @@ __all__ = ["Places", "Seen", "log_mu", "normal_like", "over_tau", "place_nodes",
 
 _DEPTH = 33.0
 """Nats below the peak at which nodes end: e^-33 = 5e-15."""
+_NEAR = _DEPTH + 6.0
+"""The same of single nodes."""
 _STEP_U = 0.5
 """Steps over u of a scan of everything."""
 _STEP_ZOOM = 0.7
 """And of one where the posterior is."""
 _STEP_T = 0.4
 _REACH_T = 4.4
-"""The scan of μ runs to sinh(4.4) = 40 widths either side of its centres."""
+"""The scan of μ runs to sinh(4.4) = 40 widths either side of each of its centres, or farther, in such strides:"""
+_STRIDE_T = 2.0
+_MOST_REACH_T = 40.0
 _THETA = 17
 """Nodes over θ of the scan."""
 _FAR = 300.0
@@ -39,6 +43,7 @@ _WIDTH = 1.0
 _NARROW = 1e-3
 """Least width of the maps of μ, in that of the normal approximation."""
 _MOST_CENTRES = 6
+_FAR_PRIOR = 3.0
 _FEW = 10
 _COARSE = 17
 """Places of the first scan over τ."""
@@ -62,7 +67,11 @@ def log_mu(rows: tuple[StudyLikelihood, ...], prior: EffectPrior, mu: FloatArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """What the scan found: the map and range of the nodes over τ, and the map of μ at any τ."""
+    """What the scan found: the map and range of the nodes over τ, and the map of μ at any τ.
+
+    ``centres`` of μ are in spreads of the normal approximation from its mean where they are ``shifts``. A t likelihood
+    gives them as they are: the approximation runs after an outlier that the posterior leaves alone.
+    """
 
     variable: TauMap
     centre: float
@@ -71,23 +80,26 @@ class Places:
     reach: tuple[float, float]
     model: NormalModel
     u: FloatArray
-    shift: FloatArray
+    centres: FloatArray
     ratio: FloatArray
+    shifts: bool
 
     @property
     def several(self) -> int:
         """Number of centres of the maps of μ."""
-        return int(self.shift.shape[1])
+        return int(self.centres.shape[1])
 
     def maps(self, u: FloatArray) -> NodeMap:
         """Return the maps of μ at these values of the variable of τ."""
         centre, spread = _given(self.model, self.variable.tau(u))
         if self.several == 1:
-            shift, ratio = (np.interp(u, self.u, x[:, 0])[:, None] for x in (self.shift, self.ratio))
+            at, ratio = (np.interp(u, self.u, x[:, 0])[:, None] for x in (self.centres, self.ratio))
         else:
             near = np.clip(np.searchsorted(0.5 * (self.u[1:] + self.u[:-1]), u), 0, self.u.size - 1)
-            shift, ratio = self.shift[near], self.ratio[near]
-        return NodeMap(centre[:, None] + spread[:, None] * shift, BROAD * spread[:, None] * np.exp(ratio))
+            at, ratio = self.centres[near], self.ratio[near]
+        if self.shifts:
+            at = centre[:, None] + spread[:, None] * at
+        return NodeMap(at, BROAD * spread[:, None] * np.exp(ratio))
 
 
 def _given(model: NormalModel, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -213,13 +225,19 @@ def _scan(
     u, taus, prior = u[holds], taus[holds], prior[holds]
     base, spread = _given(model, taus)
     y, v = np.array([row.approx for row in rows]).T
-    maps = _starts(y, v, taus, base, spread) if several else _started(seen, model, variable, u, base, spread)
-    for _ in range(_MOVES):
+    maps = _starts(y, v, taus, base, spread, mu) if several else _started(seen, model, variable, u, base, spread)
+    reach = _REACH_T
+    for _ in range(_MOVES if not several else int((_MOST_REACH_T - _REACH_T) / _STRIDE_T)):
         h = _STEP_T / np.sqrt(maps.centre.shape[1])
-        t = h * np.arange(-np.ceil(_REACH_T / h), np.ceil(_REACH_T / h) + 1)
+        ends = _ends_of_scan(maps, reach) / h
+        t = h * np.arange(np.floor(ends[0]), np.ceil(ends[1]) + 1)
         x = maps.nodes(t)
         log = log_mu(rows, mu, x, taus)
         mass = log - np.log(maps.slope(x)) + np.log(h) + prior[:, None]
+        if several and mass[:, [0, -1]].max() > mass.max() - _NEAR:
+            # heavy tails go on: one estimate of few patients far inside its prior has mass at thousands of its widths
+            reach += _STRIDE_T
+            continue
         peak = mass.max(axis=1, keepdims=True)
         share = np.exp(mass - peak)
         total = share.sum(axis=1)
@@ -251,6 +269,17 @@ def _started(
     return NodeMap((base + spread * shift)[:, None], (spread * np.exp(ratio))[:, None])
 
 
+def _ends_of_scan(maps: NodeMap, reach: float) -> FloatArray:
+    """Places of the outermost of all points that lie sinh(``reach``) widths away from a centre, in any row.
+
+    Where a map has several centres a far one takes its share of t, so that the reach itself ends too early there.
+    """
+    far = np.sinh(reach) * maps.width
+    ends = np.stack([(maps.centre - far).min(axis=1), (maps.centre + far).max(axis=1)], axis=1)
+    t, _ = maps.places(ends)
+    return np.array([t[:, 0].min(), t[:, 1].max()])
+
+
 def _read(seen: _Scan, v: FloatArray, model: NormalModel, variable: TauMap, moments: int, *, several: bool) -> Places:
     """Return the places that a scan shows."""
     held = np.flatnonzero(seen.q > seen.q.max() - _DEPTH)
@@ -266,18 +295,19 @@ def _read(seen: _Scan, v: FloatArray, model: NormalModel, variable: TauMap, mome
             width = np.repeat(narrow[:, None], most, axis=1)
         else:
             width = np.minimum(width, 3.0 * narrow[:, None])
-    shift, ratio = (centre - base[:, None]) / spread[:, None], np.log(width / spread[:, None])
+    at = centre if several else (centre - base[:, None]) / spread[:, None]
     places = Places(
         variable,
         *over_tau(variable, seen.u, seen.tau, seen.q, moments),
         (0.0, 0.0),
         model,
         seen.u[held],
-        np.asarray(shift),
-        ratio,
+        np.asarray(at),
+        np.log(width / spread[:, None]),
+        not several,
     )
     maps = places.maps(places.u)
-    near = seen.mass[held] > seen.mass.max() - _DEPTH - 6.0
+    near = seen.mass[held] > seen.mass.max() - _NEAR
     t = [maps.place(i, seen.x[j][near[i]])[0] for i, j in enumerate(held) if near[i].any()]
     return replace(places, reach=(min(float(x.min()) for x in t), max(float(x.max()) for x in t)))
 
@@ -305,8 +335,10 @@ def over_tau(
     return middle, _WIDTH, (ends[0], ends[1])
 
 
-def _starts(y: FloatArray, v: FloatArray, taus: FloatArray, base: FloatArray, spread: FloatArray) -> NodeMap:
-    """Centres of the scan where μ may have several modes: each cluster of estimates, and the mean of all."""
+def _starts(
+    y: FloatArray, v: FloatArray, taus: FloatArray, base: FloatArray, spread: FloatArray, mu: EffectPrior
+) -> NodeMap:
+    """Centres of the scan where μ may have several modes: each cluster of estimates, the mean of all, a far prior."""
     order = np.argsort(y)
     groups: list[list[int]] = [[int(order[0])]]
     for i in order[1:]:
@@ -319,9 +351,15 @@ def _starts(y: FloatArray, v: FloatArray, taus: FloatArray, base: FloatArray, sp
         middles = [float(np.mean(y[g])) for g in groups]
         i = int(np.argmin(np.diff(middles)))
         groups[i : i + 2] = [groups[i] + groups[i + 1]]
-    if len(groups) == 1:
+    prior = normal_like(mu) if isinstance(mu, StudentT) else mu
+    # estimates of few patients outside their prior leave μ to it
+    far = isinstance(prior, Normal) and bool((np.abs(y - prior.mean) > _FAR_PRIOR * prior.sd).all())
+    if len(groups) == 1 and not far:
         return NodeMap(base[:, None], spread[:, None])
     centre, width = [base], [spread]
+    if far and isinstance(prior, Normal):
+        centre.append(np.full(base.size, prior.mean))
+        width.append(np.full(base.size, prior.sd))
     for group in groups:
         w = 1.0 / (v[group] + taus[:, None] ** 2)
         centre.append((w @ y[group]) / w.sum(axis=1))

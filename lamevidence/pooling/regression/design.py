@@ -115,6 +115,13 @@ class Design:
             )
         if not np.isfinite(matrix).all():
             raise InputError(f"new rows hold something that is not finite · give {', '.join(self.names)}")
+        for i in range(len(self.names)):
+            # 0 stands in contrasts; any other number is a moderator in the wrong place
+            if self.is_intercept(i) and not np.isin(matrix[:, i], (0.0, 1.0)).all():
+                raise InputError(
+                    f"new rows have {matrix[:, i].tolist()} in the place of {self.names[i]}, which is 1 in every study"
+                    f" · give {' and '.join(self.names[j] for j in inner) or self.names[i]} alone, or 1 there"
+                )
         _not_too_large(matrix)
         return matrix
 
