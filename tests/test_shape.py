@@ -51,6 +51,8 @@ START_UP = {
     ("registry.reader", "rules_study"): "rules are loaded when something is wrong",
     ("registry.validation", "nodes"): "places are printed when something is wrong",
     ("reports.analysis_rules", "pooling"): "`check` of a registry without models does not load them",
+    ("reports.analysis_rules", "bayes.api"): "only an improper prior is tried",
+    ("reports.analysis_rules", "certainty"): "only questions with judgements are rated",
 }
 """(Module, what it imports inside a function) → why: start-up time. Verbs load their chapters when called."""
 

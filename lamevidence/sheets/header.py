@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ..foundation.errors import Problem, UnknownName
 from ..foundation.options import a_choice
@@ -11,7 +12,7 @@ from .column_names import NUMBERS, ROLES, TEXTS, normalised, role_of
 from .grid import Cell, Grid, address, refused
 from .numbers import Number, is_missing, read_number
 
-__all__ = ["Column", "columns_of", "header_row", "is_total"]
+__all__ = ["Column", "columns_of", "header_row", "is_total", "sums_of_rows"]
 
 _SEARCHED = 60
 """A header further down than this is not looked for."""
@@ -164,3 +165,28 @@ def is_total(cell: Cell) -> bool:
     """Tell whether the first words of a row say that it sums the others up."""
     text = cell.text.strip().casefold().split("(")[0].split(":")[0].rstrip(" :=")
     return text in _TOTALS or text.startswith(("heterogeneity", "test for overall", "test for subgroup"))
+
+
+_COUNTED = frozenset(
+    prefix + name for prefix in ("", "control_") for name in ("events", "n", "non_events", "person_time")
+)
+
+
+def sums_of_rows(rows: Sequence[Mapping[str, Number]]) -> list[int]:
+    """Return which rows are the sum of those above, since the first or the last such sum, whatever word they go by.
+
+    Two counts at least have to agree, of two rows at least, events among them and not none.
+    """
+    found: list[int] = []
+    above: dict[str, Decimal] = {}
+    size = 0
+    for i, row in enumerate(rows):
+        own = {role: number.value for role, number in row.items() if role in _COUNTED}
+        events = max((x for role, x in own.items() if "events" in role), default=Decimal(0))
+        if size > 1 and len(own) > 1 and events > 0 and own == above:
+            found.append(i)
+            above, size = {}, 0
+            continue
+        above = {role: above[role] + x for role, x in own.items() if role in above} if size else own
+        size += 1
+    return found

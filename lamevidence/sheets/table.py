@@ -15,8 +15,7 @@ from ..foundation.printable import one_line
 from ..registry.files import Budget, shown_path
 from .column_names import NUMBERS, TEXTS
 from .grid import Cell, Grid, address, bounded, refused
-from .header import Column, columns_of, header_row, is_total
-from .hidden_totals import sums_of_rows
+from .header import Column, columns_of, header_row, is_total, sums_of_rows
 from .limits import alone, beside
 from .numbers import Decimals, Number, Trouble, decimals_of, is_missing, read_number
 from .text_files import text_rows
@@ -285,7 +284,7 @@ def _read(grid: Grid, told: Mapping[str, str], decimal: str | None) -> Sheet:
         sign = decimals_of(cells)
     reader = _Reader(grid, columns, numeric, sign, decimal is not None)
     rows = _told_apart([reader.row(i) for i in data], columns, notes)
-    for row in sums_of_rows(rows):
+    for row in (rows[i] for i in sums_of_rows([r.numbers for r in rows])):
         notes.append(f"row {row.number} (`{row.study}`) is the sum of those above it and was read as a study: a total?")
     if not data:
         problems.append(
