@@ -17,7 +17,7 @@ from .counts.likelihoods import Likelihood, choose_likelihood, same_likelihood
 from .design import Design, Moderators, design_of
 from .engine import Engine, StudyEffects
 from .evidence_checks import check_estimates, check_independent, check_law
-from .fit_state import error_of, fit_state, tau_prior_of
+from .fit_state import ExactEngine, error_of, fit_state, tau_prior_of
 from .posterior import Posterior, PosteriorRegression
 from .priors.base import TauPrior
 from .priors.defaults import default_priors, no_default
@@ -192,6 +192,8 @@ class _Job:
     level: float
     seed: int | None
     chains: Mapping[str, int]
+    state: ExactEngine | None = None
+    """The posterior itself, where it was read off one that is known."""
 
 
 def _likelihood(evidence: EvidenceTable, given: str, design: Design) -> Likelihood:
@@ -268,9 +270,10 @@ def _refit(
     level: float,
     seed: int | None,
     chains: Mapping[str, int],
+    state: ExactEngine | None = None,
     X: FloatArray | None = None,
 ) -> Posterior | PosteriorRegression:
-    """Return the same model for other rows: priors, likelihood, engine and coding kept."""
+    """Return the same model for other rows: priors, likelihood, engine and coding kept; ``state`` is its posterior."""
     _check(evidence)
     design = design.refitted(evidence, X)
     idle = ~design.X.any(axis=0) & np.array([not prior.proper for prior in priors.mu])
@@ -280,7 +283,7 @@ def _refit(
         priors = replace(priors, mu=tuple(priors.mu[j] for j in kept))
         design = design.reduced(kept.tolist())
     likelihood = same_likelihood(evidence, likelihood)
-    return _fit(_Job(evidence, likelihood, priors, design, engine, level, seed, chains))
+    return _fit(_Job(evidence, likelihood, priors, design, engine, level, seed, chains, state))
 
 
 def _recipe(job: _Job) -> Recipe:
@@ -298,7 +301,7 @@ def _recipe(job: _Job) -> Recipe:
 
 def _exact(job: _Job) -> Posterior | PosteriorRegression:
     design, priors = job.design, job.priors
-    state = fit_state(
+    state = job.state or fit_state(
         job.evidence, job.likelihood, design.X, priors.mu, priors.tau, design.names, one_mean=design.one_mean
     )
     return _assemble(job, state, tau_prior_of(state), error_of(state))

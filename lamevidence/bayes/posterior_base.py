@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..foundation.values import Interval
 from ..results.contract import Result
 from ..results.heterogeneity import NO_INTERVAL, Heterogeneity, typical_variance
 from ..results.recipe import Recipe
+from ..results.subset_fits import Mask, SubsetFits, fit_subsets
 from ..results.words import tau_unit
 from .alternatives import alternatives
 from .design import Design
@@ -29,7 +30,7 @@ from .exact.distributions import Distribution, places
 from .exact.mixture import effective_sample_size
 from .posterior_text import distribution_json, methods_of, summary_frame
 from .predictive.joint_mode import joint_mode
-from .predictive.loo import LeaveOneOut, leave_one_out
+from .predictive.loo import LeaveOneOut, known_without, leave_one_out
 from .predictive.sensitivity import sensitivity
 from .priors.base import TauPrior, position
 from .priors.effect_priors import EffectPrior
@@ -71,6 +72,21 @@ class PosteriorBase(Result):
     tau_learned: bool = True
     notes: tuple[str, ...] = ()
     recipe: Recipe | None = None
+
+    # ---- other rows ---------------------------------------------------------------------------
+    def refit_each(self, masks: Mask, progress: Callable[[], None] | None = None) -> SubsetFits:
+        """Return the fits to many subsets; without one row they are read off the nodes of all where these reach."""
+        return fit_subsets(self, masks, progress, self._fitted_to)
+
+    def _fitted_to(self, rows: Sequence[int]) -> Result:
+        table = self.table.subset(list(rows))
+        if self.recipe is not None and len(rows) == self.k - 1:
+            (gone,) = set(range(self.k)) - set(rows)
+            state = known_without(self, gone)
+            if state is not None:
+                made: Result = replace(self.recipe, options={**self.recipe.options, "state": state})(table)
+                return made
+        return self.refit(table)
 
     # ---- the model ----------------------------------------------------------------------------
     @property

@@ -67,10 +67,16 @@ class SubsetFits:
         return self.beta[:, 0]
 
 
-def fit_subsets(fit: Result, masks: Mask, progress: Callable[[], None] | None = None) -> SubsetFits:
+def fit_subsets(
+    fit: Result,
+    masks: Mask,
+    progress: Callable[[], None] | None = None,
+    refit: Callable[[Sequence[int]], Result] | None = None,
+) -> SubsetFits:
     """Return the refits of ``fit`` to the rows that are True in each row of ``masks`` (m, k), one by one.
 
-    A refit that the model refuses becomes a row of NaN with the reason; nothing is left out.
+    A refit that the model refuses becomes a row of NaN with the reason; nothing is left out. ``refit`` makes the result
+    of some of the rows; left out, `Result.refit` does.
     """
     m, p = masks.shape[0], len(fit.names)
     shape = (m, p)
@@ -80,7 +86,8 @@ def fit_subsets(fit: Result, masks: Mask, progress: Callable[[], None] | None = 
     reasons = []
     for i, mask in enumerate(masks):
         try:
-            one = fit.refit(fit.table.subset(np.flatnonzero(mask).tolist()))
+            rows = np.flatnonzero(mask).tolist()
+            one = fit.refit(fit.table.subset(rows)) if refit is None else refit(rows)
             _fill(i, one, fit.names, wide, thin, cov)
             reasons.append("")
         except LamEvidenceError as refused:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...effects.measures.base import FloatArray
-from ...foundation.errors import TooFewStudies
+from ...foundation.errors import ImproperPosterior, TooFewStudies
 from ...foundation.multiple_tests import holm
 from ..counts.families import StudyLikelihood, TEstimate, study_likelihoods
 from ..counts.fitting import Known, Steps, error_from, finer, fit_rows, gaps
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from ..posterior_base import PosteriorBase
 
-__all__ = ["LeaveOneOut", "exact_state_of", "leave_one_out", "without"]
+__all__ = ["LeaveOneOut", "exact_state_of", "known_without", "leave_one_out", "without"]
 
 _NEGLIGIBLE = 1e-10
 _EDGE = 1e-10
@@ -135,6 +135,20 @@ def _quickly(state: object, i: int) -> TwoLevelState | RegressionState | None:
     if isinstance(state, TwoLevelState):
         return without(state, i)
     return without_row(state, i) if isinstance(state, RegressionState) else None
+
+
+def known_without(post: PosteriorBase, i: int) -> TwoLevelState | RegressionState | None:
+    """Return the posterior given all rows but ``i`` where the nodes of all tell it, None where it has to be fitted.
+
+    It has to where the standard errors define the prior of τ, and where no other row has a level of a factor.
+    """
+    others = np.delete(post.X, i, axis=0)
+    if post.engine != "exact" or not others.any(axis=0).all() or _prior_of_data(post) is not None:
+        return None
+    try:
+        return _quickly(post.state, i)
+    except ImproperPosterior:  # a refit says it with the names of the coefficients
+        return None
 
 
 def _prior_of_data(post: PosteriorBase) -> StandardErrorPrior | None:
