@@ -26,7 +26,7 @@ def test_fitted_values_are_named_as_they_are_drawn() -> None:
         }
     )
     joint = lam.synthesis.joint(frame, yi="y", sei="se", study="study", treated="on")
-    drawn = lam.forest(joint)
+    drawn = lam.forest(joint, group=None)
     assert np.isnan(drawn.rows["fitted_low"].dropna()).all()
     assert "Grey lines: fitted value" in _words(drawn)
     table = lam.EvidenceTable.from_estimates([0.1, 0.4, 0.3, 0.8], sei=[0.1] * 4, moderators={"x": [0.0, 1, 2, 3]})

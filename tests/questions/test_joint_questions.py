@@ -16,9 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 import lamevidence as lam
+from lamevidence.cli.answer_files import Look, write_answer
 from lamevidence.cli.app import app
 from lamevidence.cli.explain import explanation
 from lamevidence.foundation.errors import DependentRows, LamEvidenceError, NotEstimable, OptionError
+from lamevidence.plots.drawing.shapes import Text
 from lamevidence.questions import Question, Variation, varied
 from lamevidence.questions.question import Eligibility, ExcludedStudy
 from lamevidence.reports.answer import Answer, answer, whole_answer
@@ -388,6 +390,86 @@ def test_verbs_that_do_not_apply_say_what_does():
     pooled = invoke("pool", JOINT, "--tau2", "DL")
     assert pooled.exit_code == 2
     assert "leave these options out" in pooled.output
+
+
+def test_the_forest_is_by_design_with_the_joint_diamond_and_a_new_study(whole):
+    plot = lam.forest(whole.joint)
+    rows = plot.rows.set_index("key")
+    assert rows.loc["pooled", ["estimate", "low", "high"]].tolist() == pytest.approx(
+        [158.523, 73.533, 265.606], abs=6e-4
+    )
+    assert rows.loc["prediction", ["low", "high"]].tolist() == pytest.approx(list(whole.joint.prediction()))
+    studies = rows[rows.kind == "study"].set_index("study")
+    assert list(studies.group.drop_duplicates()) == [
+        "Trials with an untreated arm",
+        "Before-after series",
+        "Series on the drug alone",
+        "Untreated cohorts",
+    ]
+    # what a study prints on the drug minus off it: MILES 12 − (−144), SE √(24² + 24²)
+    miles = studies.loc["mccormack-2011"]
+    assert miles.estimate == 156
+    assert miles.high - miles.low == pytest.approx(2 * 1.959964 * 2**0.5 * 24, rel=1e-6)
+    assert studies.loc[["bee-2018", "johnson-1999"]].estimate.isna().all()
+    assert studies.loc["mccormack-2011", "label"] == "McCormack 2011 (MILES)"
+    alone = rows[rows.kind == "subgroup"]
+    assert alone.group.tolist() == ["Trials with an untreated arm"], "the others do not tell the effect by themselves"
+    (said,) = (m.alone for m in whole.designs.moves if m.kind == "controlled")
+    assert alone.estimate.tolist() == [said.mean]
+
+
+def _words(plot) -> str:
+    return " ".join(mark.text for mark in plot.layout.marks if isinstance(mark, Text))
+
+
+def test_options_of_rows_that_are_pooled_do_not_apply_to_it(whole):
+    for option in ({"columns": ["n"]}, {"rob": True}, {"overall_test": True}, {"sort": "year"}):
+        with pytest.raises(OptionError, match="show the rows with group=None"):
+            lam.forest(whole.joint, **option)
+    drawn = lam.forest(whole.joint, group=None, sort="estimate")
+    assert (drawn.rows.kind == "study").sum() == 10
+    with pytest.raises(OptionError, match="shrinkage"):
+        lam.forest(whole.joint, shrinkage="maybe")
+    assert "Left out at this width: printed slopes." in _words(lam.forest(whole.joint, width=120))
+    assert "Left out at this width" not in _words(lam.forest(whole.joint))
+    plain = lam.forest(whole.joint, shrinkage=False, pi=False, level=0.5)
+    assert "prediction" not in set(plain.rows.kind)
+    low, high = whole.joint.effect.interval(0.5)
+    assert plain.rows.set_index("key").loc["pooled", ["low", "high"]].tolist() == pytest.approx([low, high])
+
+
+def test_forest_of_a_frame_names_studies_by_their_ids():
+    frame = pd.DataFrame(
+        {"study": ["a, b", "a, b", "c"], "y": [-1.0, 2.0, -1.5], "se": [1.0, 1.0, 1.0], "on": [0, 1, 0]}
+    )
+    post = lam.synthesis.joint(frame, yi="y", sei="se", study="study", treated="on")
+    assert lam.forest(post).rows.label.tolist()[:2] == ["a, b", "c"]
+
+
+def test_run_writes_the_folder_of_the_question(whole, tmp_path: Path):
+    written = write_answer(whole, tmp_path, Look("revman", WIDE, False))
+    names = {path.name for path in (tmp_path / JOINT).iterdir()}
+    assert names == {
+        "results.json",
+        "studies.csv",
+        "summary.csv",
+        "answer.txt",
+        "forest.png",
+        "forest.pdf",
+        "forest.svg",
+    }
+    summary = pd.read_csv(tmp_path / JOINT / "summary.csv").set_index("term")
+    assert summary.loc["effect", "estimate"] == pytest.approx(158.523, abs=6e-4)
+    assert summary.loc["effect", "engine"] == "joint"
+    results = json.loads((tmp_path / JOINT / "results.json").read_text(encoding="utf-8"))
+    assert results["answer"]["joint"]["design_text"] == whole.joint.design_text()
+    assert "With sirolimus" in written.shown
+
+
+def test_a_multiverse_of_pooled_means_is_refused_and_the_remedy_works(whole):
+    with pytest.raises(NotEstimable, match=r"\.sensitivity\(\)"):
+        lam.checks.multiverse(JOINT, REGISTRY)
+    assert "no bias term" in set(lam.synthesis.joint(REGISTRY.evidence(JOINT)).sensitivity().variant)
 
 
 def test_nothing_of_a_joint_question_ends_in_a_traceback():

@@ -145,6 +145,11 @@ def _asked_of(given: object, registry: object) -> tuple[EvidenceTable, Question 
             raise OptionError("these records hold no questions · give the Question itself")
         given = find(given)
     assert isinstance(given, Question)
+    if given.compare == "joint":
+        raise NotEstimable(
+            f"{given.id} joins all designs, and nothing of it is pooled · its own choices are in"
+            f" lam.synthesis.joint(lam.load_registry().evidence({given.id!r})).sensitivity()"
+        )
     table = answered(registry, given)
     if table.k == 0 or not given.pooled:
         raise NotEstimable(f"{given.id} has no pooled answer · lam.load_registry().evidence({given.id!r}) has its rows")

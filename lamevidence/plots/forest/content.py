@@ -265,7 +265,7 @@ def content(
     )
 
 
-_ROW_HEADS = {"study": "Study", "category": "Category", "subject": "Patient"}
+_ROW_HEADS = {"study": "Study", "category": "Category", "subject": "Patient", "phase": "Study"}
 
 
 def _headings(parts: Subgroups, group: object) -> object:

@@ -84,3 +84,4 @@ class Content:
     xlim: tuple[float, float] | None = None
     row_head: str = "Study"
     subtotals: tuple[SummaryRow, ...] = ()
+    columns_are: str = "patients and events"

@@ -12,6 +12,7 @@ from ...effects.evidence_table import EvidenceTable
 from ...foundation.errors import EvidenceWarning, FigureTooNarrow, NotEstimable, OptionError
 from ...foundation.numbers import fixed
 from ...network.results import NetworkPooled
+from ...synthesis.joint_posterior import JointPosterior
 from ..data import FigureSource
 from ..drawing.canvas import an_axes
 from ..drawing.figure import Plot, own_style
@@ -21,6 +22,7 @@ from .columns import effect_text, measure_columns
 from .content import Options, content, network_content
 from .draw import draw
 from .entries import Content, StudyRow, SummaryRow
+from .joint_content import joint_content
 from .layout import BASE, ForestLayout, lay_out, width_in_points
 from .presets import Preset, preset
 
@@ -211,7 +213,9 @@ def forest(
         is pooled). A model with moderators has an open diamond at the fitted value of each row, and its coefficients
         beside the axis. A subgroup analysis gives every group its diamond and the test whether the groups differ;
         weights are those of the result beside it, or, when it stands alone, those within each group. The filled
-        studies of trim and fill are open squares. A pooled network shows the other treatments against its reference.
+        studies of trim and fill are open squares. A joint synthesis shows its studies by design, each with its own
+        effect, the effect from each design alone, and the joint one; with another ``group`` its rows. A pooled network
+        shows the other treatments against its reference.
     layout
         ``revman``, ``jama``, ``bmj`` or ``metafor``.
     columns
@@ -294,4 +298,6 @@ def _content(fit: object, style: Preset, asked: Options) -> Content:
         raise NotEstimable("there is no result to draw · give one, or an EvidenceTable")
     if isinstance(given[0], NetworkPooled) and len(given) == 1:
         return network_content(given[0], style, asked)
+    if isinstance(given[0], JointPosterior) and len(given) == 1 and asked.group == "design":
+        return joint_content(given[0], asked)
     return content(given, None, style, asked)

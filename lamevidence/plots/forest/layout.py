@@ -79,7 +79,7 @@ def _ladder(content: Content, style: Preset, width: float | None) -> tuple[Width
         drops.append({**drops[-1], "columns": False})
     if content.show_weights:
         drops.append({**drops[-1], "weights": False})
-    names = {"discs": "risk of bias", "columns": "patients and events", "weights": "weights"}
+    names = {"discs": "risk of bias", "columns": content.columns_are, "weights": "weights"}
     sizes = [(BASE, d) for d in drops]
     sizes += [(BASE - 0.25 * i, drops[-1]) for i in range(1, round((BASE - SMALLEST) / 0.25) + 1)]
     for fs, dropped in sizes:

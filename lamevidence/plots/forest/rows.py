@@ -104,7 +104,7 @@ def _fitted_glyph(row: StudyRow, y: float, step: float, scale: Scale) -> list[Ma
 
 def _study_glyph(row: StudyRow, y: float, step: float, scale: Scale, style: Preset) -> list[Mark]:
     if math.isnan(row.estimate):
-        return []
+        return _shrunken_glyph(row, y, step, scale)
     lifted = y - (0.12 * step if row.shrunken else 0.0)
     marks: list[Mark] = _fitted_glyph(row, y, step, scale) if row.fitted and not math.isnan(row.fitted[0]) else []
     if not math.isnan(row.low):
@@ -119,12 +119,18 @@ def _study_glyph(row: StudyRow, y: float, step: float, scale: Scale, style: Pres
     elif math.isnan(row.low):
         direction = -1 if row.estimate < scale.low else 1
         marks.append(_arrow(row.key, scale.left if direction < 0 else scale.right, lifted, direction, "#000000"))
-    if row.shrunken:
-        under = y + 0.33 * step
-        middle, low, high = row.shrunken
-        marks += interval_line(row.key, low, high, under, scale, 0.8, BAYES)
-        if scale.holds(middle):
-            marks.append(Disc(row.key, scale.x(middle), under, 1.5, "#ffffff", BAYES, 0.8))
+    return marks + _shrunken_glyph(row, y, step, scale)
+
+
+def _shrunken_glyph(row: StudyRow, y: float, step: float, scale: Scale) -> list[Mark]:
+    """Return the posterior of a study's effect, under the observed one."""
+    if row.shrunken is None:
+        return []
+    under = y + 0.33 * step
+    middle, low, high = row.shrunken
+    marks = interval_line(row.key, low, high, under, scale, 0.8, BAYES)
+    if scale.holds(middle):
+        marks.append(Disc(row.key, scale.x(middle), under, 1.5, "#ffffff", BAYES, 0.8))
     return marks
 
 
