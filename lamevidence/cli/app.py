@@ -273,6 +273,25 @@ def grade(question: QuestionId, studies: Studies = None, as_json: AsJson = False
 
 
 @app.command()
+def prisma(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A flow of your own in YAML; the registry's when absent.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Draw the diagram (.png, .pdf, .svg), or write .csv.")
+    ] = None,
+    width: Annotated[float, typer.Option(help="Width of the diagram in mm (85, 140, 178 …).")] = 178,
+    studies: Studies = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print how the studies were found (PRISMA 2020), every sum checked; what is not recorded is said to be so."""
+    from .prisma import show_flow
+
+    with exit_codes():
+        show_flow(file, out=out, width=width, studies=studies, as_json=as_json)
+
+
+@app.command()
 def multiverse(
     question: QuestionId,
     threshold: Annotated[float | None, typer.Option(help="Value of the mean that matters.")] = None,

@@ -27,6 +27,7 @@ def check(directory: Path | None = None, *, output: str = "text", strict: bool =
         0 when nothing stops a record from being pooled, else 1.
     """
     from ..audit.second_reading import second_reading_problems
+    from ..registry.flow.counted import flow_problems
     from ..registry.report import render_problems
     from ..workspace import load_registry
 
@@ -35,6 +36,7 @@ def check(directory: Path | None = None, *, output: str = "text", strict: bool =
     # without its words nothing in a registry means anything: the vocabulary is mended first
     if not any(p.is_error and Path(p.path).name == "vocabulary.yaml" for p in problems):
         problems += [*registry.question_problems(), *registry.audit(), *second_reading_problems(registry)]
+        problems += flow_problems(registry)
     if strict:
         problems = [replace(p, code="LE" + p.code[2:]) for p in problems]
     shown = None if output == "json" else _shown_root(registry.root)

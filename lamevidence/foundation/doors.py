@@ -25,6 +25,7 @@ DOORS: dict[str, tuple[str, str]] = {
     "influence": ("lamevidence.plots.influence", "influence"),
     "leave_one_out": ("lamevidence.plots.leave_one_out", "leave_one_out"),
     "normal_quantiles": ("lamevidence.plots.normal_quantiles", "normal_quantiles"),
+    "prisma_flow": ("lamevidence.plots.flow.prisma_flow", "prisma_flow"),
     "predictive_intervals": ("lamevidence.plots.predictive_intervals", "predictive_intervals"),
     "profile": ("lamevidence.plots.tau_profile", "tau_profile"),
     "specification_curve": ("lamevidence.plots.specification_curve", "specification_curve"),

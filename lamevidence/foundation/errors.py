@@ -19,6 +19,7 @@ __all__ = [
     "FigureTooNarrow",
     "ImproperPosterior",
     "InputError",
+    "InvalidFlow",
     "InvalidRegistry",
     "InvalidSheet",
     "LamEvidenceError",
@@ -237,3 +238,16 @@ class InvalidSheet(InvalidRegistry):
         """Return a problem in one line, its column and its study named."""
         place = f"{problem.path}:{problem.line}:{problem.column}"
         return f"{place}: {problem.where}: {problem.code}: {problem.message} · {problem.remedy}"
+
+
+class InvalidFlow(InvalidRegistry):
+    """All problems of a flow of records and reports (PRISMA 2020), found in one pass."""
+
+    what = "the flow"
+
+    @staticmethod
+    def _told(problem: Problem) -> str:
+        """Return a problem in one line; a mapping has no lines, its fields have names."""
+        place = f"{problem.path}:{problem.line}:{problem.column}" if problem.line else problem.path
+        where = f"{problem.where}: " if problem.where else ""
+        return f"{place}: {where}{problem.code}: {problem.message} · {problem.remedy}"

@@ -12,6 +12,7 @@ from .cumulative import cumulative
 from .drapery import drapery
 from .drawing.figure import Plot
 from .estimates import estimates
+from .flow.prisma_flow import FlowPlot, prisma_flow
 from .forest.forest import ForestPlot, forest
 from .funnel import funnel
 from .gosh import gosh
@@ -30,6 +31,7 @@ from .tau_profile import tau_profile
 from .trial_curves import trial_curves
 
 __all__ = [
+    "FlowPlot",
     "ForestPlot",
     "Plot",
     "adverse_events",
@@ -49,6 +51,7 @@ __all__ = [
     "orchard",
     "posterior",
     "predictive_intervals",
+    "prisma_flow",
     "radial",
     "rob_summary",
     "specification_curve",

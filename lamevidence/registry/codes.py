@@ -93,6 +93,10 @@ CODES: dict[str, str] = {
     "LW503": "The printed cell does not contain the number.",
     "LW504": "The record or publication is marked as retracted or superseded.",
     "LW505": "An acknowledged code that is no longer found: nothing is left to acknowledge.",
+    "LE701": "Numbers of a flow of records (PRISMA) that do not add up.",
+    "LW702": "A flow of records that can be, and is odd: records in no box, more studies than reports.",
+    "LE703": "`prisma.yaml` includes another number of studies than the registry has records.",
+    "LW704": "The registry lists more reports, or more papers left out, than `prisma.yaml` counts.",
 }
 """Code → meaning. ``LE`` stops a record from being pooled, ``LW`` is pooled and shown."""
 

@@ -90,6 +90,10 @@ EXAMPLES: dict[str, str] = {
     "LW503": '`value: 12` with `printed: "-21±2"`',
     "LW504": '`retracted: "2024-05"` on a publication',
     "LW505": "`acknowledge: [LW232]` on a total that its categories now make",
+    "LE701": "139 records screened and 25 excluded, and 113 reports sought, where 114 are left",
+    "LW702": "14 records identified by citation searching, and 12 reports sought: 2 are in no box",
+    "LE703": "`included: {studies: 30, reports: 34}` beside 32 files in `records/`",
+    "LW704": "`excluded_reports: 5` beside 8 papers left out at eligibility in `excluded.yaml`",
 }
 """Code → an example that raises it."""
 
@@ -152,6 +156,10 @@ REMEDIES: dict[str, str] = {
     "LW503": _NOTE,
     "LW504": "nothing: the study is left out of every pool",
     "LW505": "delete the code, and what the note says of it",
+    "LE701": "mend the number that is wrong; what was not counted is `not_reported`, which is unknown and not 0",
+    "LW702": "mend the number, or say in the text of the review what it means: the diagram has no box for it",
+    "LE703": "mend the number, add the records that are missing, or take out those that are too many",
+    "LW704": "count every publication and every paper that the registry lists, or mend the list",
 }
 """Code → what to do; the codes of the audit that are not listed have one remedy, `AUDITED`."""
 

@@ -15,8 +15,8 @@ from .files import Budget, missing, not_a_file, shown_path
 __all__ = ["PARTS", "name_problem", "stray_parts", "yaml_files"]
 
 FOLDERS = ("records", "questions", "second_extraction")
-PARTS = (*FOLDERS, "vocabulary", "overlaps", "excluded")
-"""What a registry is made of: three folders, three files."""
+PARTS = (*FOLDERS, "vocabulary", "overlaps", "excluded", "prisma")
+"""What a registry is made of: three folders, four files."""
 
 _NEAR = 0.8
 """Likeness (difflib) from which a name is taken for a misspelt part: ``question``, ``overlap``, ``vocabluary``."""

@@ -36,6 +36,7 @@ __all__ = [
     "YearOrNot",
     "blank",
     "number_trouble",
+    "read_count",
     "trouble",
 ]
 
@@ -171,7 +172,7 @@ def _whole(value: Any, what: str, least: int, code: str) -> int:  # noqa: ANN401
             ) from None
         raise
     if number != number.to_integral_value():
-        raise trouble(code, f"{what} {value} is not a whole number", "count patients or events, not percentages")
+        raise trouble(code, f"{what} {value} is not a whole number", "count patients, events, records: no percentage")
     if not least <= number < 10**9:
         kind = "positive whole number" if least else "whole number, zero or more"
         raise trouble(
@@ -265,7 +266,8 @@ def _either(schema: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [schema, _NOT]})
 
 
-def _count(value: Any) -> int:  # noqa: ANN401
+def read_count(value: Any) -> int:  # noqa: ANN401
+    """Return a whole number of at least 0, or raise what becomes the `Problem`."""
     return _whole(value, "the count", 0, "LE242")
 
 
@@ -282,8 +284,8 @@ def _year(value: Any) -> int:  # noqa: ANN401
 
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
 NumberOrNot = Annotated[Decimal | NotReported, BeforeValidator(_or_not(_number)), _either(_NUMBER_SCHEMA)]
-Count = Annotated[int, BeforeValidator(_count), WithJsonSchema(_count_schema(0))]
-CountOrNot = Annotated[int | NotReported, BeforeValidator(_or_not(_count)), _either(_count_schema(0))]
+Count = Annotated[int, BeforeValidator(read_count), WithJsonSchema(_count_schema(0))]
+CountOrNot = Annotated[int | NotReported, BeforeValidator(_or_not(read_count)), _either(_count_schema(0))]
 PatientsOrNot = Annotated[int | NotReported, BeforeValidator(_or_not(_patients)), _either(_count_schema(1))]
 YearOrNot = Annotated[
     int | NotReported,

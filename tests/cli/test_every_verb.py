@@ -47,6 +47,11 @@ WORDS = {
     ("explain", "LE104"): ("Example:", "Remedy:"),
     ("grade", SLOPES): ("indirectness: not judged", "certainty: not judged", "Summary of findings", "imprecision:"),
     ("multiverse", "fev1-slope-within-patient-change"): ("specifications of", "Shapley", "member of peking"),
+    ("prisma",): (
+        "screened not reported",
+        "records what was found, not the search",
+        "papers looked at and left out: 14",
+    ),
     ("form", "ando-2013", "--source", "editorial"): ("study: ando-2013", "direction: ", "not_checked:"),
     ("compare",): ("cells agree", "κ", "Looked up in the source:"),
     ("methods",): ("tau2 estimators", "REML", "priors of tau"),
@@ -72,6 +77,7 @@ SHAPES = {
     ("explain", "LE104"): {"code", "meaning", "example", "remedy"},
     ("grade", SLOPES): {"start", "domains", "upgrades", "certainty", "summary", "lead"},
     ("multiverse", "fev1-slope-within-patient-change"): {"specifications", "choices", "shares", "agreement"},
+    ("prisma",): {"flow", "registry"},
     ("form", "ando-2013"): {"study", "sources", "form"},
     ("compare",): {"first", "second", "as_read", "now", "decided", "decisions", "undecided", "not_compared"},
     ("methods",): {"effect measures", "models", "tau2 estimators", "intervals", "prediction intervals"},
@@ -159,6 +165,10 @@ def test_forest_writes_its_file_and_tells_its_rows(tmp_path):
         (("compare", "nowhere", "elsewhere"), 1),
         (("compare", "--studies", "nowhere"), 1),
         (("compare", "--resolve", "nowhere/log.yaml"), 2),
+        (("prisma", "nowhere.yaml"), 1),
+        (("prisma", "--studies", "nowhere"), 1),
+        (("prisma", "--out", "x.jpg"), 2),
+        (("prisma", "--out", "x.png", "--width", "40"), 1),
         (("run", "--studies", "nowhere"), 1),
         (("run", "--layout", "lancet"), 2),
         (("methods", "more"), 2),
@@ -204,3 +214,32 @@ def test_help_needs_none_of_the_heavy_libraries():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert "loaded []" in done.stderr, done.stderr
     assert "forest" in done.stdout
+
+
+def test_a_flow_of_ones_own_is_printed_drawn_and_written(tmp_path, monkeypatch):
+    import csv
+
+    import lamevidence as lam
+    from tests.registry.test_flow import TEXT
+
+    path = tmp_path / "flow.yaml"
+    path.write_text(TEXT.replace("automation: 0", "automation: not_reported"))
+    flow = lam.reports.prisma(path)
+    monkeypatch.setenv("COLUMNS", "60")
+    text = answered("prisma", path, "--out", tmp_path / "flow.csv")
+    assert max(map(len, text.splitlines())) <= 60
+    assert "Counted in the registry" not in text
+    assert " ".join(text.split()) == " ".join(repr(flow).split())
+    told = json.loads(answered("prisma", path, "--out", tmp_path / "flow.svg", "--width", "85", "--json"))
+    assert told == {"flow": flow.to_json(), "registry": None}
+    with open(tmp_path / "flow.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["n"] for row in rows] == ["not_reported" if r.n is None else str(r.n) for r in flow.rows()]
+    assert 'width="240.9' in (tmp_path / "flow.svg").read_text(encoding="utf-8")  # 85 mm in points
+    path.write_text(TEXT.replace("sought: 114", "sought: 113"))
+    wrong = invoke("prisma", path)
+    assert wrong.exit_code == 1
+    assert (
+        f"error[LE701]: screened 139, but excluded 25 + sought 113 = 138\n  --> {path.as_posix()}:10:11" in wrong.stderr
+    )
+    assert "help: mend the number" in wrong.stderr

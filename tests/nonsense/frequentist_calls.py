@@ -32,6 +32,7 @@ from lamevidence.pooling.tau2.intervals import TAU2_INTERVALS
 from lamevidence.registry import read_records
 from lamevidence.sheets import read_sheet
 from tests.nonsense.sweep import COUNT, FLAG, NUMBER, POSITIVE, TEXT, Base, Kind
+from tests.registry.test_flow import ABSTRACTS
 
 WORDS = {"judgement": TEXT, "because": ("text",)}
 YI = [0.10, 0.35, 0.22, 0.61, 0.05, 0.40, 0.31, 0.52]
@@ -1113,6 +1114,7 @@ BASES: dict[str, Base] = {
     "reports.summary_of_findings": Base(
         lam.reports.summary_of_findings, lambda: {"profiles": {"one": lam.reports.grade(pooled())}}
     ),
+    "reports.prisma": Base(lam.reports.prisma, lambda: {"source": ABSTRACTS}),
     "questions.Variation": Base(
         questions.Variation,
         lambda: {"name": "s", "because": "b"},
@@ -1274,6 +1276,8 @@ REASONS = {
     "checks.CheckTable": "made by the checks",
     "reports.GradeDomain": "made by grade",
     "reports.GradeProfile": "made by grade",
+    "reports.PrismaFlow": "made by prisma",
+    "PrismaFlow.plot": "options of the figure, swept there",
     "reports.SummaryOfFindings": "made by summary_of_findings",
     "checks.RoundingInterval": "made by rounding_interval",
     "checks.Multiverse": "made by multiverse",

@@ -20,7 +20,21 @@ ASKED = f"questions/{QUESTION}.yaml"
 OTHERS = tuple(f"records/{name}.yaml" for name in ("bissler-2008", "dabora-2011", "davies-2011"))
 HELD = (RECORD, ASKED, "vocabulary.yaml", *OTHERS)
 """Enough to pool: reading the whole registry for every word takes most of the time."""
-VERBS = ("pool", "bayes", "grade", "forest", "explain", "show", "table", "run", "check", "list", "form", "compare")
+VERBS = (
+    "pool",
+    "bayes",
+    "grade",
+    "forest",
+    "explain",
+    "show",
+    "table",
+    "run",
+    "check",
+    "list",
+    "form",
+    "compare",
+    "prisma",
+)
 
 
 @functools.cache
@@ -91,6 +105,10 @@ def registry(tmp_path):
         (["compare"], "give two extractions"),
         (["compare", "nowhere"], "give two extractions"),
         (["compare", str(SHIPPED / RECORD), str(SHIPPED / ASKED)], "leave out --studies"),
+        (["prisma", "nowhere.yaml"], "leave out FILE, or --studies"),
+        (["prisma", "--out", "x.jpg"], ".png, .pdf, .svg"),
+        (["prisma", "--out", "x.png", "--width", "10"], "width in mm"),
+        (["prisma", "--out", "x.png", "--width", "40"], "LE601"),
         (["run", "--layout", "zz"], "revman, jama, bmj, metafor"),
         (["check", "--format", "zz"], "github"),
         (["check", str(SHIPPED), "--studies", str(SHIPPED)], "once"),
@@ -126,7 +144,9 @@ def test_a_figure_that_cannot_be_written_leaves_all_as_it_was(tmp_path, name, op
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "old.png"]
 
 
-@pytest.mark.parametrize("verb", [["list"], ["check"], ["pool", QUESTION], ["table", QUESTION], ["run", "--out"]])
+@pytest.mark.parametrize(
+    "verb", [["list"], ["check"], ["prisma"], ["pool", QUESTION], ["table", QUESTION], ["run", "--out"]]
+)
 def test_registries_that_are_none(tmp_path, verb):
     (tmp_path / "file").write_text("text")
     (tmp_path / "empty").mkdir()

@@ -26,6 +26,7 @@ SWEPT = [
 REASONS = {
     "bayes.Posterior": "made by pool_bayes; its methods have base calls of their own",
     "bayes.PosteriorRegression": "made by pool_bayes; its methods have base calls of their own",
+    "plots.FlowPlot": "made by prisma_flow; its methods have base calls of their own",
     "plots.ForestPlot": "made by forest; its methods have base calls of their own",
     "plots.Plot": "made by the functions of figures; its methods have base calls of their own",
 }

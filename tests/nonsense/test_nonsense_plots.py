@@ -11,6 +11,7 @@ import pytest
 
 import lamevidence as lam
 from tests.nonsense.sweep import FLAG, NUMBER, TEXT, Base, Kind, sweep
+from tests.registry.test_flow import UPDATE
 
 FRAME = pd.DataFrame({"label": ["A", "B", "C"], "x": [0.1, 0.2, 0.4], "y": [1.0, 2.0, 3.0]})
 ROWS = FRAME.assign(observed=FRAME.x, estimate=FRAME.x, low=FRAME.x - 1, high=FRAME.x + 1, i2=FRAME.y, q=FRAME.y)
@@ -111,6 +112,11 @@ BASES = {
     ),
     "orchard": Base(lam.plots.orchard, lambda: {"fit": fit()}, AX),
     "posterior": Base(lam.plots.posterior, lambda: {"distribution": post().mu}, AX | {"name": TEXT}),
+    "prisma_flow": Base(
+        lam.plots.prisma_flow,
+        lambda: {"flow": lam.reports.prisma(UPDATE)},
+        AX | {"width": Kind(accepts=("none",))},
+    ),
     "predictive_intervals": Base(lam.plots.predictive_intervals, lambda: {"frame": ROWS}, AX | {"name": TEXT}),
     "radial": Base(lam.plots.radial, lambda: {"fit": fit()}, AX | {"centre": NUMBER}),
     "rob_summary": Base(lam.plots.rob_summary, lambda: {"fit": table()}, AX),

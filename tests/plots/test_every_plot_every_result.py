@@ -52,6 +52,7 @@ OTHERS = {
     "network": lam.plots.network,
     "predictive_intervals": lam.plots.predictive_intervals,
     "estimates": lambda fit: lam.plots.estimates(fit, odds_ratios()),
+    "prisma_flow": lam.plots.prisma_flow,
 }
 
 

@@ -11,6 +11,7 @@ from lamevidence import plots
 from lamevidence.foundation.errors import InputError, NotEstimable, OptionError, UnknownName
 from lamevidence.foundation.values import Interval
 from tests.plots.forest_samples import LABELS, Invented, proportion_fit, ratio_fit, risk_ratios, slope_fit, slopes
+from tests.registry.test_flow import UPDATE
 from tests.support.fits import fitted, odds_ratios
 
 
@@ -87,6 +88,7 @@ GALLERY = {
     "specification curve": lambda: plots.specification_curve(
         lam.checks.multiverse(lam.EvidenceTable.from_estimates([0.1, 0.3, 0.6], vi=[0.03, 0.03, 0.01]), bayes=False)
     ),
+    "prisma": lambda: plots.prisma_flow(lam.reports.prisma(UPDATE)),
     "gosh": lambda: plots.gosh(subsets(), name="Slope (mL/month)"),
     "orchard": lambda: plots.orchard(slope_fit()),
     "rob": lambda: plots.rob_summary(slopes()),

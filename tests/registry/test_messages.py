@@ -288,7 +288,7 @@ CASES: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     (
         "events fractional",
         [("events: 275", "events: 26.1")],
-        ["LE242 41:13 the count 26.1 is not a whole number | count patients or events, not percentages"],
+        ["LE242 41:13 the count 26.1 is not a whole number | count patients, events, records: no percentage"],
     ),
     (
         "events negative",
@@ -307,7 +307,9 @@ CASES: list[tuple[str, list[tuple[str, str]], list[str]]] = [
     (
         "n fraction",
         [("n: 46\n    p", "n: 45.5\n    p")],
-        ["LE243 24:8 the number of patients 45.5 is not a whole number | count patients or events, not percentages"],
+        [
+            "LE243 24:8 the number of patients 45.5 is not a whole number | count patients, events, records: no percentage"
+        ],
     ),
     (
         "rate without time",
