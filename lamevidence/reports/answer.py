@@ -19,6 +19,7 @@ from ..questions.question import Question
 from ..questions.variation import varied
 from ..results.absolute_effects import AbsoluteEffects
 from ..results.contract import Result
+from ..synthesis.adverse_events import AdverseEventProfile, adverse_event_profile
 from ..synthesis.joint_api import joint
 from ..synthesis.joint_moves import DesignsCompared, compare_designs
 from ..synthesis.joint_posterior import JointPosterior
@@ -96,6 +97,8 @@ class Answer:
         The joint synthesis of a question that says ``compare: joint``, None where its rows do not identify the effect.
     designs
         What each kind of design does to it; None where it was not asked for.
+    profile
+        The categories of events of one trial shrunk to each other, where the rows are that.
     """
 
     question: Question
@@ -111,6 +114,7 @@ class Answer:
     absolute: AbsoluteEffects | None = None
     joint: JointPosterior | None = None
     designs: DesignsCompared | None = None
+    profile: AdverseEventProfile | None = None
 
     @property
     def lead(self) -> Lead:
@@ -141,6 +145,12 @@ class Answer:
         if self.joint is not None:
             return self.joint
         return self.post if self.lead == "bayes" else self.fit
+
+
+def _profile(question: Question, table: EvidenceTable) -> AdverseEventProfile | None:
+    """Return the profile of the categories of events of one trial, where the rows are that."""
+    of_one = question.rows == "category" and table.k > 1 and len(set(table.studies)) == 1
+    return adverse_event_profile(table) if of_one and table.measure == "IRR" else None
 
 
 def _all_or_none(table: EvidenceTable) -> bool:
@@ -184,7 +194,7 @@ def answer(
         reason = "the rows share patients and are shown side by side, as the question says"
         if options:
             raise DependentRows(f"{question_id}: {reason} · options of a pooled model do not apply")
-        return Answer(question, table, None, None, reason, reason)
+        return Answer(question, table, None, None, reason, reason, profile=_profile(question, table) if bayes else None)
     if question.compare == "joint":
         return _joint_answer(question, table, options, bayes=bayes)
     fit, why_not = _pooled(table, options)

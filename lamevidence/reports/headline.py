@@ -67,7 +67,11 @@ def headline(found: Answer) -> str:
         reason = found.why_not_pooled or found.why_not_bayes
         if found.question.compare == "joint":
             return f"The rows do not tell the effect of the treatment: {reason}."
-        return f"The rows are shown side by side and not pooled: {reason}."
+        text = f"The rows are shown side by side and not pooled: {reason}."
+        if found.profile is None:
+            return text
+        seen = 1.0 / found.profile.cautious.power
+        return f"{text} Shrunk to each other, each event taken as if seen {seen:.3g} times: {found.profile.verdict()}."
     number = in_words(it, scale, interval_word(found), found.level)
     if found.lead == "reported":
         start = f"One study, as reported: {scale.word if scale.null is not None else scale.title.lower()} {number}"

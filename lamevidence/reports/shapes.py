@@ -9,6 +9,7 @@ from ..bayes.posterior import PosteriorBase
 from ..effects.evidence_table import EvidenceTable
 from ..foundation.errors import LamEvidenceError
 from ..results.contract import Result
+from ..synthesis.adverse_events import AdverseEventProfile
 from ..synthesis.joint_posterior import JointPosterior
 from ..synthesis.joint_text import design_text
 from .answer import Answer, SetAnswer
@@ -110,7 +111,14 @@ def dependence_shape(found: Answer) -> dict[str, Any]:
         "disagreement": None if differ is None else differ.to_json(),
         "absolute": None if found.absolute is None else found.absolute.to_json(),
         "doubts": [{"study": label, "text": text} for label, text in found.doubts],
-    } | ({} if found.question.compare != "joint" else {"joint": _joint_shape(found)})
+        **({} if found.question.compare != "joint" else {"joint": _joint_shape(found)}),
+        **({} if found.profile is None else {"profile": _profile_shape(found.profile)}),
+    }
+
+
+def _profile_shape(profile: AdverseEventProfile) -> dict[str, Any]:
+    """Return the categories with raw and shrunken ratios, and what may be said of them."""
+    return {"categories": profile.to_frame().to_dict("records"), "text": profile.describe()}
 
 
 def _joint_shape(found: Answer) -> dict[str, Any] | None:

@@ -149,9 +149,7 @@ def _table(found: Answer, look: _Look, width: int) -> tuple[list[str], list[str]
     assert table.n is not None
     doubted = {label for label, _ in found.doubts}
     weights = None if found.fit is None else found.fit.weights
-    head = Line(
-        "Study", "Design", "N", look.head, f"{100 * look.level:g}% CI", "Weight", "Shrunken" if found.post else ""
-    )
+    head = Line("Study", "Design", "N", look.head, f"{100 * look.level:g}% CI", "Weight", _head_of_shrunken(found))
     rows = [head]
     for i, label in enumerate(table.labels):
         estimate = float(look.rows.estimate[i])
@@ -172,7 +170,17 @@ def _table(found: Answer, look: _Look, width: int) -> tuple[list[str], list[str]
     return lines[: len(rows)], lines[len(rows) :]
 
 
+def _head_of_shrunken(found: Answer) -> str:
+    if found.profile is not None:
+        return "Cautious"
+    return "Shrunken" if found.post else ""
+
+
 def _shrunken(found: Answer, look: _Look, i: int) -> str:
+    if found.profile is not None:
+        one = found.profile.cautious.theta[i]
+        low, high = sorted(look.scale.read(float(x)) for x in one.interval(look.level))
+        return f"{look.number(one.mean)} [{fixed(low, look.decimals)}, {fixed(high, look.decimals)}]"
     if found.post is None:
         return ""
     theta = found.post.theta[found.table.labels[i]]

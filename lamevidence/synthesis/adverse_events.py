@@ -104,23 +104,30 @@ class AdverseEventProfile:
         masks = {"more": above, "less": below, "unsure": only}
         return {name: tuple(frame["category"][mask]) for name, mask in masks.items()}
 
+    def verdict(self) -> str:
+        """Return the categories of which something may be said, in words, and those of which only with a condition."""
+        treated, control = self.table.arms or ("treatment", "control")
+        found = self.named()
+        said = [
+            f"{word} frequent on {treated} than on {control}: {', '.join(found[word])}"
+            for word in ("more", "less")
+            if found[word]
+        ]
+        text = "; ".join(said) if said else "of no single category does the cautious interval leave 1 out"
+        if found["unsure"]:
+            text += f"; only if events were independent of each other: {', '.join(found['unsure'])}"
+        return text
+
     def describe(self) -> str:
         """Return what may be said, and what not, in sentences."""
         arms = self.table.arms or ("treatment", "control")
         low, high = np.exp(self.cautious.mu.interval(self.level))
-        found, percent = self.named(), f"{100 * self.level:g}%"
-        said = []
-        for word, names in (("more", found["more"]), ("less", found["less"])):
-            if names:
-                said.append(f"{word} frequent on {arms[0]} than on {arms[1]}: {', '.join(names)}")
-        verdict = "; ".join(said) if said else "of no single category does the cautious interval leave 1 out"
+        percent = f"{100 * self.level:g}%"
         text = (
             f"{self.table.k} categories of one trial: in the middle category events are"
             f" {np.exp(self.cautious.mu.mean):.2f} times as frequent on {arms[0]} as on {arms[1]} ({percent} credible"
-            f" interval {low:.2f} to {high:.2f}, cautious). What may be said: {verdict}."
+            f" interval {low:.2f} to {high:.2f}, cautious). What may be said: {self.verdict()}."
         )
-        if found["unsure"]:
-            text += f" Only if events were independent of each other: {', '.join(found['unsure'])}."
         return (
             f"{text} Ratios are shrunk to each other. Categories are counted in the same patients, and events cluster"
             " in patients; how much, no count of events says, and the dependence of categories is not modelled: the"

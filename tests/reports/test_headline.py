@@ -12,9 +12,9 @@ import lamevidence as lam
 from lamevidence.cli.output import jsonable
 from lamevidence.foundation.values import Interval
 from lamevidence.questions import Variation
-from lamevidence.reports.answer import Answer, Omission, whole_answer
+from lamevidence.reports.answer import Answer, Omission, answer, whole_answer
 from lamevidence.reports.headline import decider, decides, disagreement, headline
-from lamevidence.reports.shapes import answer_shape
+from lamevidence.reports.shapes import answer_shape, dependence_shape
 from lamevidence.reports.terminal import render_answer
 from lamevidence.reports.verdict import Said, differ, verdict, widest_without
 
@@ -251,3 +251,20 @@ def test_doubts_are_of_the_rows_that_are_used():
         if any(step.rule == "read as" for step in row.lineage.steps)
     }
     assert inferred <= {label for label, _ in whole_answer(REGISTRY, SLOPES).doubts}
+
+
+def test_categories_of_one_trial_say_what_may_be_said_and_what_not():
+    """MILES: two categories clear in both readings, one in that of independent events; after stopping, none."""
+    found = answer(REGISTRY, "miles-adverse-events-by-category")
+    text = headline(found)
+    assert "each event taken as if seen 3 times: more frequent on sirolimus than on placebo: Dermatologic," in text
+    assert text.endswith("only if events were independent of each other: Metabolic or laboratory.")
+    shown = render_answer(found)
+    assert "Dermatologic                    RCT     89      2.42  [ 1.69,  3.47]       —  1.53 [1.07, 2.59]" in shown
+    assert found.profile.cautious.theta[7].mean == pytest.approx(np.log(1.531), abs=5e-4)  # two independent quadratures
+    after = answer(REGISTRY, "miles-serious-adverse-events-by-category-after-stopping")
+    assert "of no single category does the cautious interval leave 1 out" in headline(after)
+    assert answer(REGISTRY, "adverse-event-rate-ratio").profile is None
+    assert answer(REGISTRY, "miles-adverse-events-by-category", bayes=False).profile is None
+    shape = dependence_shape(found)["profile"]
+    assert [row["category"] for row in shape["categories"]] == list(found.table.labels)
