@@ -30,7 +30,7 @@ def show_flow(file: Path | None, *, out: Path | None, width: float, studies: Pat
     from ..foundation.writing import write_whole
     from ..registry.flow.counted import counted
     from ..reports.flow import prisma
-    from ..reports.terminal import plain_letters
+    from ..reports.lines import plain_letters
 
     if file is not None and studies is not None:
         raise OptionError("a file and a registry were given · leave out FILE, or --studies")
