@@ -91,15 +91,15 @@ def test_what_the_sentence_says_is_so(miles, profile):
     frame = profile.to_frame()
     text = profile.describe()
     assert set(profile.named()["more"]) == set(frame["category"][frame["cautious_low"] > 1]) != set()
-    assert "more frequent on sirolimus than on placebo: Dermatologic, Gastrointestinal." in text
-    assert "Only if events were independent of each other: Metabolic or laboratory." in text
+    assert "more frequent on sirolimus than on placebo: Dermatologic, Gastrointestinal;" in text
+    assert "; only if events were independent of each other: Metabolic or laboratory." in text
     assert "not modelled" in text
     counts = {**miles.counts, "x1i": miles.counts["x2i"]}
     alike = dataclasses.replace(miles, counts=counts, yi=np.zeros(miles.k), vi=np.ones(miles.k))
     same = lam.synthesis.adverse_event_profile(alike)
     assert same.named() == {"more": (), "less": (), "unsure": ()}
     assert "of no single category does the cautious interval leave 1 out" in same.describe()
-    assert "Only if" not in same.describe()
+    assert "only if" not in same.describe()
     swapped = {f"{name}{i}i": miles.counts[f"{name}{3 - i}i"] for name in "xt" for i in (1, 2)}
     turned = lam.synthesis.adverse_event_profile(dataclasses.replace(miles, counts={**miles.counts, **swapped}))
     assert turned.named()["less"] == profile.named()["more"]
