@@ -12,6 +12,7 @@ from ..effects.evidence_table import EvidenceTable
 from ..effects.measures.base import FloatArray
 from ..foundation.errors import OptionError, TooFewStudies
 from ..foundation.options import a_choice, a_level, a_seed, our_words, shown
+from ..foundation.printed_law import PrintUncertainty, print_uncertainty_of
 from ..results.recipe import Recipe, by_label
 from .counts.likelihoods import Likelihood, choose_likelihood, same_likelihood
 from .design import Design, Moderators, design_of
@@ -19,6 +20,7 @@ from .engine import Engine, StudyEffects
 from .evidence_checks import check_estimates, check_independent, check_law
 from .fit_state import ExactEngine, error_of, fit_state, tau_prior_of
 from .posterior import Posterior, PosteriorRegression
+from .printed import as_printed, entered, print_note
 from .priors.base import TauPrior
 from .priors.defaults import default_priors, no_default
 from .priors.effect_priors import Flat
@@ -39,6 +41,7 @@ def pool_bayes(
     tau: PriorLike | None = None,
     beta: PriorLike | None = None,
     likelihood: str = "auto",
+    print_uncertainty: bool | Mapping[str, object] | None = None,
     engine: str = "auto",
     moderators: None = None,
     level: float = 0.95,
@@ -57,6 +60,7 @@ def pool_bayes(
     tau: PriorLike | None = None,
     beta: PriorLike | None = None,
     likelihood: str = "auto",
+    print_uncertainty: bool | Mapping[str, object] | None = None,
     engine: str = "auto",
     moderators: Moderators,
     level: float = 0.95,
@@ -75,6 +79,7 @@ def pool_bayes(
     tau: PriorLike | None = None,
     beta: PriorLike | None = None,
     likelihood: str = "auto",
+    print_uncertainty: bool | Mapping[str, object] | None = None,
     engine: str = "auto",
     moderators: Moderators | None = None,
     level: float = 0.95,
@@ -104,6 +109,15 @@ def pool_bayes(
         the degrees of freedom of each standard error (n − 1; n₁ + n₂ − 2 or Welch's for two arms), normal for rows
         whose n is not known; normal with moderators unless ``t`` is asked. `Posterior.alternatives` shows the other
         one.
+    print_uncertainty
+        True: what is printed enters with its uncertainty instead of as it is used. Each printed number is uniform over
+        the numbers that round to it; a ± of inferred kind is SE or SD with probability 1/2 each; an assumed
+        within-patient correlation is uniform over the range that the question states; a row that another printed number
+        of the same quantity gives too (a set of the question names it) is derived from either with equal probability.
+        A mapping says which of them: ``{"kind": 0.8}`` trusts the kind that a record infers with probability 0.8 (1: as
+        known), ``{"rounding": False, "r": False, "route": False}`` leaves others out. `Posterior.print_readings` lists
+        what entered. For estimates derived from records, and tables of `from_estimates` with ``digits``. Left out: as
+        the question says, else False.
     engine
         ``auto`` or ``exact`` for deterministic quadrature, ``nuts`` for sampling the same model.
     moderators
@@ -151,6 +165,10 @@ def pool_bayes(
     >>> post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 20), tau=lam.priors.HalfNormal(4))
     >>> round(post.mu.mean, 10), round(post.mu.sd, 10)
     (1.3199255047, 1.5586425195)
+    >>> registry = lam.load_registry()
+    >>> doubted = lam.pool_bayes(registry.evidence("fev1-slope-on-sirolimus"), print_uncertainty=True)
+    >>> doubted.print_readings().query("kind == 'SD'")["label"].tolist()
+    ['McCormack 2011 (MILES)', 'Neurohr 2011']
     """
     if not isinstance(evidence, EvidenceTable):
         raise OptionError(
@@ -167,15 +185,18 @@ def pool_bayes(
         )
     _check(evidence)
     design = design_of(evidence, moderators)
+    chosen, wanted = _likelihood(evidence, likelihood, design), _printed(evidence, print_uncertainty)
+    evidence = as_printed(evidence, wanted, chosen.name, engine, one_mean=design.one_mean)
     job = _Job(
         evidence,
-        _likelihood(evidence, likelihood, design),
+        chosen,
         _priors(evidence, mu, tau, beta, design.names),
         design,
         "nuts" if engine == "nuts" else "exact",
         level,
         seed,
         sampler,
+        printed=wanted,
     )
     return _fit(job)
 
@@ -194,6 +215,7 @@ class _Job:
     chains: Mapping[str, int]
     state: ExactEngine | None = None
     """The posterior itself, where it was read off one that is known."""
+    printed: PrintUncertainty | None = None
 
 
 def _likelihood(evidence: EvidenceTable, given: str, design: Design) -> Likelihood:
@@ -201,6 +223,12 @@ def _likelihood(evidence: EvidenceTable, given: str, design: Design) -> Likeliho
     said = evidence.model.get("bayes", {}) if evidence.model and given == "auto" and design.one_mean else {}
     chosen = choose_likelihood(evidence, said.get("likelihood", given), moderators=not design.one_mean)
     return replace(chosen, why=str(said.get("because", chosen.why))) if "likelihood" in said else chosen
+
+
+def _printed(evidence: EvidenceTable, given: object) -> PrintUncertainty | None:
+    """Return which uncertainty of print enters: as asked, else as the question of the rows says."""
+    said = evidence.model.get("bayes", {}) if evidence.model else {}
+    return print_uncertainty_of(said.get("print_uncertainty", False) if given is None else given)
 
 
 def _check(evidence: EvidenceTable) -> None:
@@ -271,6 +299,7 @@ def _refit(
     seed: int | None,
     chains: Mapping[str, int],
     state: ExactEngine | None = None,
+    printed: PrintUncertainty | None = None,
     X: FloatArray | None = None,
 ) -> Posterior | PosteriorRegression:
     """Return the same model for other rows: priors, likelihood, engine and coding kept; ``state`` is its posterior."""
@@ -283,7 +312,8 @@ def _refit(
         priors = replace(priors, mu=tuple(priors.mu[j] for j in kept))
         design = design.reduced(kept.tolist())
     likelihood = same_likelihood(evidence, likelihood)
-    return _fit(_Job(evidence, likelihood, priors, design, engine, level, seed, chains, state))
+    evidence = as_printed(evidence, printed, likelihood.name, engine, one_mean=design.one_mean)
+    return _fit(_Job(evidence, likelihood, priors, design, engine, level, seed, chains, state, printed))
 
 
 def _recipe(job: _Job) -> Recipe:
@@ -295,6 +325,7 @@ def _recipe(job: _Job) -> Recipe:
         "level": job.level,
         "seed": job.seed,
         "chains": job.chains,
+        "printed": job.printed,
     }
     return Recipe(_refit, options, {"X": by_label(job.evidence, job.design.X)} if job.design.by_row else {})
 
@@ -325,8 +356,10 @@ def _assemble(job: _Job, state: Engine, prior_tau: TauPrior, error: float | None
         "mu": job.priors.why_mu,
         "tau": job.priors.why_tau,
     }
+    if job.printed is not None:
+        why["print_uncertainty"] = print_note(evidence)
     mu = ", ".join(map(repr, job.priors.mu))
-    spec = BayesSpec(job.engine, job.likelihood.name, mu, repr(prior_tau), names, job.level, why)
+    spec = BayesSpec(job.engine, job.likelihood.name, mu, repr(prior_tau), names, job.level, why, entered(evidence))
     new = state.at(rows[0], new=True)
     learned, notes = _notes(job, new.moment_note)
     make = Posterior if job.design.one_mean else PosteriorRegression
@@ -365,4 +398,6 @@ def _notes(job: _Job, moments: str) -> tuple[bool, tuple[str, ...]]:
         )
     elif k <= 4:
         notes.append(f"with {k} studies the prior of τ matters: see sensitivity()")
+    if job.printed is not None:
+        notes.append(print_note(job.evidence))
     return learned, tuple([*notes, moments] if moments else notes)

@@ -48,7 +48,8 @@ def fit_state(
             evidence.unit,
             lambda chosen: fit_state(evidence, likelihood, X, chosen, tau, names, one_mean=one_mean),
         )
-    if likelihood.name == "normal" and all(isinstance(prior, Normal | Flat) for prior in mu):
+    closed = likelihood.name == "normal" and not any(evidence.printed)
+    if closed and all(isinstance(prior, Normal | Flat) for prior in mu):
         yi, vi = check_estimates(evidence)
         return ExactState(fit_normal(yi, vi, X, mu, tau.resolve(vi)), mu, evidence.unit)
     if one_mean:

@@ -16,6 +16,7 @@ from ..results.marginal import PopulationAverage, link_of
 from .design import NewModerators
 from .exact.distributions import Distribution
 from .posterior_base import PosteriorBase
+from .printed import reading_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,6 +166,24 @@ class Posterior(PosteriorBase, PopulationAverage, MeanResult):
         """Posterior mean weight of the prior of μ in percent of rows and prior together; None where rows have none."""
         found = self.state.mean_weights()
         return None if found is None else float(100.0 * found[self.k] / found.sum())
+
+    def print_readings(self) -> pd.DataFrame:
+        """Return each way to read what is printed of each row, with its probability before and after the data.
+
+        Returns
+        -------
+        DataFrame
+            One row a reading: ``label``, ``route`` (the findings it is derived from), ``kind`` of an inferred ±,
+            ``rounded`` numbers, the range of an assumed ``r``, ``probability`` and ``posterior`` probability, mean
+            ``yi`` and root mean square ``sei``, the ``components`` of the mixture, and a ``note`` where the other kind
+            of ± gives no estimate.
+
+        Raises
+        ------
+        OptionError
+            The posterior takes the printed numbers as they are.
+        """
+        return reading_frame(self)
 
     def _quantities(self) -> dict[str, Distribution]:
         return {"mu": self.mu, "tau": self.tau, "theta_new": self.theta_new}

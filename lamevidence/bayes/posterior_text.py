@@ -72,6 +72,14 @@ def methods_of(post: PosteriorBase) -> Sequence[tuple[str, str]]:
         (f"Studies were pooled by a Bayesian random-effects model{mean}, true effects normal around the mean", _MODEL),
         (f"In its likelihood {words}", paper),
     ]
+    if post.spec.printed:
+        clauses.append(
+            (
+                "Estimates and standard errors were known only as they are printed: their likelihood was averaged over"
+                " the numbers that round to those printed and over the ways to read them, with prior probabilities",
+                "",
+            )
+        )
     for name, prior in zip(names, post.prior_mu, strict=True):
         clauses.append((f"The prior of {name} was {_said(prior)}", ""))
     clauses.append((f"The prior of the between-study standard deviation was {_said(post.prior_tau)}", ""))

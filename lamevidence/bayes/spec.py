@@ -47,6 +47,8 @@ class BayesSpec:
         Level of intervals.
     why
         Setting → reason.
+    printed
+        Which uncertainty of what is printed entered; empty where the numbers are taken as they are.
     """
 
     engine: str
@@ -56,11 +58,13 @@ class BayesSpec:
     moderators: tuple[str, ...]
     level: float
     why: Mapping[str, str]
+    printed: str = ""
 
     @property
     def label(self) -> str:
         """The model on one line."""
-        return f"Bayesian random effects, {self.likelihood} likelihood, μ ~ {self.mu}, τ ~ {self.tau}"
+        printed = f" over what is printed ({self.printed})" if self.printed else ""
+        return f"Bayesian random effects, {self.likelihood} likelihood{printed}, μ ~ {self.mu}, τ ~ {self.tau}"
 
     def to_dict(self) -> dict[str, object]:
         """Return the settings and reasons as plain values."""
@@ -72,4 +76,4 @@ class BayesSpec:
             "moderators": list(self.moderators),
             "level": self.level,
             "why": dict(self.why),
-        }
+        } | ({"print_uncertainty": self.printed} if self.printed else {})

@@ -205,6 +205,9 @@ def bayes(
     ] = None,
     mu: Annotated[str | None, typer.Option(help='Prior of mu, e.g. "Normal(0, 240)".')] = None,
     level: Annotated[float, typer.Option(help="Level of all intervals.")] = 0.95,
+    print_uncertainty: Annotated[
+        bool, typer.Option("--print-uncertainty", help="Let rounding, kind of ±, r and route enter as priors.")
+    ] = False,
     studies: Studies = None,
     as_json: AsJson = False,
 ) -> None:
@@ -215,9 +218,10 @@ def bayes(
     with exit_codes():
         file = asked_of(question, own, {"studies": studies})
         if file is not None:
-            bayes_file(file, own, tau=tau, mu=mu, level=level, as_json=as_json)
+            bayes_file(file, own, tau=tau, mu=mu, level=level, printed=print_uncertainty, as_json=as_json)
         else:
-            bayes_question(question, tau=tau, mu=mu, level=level, studies=studies, as_json=as_json)
+            options: dict[str, Any] = {"tau": tau, "mu": mu, "level": level, "printed": print_uncertainty}
+            bayes_question(question, **options, studies=studies, as_json=as_json)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from ..effects.evidence_table import EvidenceTable
 from ..foundation.errors import LamEvidenceError, OptionError
 from ..foundation.printable import one_line
 from ..foundation.writing import a_folder, write_whole
+from .bayes import readings_text
 from .output import csv_text, jsonable, print_json, talk
 from .own_table import OwnTable, own_table
 from .table import print_rows, table_json
@@ -110,20 +111,22 @@ def table_file(path: Path, own: Mapping[str, str], *, as_json: bool) -> None:
 
 
 def bayes_file(
-    path: Path, own: Mapping[str, str], *, tau: str | None, mu: str | None, level: float, as_json: bool
+    path: Path, own: Mapping[str, str], *, tau: str | None, mu: str | None, level: float, printed: bool, as_json: bool
 ) -> None:
     """Print the exact posterior of a file and its prior sensitivity."""
     from ..bayes import pool_bayes
 
     _without_groups(own, "bayes")
     read = _read(path, own)
-    post = pool_bayes(read.table, mu=mu, tau=tau, level=level)
+    post = pool_bayes(read.table, mu=mu, tau=tau, level=level, print_uncertainty=printed)
     if as_json:
         print_json(_asked(read) | post.to_json())
         return
     print(repr(post))
     for name, reason in post.spec.why.items():
         print(f"  {name}: {reason}")
+    if post.table.printed:
+        print(f"\nWhat may be printed so\n{readings_text(post)}")
     print("\nWhat other priors give")
     print(post.sensitivity().to_string(index=False))
 

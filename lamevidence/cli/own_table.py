@@ -85,7 +85,10 @@ def own_table(path: Path, given: Mapping[str, str]) -> OwnTable:
     told = [f"{measure.code}, {measure.title}: {', '.join(map(str, used))}", *sheet.notes, *notes]
     told += [f"{len(others)} rows of other outcomes left out"] if others else []
     told += [f"left out: {e.label} ({e.reason})" for e in left]
-    lineage = tuple(_lineage(sheet, row, inputs) for row in rows)
+    lineage = tuple(
+        _lineage(sheet, row, inputs, *numbers)
+        for row, *numbers in zip(rows, table.yi.tolist(), table.sei.tolist(), strict=True)
+    )
     table = replace(table, excluded=(*others, *left), lineage=lineage)
     return OwnTable(table, tuple(told), given.get("by", ""))
 
@@ -135,13 +138,18 @@ def _unit(sheet: Sheet, rows: Sequence[Row], measure: Measure, asked: str | None
     return asked or (found.pop() if found else None)
 
 
-def _lineage(sheet: Sheet, row: Row, inputs: Sequence[str]) -> Lineage:
-    """Return the cells of the sheet behind one row."""
+def _lineage(sheet: Sheet, row: Row, inputs: Sequence[str], yi: float, sei: float) -> Lineage:
+    """Return the cells of the sheet behind one row; bounds where estimate and standard error are pooled as printed."""
     cells = []
     for role in inputs:
         column, value = sheet.columns[role], row.numbers[role].value
         at = Locator(sheet.path, row=str(row.number), column=column.name)
         cells.append((f"row {row.number}", column.name, Reported(value, None, half_width(value)), at))
+    if tuple(inputs) == ("estimate", "se"):
+        y, s = (row.numbers[role].value for role in inputs)
+        if float(y) == yi and math.isclose(float(s), sei, rel_tol=1e-12):
+            (a, b), (c, d) = ((float(x - half_width(x)), float(x + half_width(x))) for x in (y, s))
+            return Lineage(row.study, tuple(cells), (), (a, b), (max(c, 0.0) ** 2, d**2))
     return Lineage(row.study, tuple(cells))
 
 

@@ -30,7 +30,7 @@ KEPT_IF_SAME: dict[str, Any] = {
     "arms": (),
 }
 """What is kept where all tables say the same, and what stands in its place where they do not."""
-PER_ROW = ("designs", "years", "groups", "risk_of_bias")
+PER_ROW = ("designs", "years", "groups", "risk_of_bias", "printed")
 
 
 def concatenated(tables: Sequence[Fields], names: Sequence[str] | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..foundation.errors import DependentRows, InputError, OptionError, UnknownName
 from ..foundation.lineage import Lineage
 from ..foundation.options import a_choice, a_whole, an_instance, shown
+from ..foundation.printed_law import PrintedLaw
 from . import rows
 from .foreign_data import aligned, plain_column
 from .given_numbers import printable
@@ -82,6 +83,8 @@ class EvidenceTable(TableFactories):
         Names of the treated and of the control arm where two arms are compared, else empty.
     row_is
         What one row is: ``study``; ``category`` or ``subject`` of one study; ``phase``, an arm in a phase of its study.
+    printed
+        What each estimate may be given how it is printed, where that enters a posterior; else empty.
 
     Raises
     ------
@@ -129,6 +132,7 @@ class EvidenceTable(TableFactories):
     risk_of_bias: tuple[Any, ...] = ()
     arms: tuple[str, str] | tuple[()] = ()
     row_is: str = "study"
+    printed: tuple[PrintedLaw | None, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -147,10 +151,14 @@ class EvidenceTable(TableFactories):
         put(self, "moderators", rows.moderators_of(self.moderators, k))
         if self.V is not None:
             put(self, "V", rows.covariance_matrix(self.V, k))
-        for name in ("designs", "years", "groups", "risk_of_bias", "lineage"):
+        for name in ("designs", "years", "groups", "risk_of_bias", "lineage", "printed"):
             held = getattr(self, name)
             if type(held) is not tuple or held:
                 put(self, name, rows.per_row(name, held, k))
+        if not all(isinstance(law, PrintedLaw | None) for law in self.printed):
+            raise OptionError(
+                f"printed={shown(self.printed)} · leave it out; pool_bayes(…, print_uncertainty=True) makes it"
+            )
         put(self, "notes", rows.sentences("notes", self.notes))
         if not isinstance(self.excluded, tuple | list) or not all(isinstance(x, Excluded) for x in self.excluded):
             raise OptionError(f"excluded={shown(self.excluded)} · give a tuple of Excluded")
@@ -298,7 +306,7 @@ class EvidenceTable(TableFactories):
             raise InputError(f"keep={shown(keep)} names a row twice · row labels must be unique")
         values = dict(self.__dict__)
         values.pop("plain", None)
-        for name in ("labels", "studies", "lineage", "designs", "years", "groups", "risk_of_bias"):
+        for name in ("labels", "studies", "lineage", "designs", "years", "groups", "risk_of_bias", "printed"):
             held = getattr(self, name)
             values[name] = tuple([held[i] for i in order]) if held else ()
         assert self.n is not None

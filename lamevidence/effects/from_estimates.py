@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike
 
 from ..foundation.errors import EvidenceWarning, InputError, OptionError
 from ..foundation.lineage import Lineage
-from ..foundation.options import a_level, shown
+from ..foundation.options import a_level, a_whole, shown
 from .given_numbers import floats, names_of
 from .measures import FloatArray
 from .recovery.standard_errors import se_from_ci
 from .rows import covariance_matrix
 
-__all__ = ["LEVEL", "names_and_labels", "numbered_fields", "numbered_rows", "variances_of", "vector"]
+__all__ = ["LEVEL", "names_and_labels", "numbered_fields", "numbered_rows", "printed_lineage", "variances_of", "vector"]
 
 NUMBERED = 1000
 """Up to this number of studies their numbers, and what hangs on them, are kept for the next table of that size."""
@@ -130,6 +130,25 @@ def _last_digit(numbers: FloatArray) -> float:
     """Return the unit of the last digit that any of these numbers has, as they print."""
     decimals = max((len(text.partition(".")[2]) for x in numbers.tolist() if "e" not in (text := repr(x))), default=17)
     return float(10.0 ** -min(decimals, 17))
+
+
+def printed_lineage(names: Sequence[str], yi: FloatArray, sei: ArrayLike | None, digits: object) -> tuple[Lineage, ...]:
+    """Return the lineage of rows whose estimates and standard errors are printed to so many decimals.
+
+    Raises
+    ------
+    OptionError
+        There are no standard errors, or ``digits`` are no whole numbers.
+    """
+    if sei is None:
+        raise OptionError("digits are the decimals of yi and sei, and sei is not given · leave digits out, or give sei")
+    both = digits if isinstance(digits, tuple | list) and len(digits) == 2 else (digits, digits)
+    half, half_se = (0.5 * 10.0 ** -a_whole("digits", d, -9, 15) for d in both)
+    errors = vector(sei, "sei")
+    return tuple(
+        Lineage(name, (), (), (y - half, y + half), (max(s - half_se, 0.0) ** 2, (s + half_se) ** 2))
+        for name, y, s in zip(names, yi.tolist(), errors.tolist(), strict=True)
+    )
 
 
 # ---- names ------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ..foundation.options import a_flag, an_instance, our_words, shown
 from .column_aliases import split_words, words_of
 from .concatenate import concatenated
 from .foreign_data import aligned
-from .from_estimates import LEVEL, names_and_labels, numbered_fields, variances_of, vector
+from .from_estimates import LEVEL, names_and_labels, numbered_fields, printed_lineage, variances_of, vector
 from .from_frame import estimates_as_given, frame_fields
 from .measures import MEASURES
 from .measures.measure_words import measure_code
@@ -67,6 +67,7 @@ class TableFactories:
         V: ArrayLike | None = None,
         ci: tuple[ArrayLike, ArrayLike] | None = None,
         level: float = LEVEL,
+        digits: int | tuple[int, int] | None = None,
         labels: Sequence[str] | None = None,
         studies: Sequence[str] | None = None,
         unit: str | None = None,
@@ -94,6 +95,9 @@ class TableFactories:
             standard error is (high − low)/(2 z). Exactly one of ``vi``, ``sei``, ``V`` and ``ci`` is given.
         level
             Level of ``ci``, 0.95 for 95 %.
+        digits
+            Decimals that ``yi`` and ``sei`` are printed to, one number or one each: how far their rounding reaches, for
+            `rounding_interval` and ``pool_bayes(…, print_uncertainty=True)``.
         labels
             One label a row, unique; default the studies, or 1 … k.
         studies
@@ -166,13 +170,15 @@ class TableFactories:
             raise InputError("yi is empty · give one estimate a study")
         variances, covariance = variances_of(estimates, vi, sei, V, ci, level, studies if labels is None else labels)
         plain_text = type(title) is str and (unit is None or type(unit) is str) and type(higher_is) is str
-        named = labels is not None or studies is not None or n is not None or moderators is not None
+        named = any(x is not None for x in (labels, studies, n, moderators, digits))
         if plain_text and higher_is == "neutral" and not named and covariance is None:
             plain = check_estimates(estimates, variances)
             return cls._trusted(numbered_fields(estimates, variances, plain, measure, unit, title))
         names, rows = names_and_labels(studies, labels, k)
         made: dict[str, Any] = {"yi": estimates, "vi": variances, "labels": rows, "studies": names, "V": covariance}
         made |= {"measure": measure, "unit": unit, "n": n, "title": title, "higher_is": higher_is}
+        if digits is not None:
+            made["lineage"] = printed_lineage(names, estimates, sei, digits)
         return cls._made(made | {"moderators": {} if moderators is None else moderators})
 
     @classmethod

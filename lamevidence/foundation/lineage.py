@@ -137,6 +137,8 @@ class Lineage:
         Smallest and largest ``yi`` compatible with the rounding of the printed cells, if known.
     vi_bounds
         The same for ``vi``.
+    origin
+        What can derive the estimate again from other numbers, None where nothing can; no part of what is compared.
     """
 
     study: str
@@ -144,6 +146,7 @@ class Lineage:
     steps: tuple[Step, ...] = field(default=())
     yi_bounds: tuple[float, float] | None = None
     vi_bounds: tuple[float, float] | None = None
+    origin: object = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         lines = [self.study]

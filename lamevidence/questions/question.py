@@ -26,7 +26,7 @@ __all__ = ["Correlation", "Eligibility", "ExcludedStudy", "FollowUpRange", "Ques
 Kind: TypeAlias = Literal["continuous", "dichotomous", "rate", "contrast", "paired"]
 Compare: TypeAlias = Literal["single_arm", "between_arms", "within_patients", "joint"]
 Spread: TypeAlias = Literal["se", "sd"]
-ONE_MEAN = ("mu", "tau", "likelihood")
+ONE_MEAN = ("mu", "tau", "likelihood", "print_uncertainty")
 """Keys of ``bayes`` in a question of one mean."""
 JOINT = ("baseline", "effect", "bias", "tau_baseline", "tau_effect", "tau_bias")
 """Keys of ``bayes`` in a joint question."""

@@ -91,6 +91,7 @@ class VariedBayesModel(Strict):
     mu: dict[str, Any] | None = None
     tau: dict[str, Any] | None = None
     likelihood: Text | None = None
+    print_uncertainty: bool | None = None
     baseline: dict[str, Any] | None = None
     effect: dict[str, Any] | None = None
     bias: dict[str, Any] | Literal["none"] | None = None
@@ -102,8 +103,8 @@ class VariedBayesModel(Strict):
 class BayesModel(VariedBayesModel):
     """Pre-specified priors in the unit of the question: ``{normal: [0, 10]}``, ``{half_normal: 2}``.
 
-    A question of one mean has ``mu``, ``tau`` and ``likelihood``; one that says ``compare: joint`` has the others, and
-    ``bias: none`` where slopes before treatment count as untreated ones.
+    A question of one mean has ``mu``, ``tau``, ``likelihood`` and ``print_uncertainty``; one that says
+    ``compare: joint`` has the others, and ``bias: none`` where slopes before treatment count as untreated ones.
     """
 
     because: Text

@@ -241,6 +241,7 @@ BASES: dict[str, Base] = {
             "years": ("empty",),
             "groups": ("empty",),
             "risk_of_bias": ("empty",),
+            "printed": ("empty",),
             "notes": ("empty",),
             "arms": ("empty",),
             "higher_is": Kind(choices=("better", "worse", "neutral")),

@@ -175,7 +175,7 @@ BASES = {
     "pool_bayes": Base(lam.pool_bayes, lambda: {"evidence": table(), "mu": MU, "tau": TAU}, {
         "mu": Kind(accepts=("none",)),
         "engine": Kind(choices=("auto", "exact", "nuts")),
-        "likelihood": Kind(choices=LIKELIHOODS[1:]),
+        "likelihood": Kind(choices=LIKELIHOODS[1:]), "print_uncertainty": Kind(accepts=("none",)),
     }),
     "uisd": Base(lam.priors.uisd, lambda: {"evidence": table_with_n()}),
     "turner_prior": Base(lam.priors.turner_prior, dict, {

@@ -16,11 +16,13 @@ from ...effects.evidence_table import EvidenceTable
 from ...effects.measures.base import FloatArray
 from ...foundation.errors import InputError, OptionError
 from .hazard import hazard_likelihoods
+from .printed_estimate import PrintedEstimate
 from .rates import Poisson
 from .standard_errors import degrees_of_freedom
 from .study_likelihood import Inner, LogConcaveLikelihood, StudyLikelihood
+from .t_scales import t_scales
 
-__all__ = ["Inner", "LogConcaveLikelihood", "StudyLikelihood", "study_likelihoods"]
+__all__ = ["Inner", "LogConcaveLikelihood", "PrintedEstimate", "StudyLikelihood", "study_likelihoods"]
 
 _SUPPORT_LIMIT = 20_000
 _LIMIT = 40.0
@@ -222,6 +224,11 @@ class TEstimate(StudyLikelihood):
     below = above = True
 
     @property
+    def narrowest(self) -> float:
+        """The standard error."""
+        return float(np.sqrt(self.v))
+
+    @property
     def approx(self) -> tuple[float, float]:  # type: ignore[override]
         """Estimate and variance."""
         return self.y, self.v * (self.df / (self.df - 2) if 4 < self.df < np.inf else 1.0)
@@ -238,7 +245,7 @@ class TEstimate(StudyLikelihood):
     def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int, *, moments: bool = True) -> Inner:
         """Σ over scales λ ~ Gamma(ν/2, ν/2) of N(y | μ, v/λ + τ²)."""
         shape = np.broadcast_shapes(mu.shape, tau.shape)
-        weight, scale = _t_scales(self.df, nodes)
+        weight, scale = t_scales(self.df, nodes)
         v = self.v * scale
         total = v + (tau * tau)[..., None]
         gap = self.y - mu
@@ -269,7 +276,7 @@ class TEstimate(StudyLikelihood):
 
     def draw(self, mu: FloatArray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
         """One draw of θ: of the scale by its share, then of the normal law given it."""
-        weight, scale = _t_scales(self.df, 41)
+        weight, scale = t_scales(self.df, 41)
         v = self.v * scale
         total = v + (tau * tau)[:, None]
         gap = self.y - mu
@@ -289,28 +296,6 @@ class TEstimate(StudyLikelihood):
         z = (self.y - theta) / np.sqrt(self.v)
         below = np.asarray(special.ndtr(z) if np.isinf(self.df) else special.stdtr(self.df, z))
         return below, below
-
-
-def _t_scales(df: float, nodes: int) -> tuple[FloatArray, FloatArray]:
-    """Weights and variance factors 1/λ of the normal scale mixture that is a t density, by trapezoid in log λ.
-
-    λ ~ Gamma(ν/2, ν/2); the step is that of ``nodes`` = 41, finer or coarser in proportion.
-    """
-    if np.isinf(df):
-        return np.ones(1), np.ones(1)
-    a = 0.5 * df
-    step = min(0.34, 0.72 / np.sqrt(a)) * 40.0 / (nodes - 1)
-    # the left tail falls like eᵃˣ and like a normal law of variance 1/a, the right one like exp(−a eˣ)
-    low = -max(40.0 / a, 9.0 / np.sqrt(a)) if a < 40.0 else -10.5 / np.sqrt(a)
-    high = np.log1p(40.0 / a) + 5.0 / np.sqrt(a) if a < 40.0 else 9.5 / np.sqrt(a)
-    x = step * np.arange(np.floor(low / step), np.ceil(high / step) + 1)
-    # log of aᵃ e⁻ᵃ/Γ(a), by Stirling's series where the terms would cancel
-    series = 0.5 * np.log(a / (2.0 * np.pi)) - (1.0 - (1.0 - 2.0 / (7.0 * a * a)) / (30.0 * a * a)) / (12.0 * a)
-    const = series if a > 40.0 else a * np.log(a) - a - special.gammaln(a)
-    log = a * (x - np.expm1(x)) + const
-    weight = np.exp(log) * step
-    keep = weight > 1e-18
-    return weight[keep], np.exp(-x[keep])
 
 
 def study_likelihoods(table: EvidenceTable, name: str) -> list[StudyLikelihood]:
@@ -342,7 +327,9 @@ def study_likelihoods(table: EvidenceTable, name: str) -> list[StudyLikelihood]:
     if name == "hazard":
         return hazard_likelihoods(c)
     df = degrees_of_freedom(table) if name == "t" else np.full(table.k, np.inf)
-    return [TEstimate(*map(float, row)) for row in zip(table.yi, table.vi, df, strict=True)]
+    known = [TEstimate(*map(float, row)) for row in zip(table.yi, table.vi, df, strict=True)]
+    laws = table.printed or (None,) * table.k
+    return [row if law is None else PrintedEstimate(law, row.df) for row, law in zip(known, laws, strict=True)]
 
 
 def _check(table: EvidenceTable, events: FloatArray, total: FloatArray, time: FloatArray | None = None) -> None:

@@ -20,7 +20,7 @@ from ..exact.node_maps import NodeMap
 from ..exact.quadrature import TauGrid
 from ..priors.base import TauPrior
 from ..priors.effect_priors import EffectPrior
-from .families import StudyLikelihood, study_likelihoods
+from .families import PrintedEstimate, StudyLikelihood, study_likelihoods
 from .likelihoods import Likelihood
 from .placing import Places, Seen, place_nodes
 from .proper import require_proper
@@ -122,7 +122,7 @@ def fit_rows(
     informative = sum(row.below and row.above for row in rows)
     exists = existence(prior_tau, informative, int(not mu.proper))
     moments = effect_moments(rows, (mu,))
-    several = name == "t"
+    several = name == "t" or any(isinstance(row, PrintedEstimate) for row in rows)
     places = place_nodes(rows, mu, prior_tau, exists.tau_moments, several=several, seen=known and known.seen)
     light = not np.isfinite(prior_tau.tail) and moments.highest == 2
     steps = known.steps if known else Steps(*_FIRST, (_FIRST_SCALES if several else _FIRST_THETA,) * len(rows))

@@ -22,7 +22,7 @@ from ...effects.measures.base import FloatArray
 from ...foundation.errors import QuadratureError
 from ..exact.mu_posterior import IntArray, MuPosterior, Table, slope
 from ..exact.node_maps import BROAD, NodeMap
-from .families import TEstimate
+from .families import PrintedEstimate, TEstimate
 from .study_likelihood import StudyLikelihood
 
 if TYPE_CHECKING:
@@ -102,15 +102,17 @@ class StudyPosterior(MuPosterior):
     def _core(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of θ in the row of nodes over τ where it is narrowest, of those that matter.
 
-        Under a t likelihood the law may have modes at the estimate and at the mean effect: both get nodes of their own.
+        Under a t likelihood, or one of several standard errors, the law may have modes at the estimate and at the mean
+        effect: both get nodes of their own.
         """
         share, given, spread = self.mass[rows], self.mean_given[rows], self.sd_given[rows]
         total = share.sum(axis=1)
         mean = (share * given).sum(axis=1) / total
         sd = np.sqrt((share * (spread**2 + (given - mean[:, None]) ** 2)).sum(axis=1) / total)
         best = int(np.argmin(np.where(total > 1e-4, sd, np.inf)))
-        if isinstance(self.row, TEstimate) and np.isfinite(self.row.df):
-            near, narrow = self.row.y, float(np.sqrt(self.row.v))
+        known = isinstance(self.row, TEstimate) and np.isinf(self.row.df)
+        if isinstance(self.row, TEstimate | PrintedEstimate) and not known:
+            near, narrow = self.row.approx[0], self.row.narrowest
             j = rows[best]
             centre, width = self.map.centre[j], np.hypot(self.map.width[j] / BROAD, self.noise[j])
             return np.append(centre, near)[None], np.append(width, narrow)[None]

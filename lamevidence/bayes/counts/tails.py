@@ -14,7 +14,7 @@ import numpy as np
 
 from ...effects.measures.base import FloatArray
 from ..priors.effect_priors import EffectPrior, Normal, StudentT
-from .families import StudyLikelihood, TEstimate
+from .families import PrintedEstimate, StudyLikelihood, TEstimate
 
 __all__ = ["EffectMoments", "effect_moments"]
 
@@ -35,7 +35,7 @@ def effect_moments(
     ``X`` is the design, None for one mean effect.
     """
     starts = [np.inf if isinstance(p, Normal) else p.df + 1.0 if isinstance(p, StudentT) else 0.0 for p in priors]
-    powers = [(row.df + 1.0 if isinstance(row, TEstimate) else np.inf) for row in rows]
+    powers = [(row.df + 1.0 if isinstance(row, TEstimate | PrintedEstimate) else np.inf) for row in rows]
     if X is None or (X.shape[1] == 1 and np.all(X == 1.0)):
         below = above = starts[0]
         for row, power in zip(rows, powers, strict=True):

@@ -21,9 +21,10 @@ __all__ = ["joint_mode", "marginal_maxima"]
 
 def joint_mode(post: PosteriorBase, prior: bool) -> tuple[float, float]:
     """Return (τ, μ) at the maximum of the likelihood, times the priors when ``prior``."""
-    if post.likelihood != "normal" or post.X.shape[1] != 1:
+    if post.likelihood != "normal" or post.X.shape[1] != 1 or post.table.printed:
         raise OptionError(
-            "the joint mode exists for the normal likelihood without moderators · read post.tau.mode and post.mu.mode"
+            "the joint mode exists for the normal likelihood without moderators and print uncertainty"
+            " · read post.tau.mode and post.mu.mode"
         )
     y, v, mu = post.table.yi, post.table.vi, post.prior_mu[0]
     if prior and not isinstance(mu, Normal | Flat):
@@ -49,9 +50,10 @@ def joint_mode(post: PosteriorBase, prior: bool) -> tuple[float, float]:
 
 def marginal_maxima(post: PosteriorBase) -> tuple[float, float]:
     """Return the maximum of the likelihood of τ with μ integrated over its prior, and of μ with τ over its prior."""
-    if post.likelihood != "normal" or post.X.shape[1] != 1:
+    if post.likelihood != "normal" or post.X.shape[1] != 1 or post.table.printed:
         raise OptionError(
-            "marginal likelihood maxima exist for the normal likelihood without moderators · use likelihood='normal'"
+            "marginal likelihood maxima exist for the normal likelihood without moderators and print uncertainty"
+            " · use likelihood='normal'"
         )
     y, v = post.table.yi, post.table.vi
     scale = float(np.sqrt(v.min()))

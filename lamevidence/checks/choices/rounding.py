@@ -218,6 +218,8 @@ def _a_mean(fit: object) -> tuple[MeanResult, EvidenceTable]:
         raise OptionError(f"{WHAT} is for results with one mean · use lam.pool(table) without moderators")
     if isinstance(result, PosteriorBase) and result.engine != "exact":
         raise OptionError(f"{WHAT} would sample a posterior for every rounding · use lam.pool_bayes(…, engine='exact')")
+    if isinstance(result, PosteriorBase) and result.table.printed:
+        raise OptionError(f"{WHAT}: the rounding is in this posterior · use lam.pool_bayes(…, print_uncertainty=False)")
     return result, result.table
 
 

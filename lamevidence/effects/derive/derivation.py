@@ -20,6 +20,7 @@ from .between import between_arms
 from .derived import Derived
 from .phases import design_columns, rows_of_phases
 from .preference import preferred
+from .printed_laws import origin_of
 from .question_rules import question_faults
 from .reread import reread
 from .selection import Candidate, eligible_findings
@@ -64,7 +65,7 @@ def evidence(registry: RegistryRecords, question: Question) -> EvidenceTable:
             continue
         for label, group in _rows_of(question, study, candidates, registry.vocabulary.categories):
             try:
-                used.append((study, label, _derive(question, group)))
+                used.append((study, label, _with_origin(question, group, _derive(question, group))))
             except DerivationError as error:
                 excluded.append(Excluded(study.id, str(error), "not_derivable", group[0].finding.id, label))
     used, dropped = _one_per_cohort(registry, question, used)
@@ -92,6 +93,11 @@ def _derive(question: Question, candidates: Sequence[Candidate]) -> Derived:
         return between_arms(question, candidates)
     chosen = preferred(question, candidates)
     return within_patients(question, chosen) if question.compare == "within_patients" else single_arm(question, chosen)
+
+
+def _with_origin(question: Question, candidates: Sequence[Candidate], row: Derived) -> Derived:
+    """Return a row with what can derive it again from numbers that print alike."""
+    return replace(row, lineage=replace(row.lineage, origin=origin_of(question, candidates, _derive)))
 
 
 def _one_per_cohort(
