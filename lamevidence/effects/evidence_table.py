@@ -369,11 +369,7 @@ class EvidenceTable(TableFactories):
         >>> table = lam.EvidenceTable.from_estimates([0.2, 0.5], vi=[0.04, 0.03], labels=["A", "B"])
         >>> table.require_independent()
         """
-        if self.row_is == "phase":
-            raise DependentRows(
-                "the rows are slopes on and off a treatment, which have no mean in common"
-                " · join them with lam.synthesis.joint(table)"
-            )
+        rows.check_alike(self.row_is, self.moderators)
         if self.V is not None or len(set(self.studies)) == self.k:
             return
         shared = ", ".join(sorted(name for name, times in Counter(self.studies).items() if times > 1))

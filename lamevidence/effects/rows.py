@@ -14,7 +14,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..foundation.errors import InputError, OptionError
+from ..foundation.errors import DependentRows, InputError, OptionError
 from ..foundation.options import a_text, shown
 from .foreign_data import plain_column
 from .given_numbers import entries_of, floats, printable
@@ -27,6 +27,7 @@ __all__ = [
     "SPREADS",
     "TOTALS",
     "arm_names",
+    "check_alike",
     "check_counts",
     "check_estimates",
     "check_labels",
@@ -50,6 +51,16 @@ MAX_MAGNITUDE = 1e100
 
 Impossible = tuple[str, NDArray[np.bool_], str]
 """A column, the mask of its impossible rows, and why they are."""
+
+
+def check_alike(row_is: str, moderators: Mapping[str, Any]) -> None:
+    """Raise `DependentRows` where the rows of a joint question are not all of one kind, so that they have no mean."""
+    design = [np.asarray(moderators[name]) for name in ("treated", "selected", "contrast") if name in moderators]
+    if row_is == "phase" and any(np.unique(column).size > 1 for column in design):
+        raise DependentRows(
+            "the rows are slopes on and off a treatment, which have no mean in common"
+            " · join them with lam.synthesis.joint(table)"
+        )
 
 
 # ---- estimates and variances ------------------------------------------------------------------

@@ -103,10 +103,17 @@ def test_the_table_says_what_each_row_is_and_joint_takes_it_as_it_is():
 
 def test_rows_with_and_without_a_treatment_are_not_pooled_and_the_remedy_works():
     table = REGISTRY.evidence(JOINT)
-    for pool in (lam.pool, lam.pool_bayes):
+    for pool in (lam.pool, lam.pool_bayes, lam.multilevel):
         with pytest.raises(DependentRows, match=r"join them with lam.synthesis.joint\(table\)"):
             pool(table)
     assert lam.synthesis.joint(table).k == table.k
+
+
+def test_rows_of_one_kind_are_pooled_as_the_question_of_that_kind_pools_them():
+    table = REGISTRY.evidence(JOINT)
+    alone = lam.pool(table[table.moderators["treated"] == 1.0], model="random", tau2="REML")
+    asked = lam.pool(REGISTRY.evidence("fev1-slope-on-sirolimus"), model="random", tau2="REML")
+    assert alone.mu == pytest.approx(asked.mu, rel=1e-9)
 
 
 def test_a_table_of_other_rows_needs_its_columns_named():

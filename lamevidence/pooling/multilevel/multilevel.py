@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ...effects.evidence_table import EvidenceTable, a_table
 from ...effects.given_numbers import floats
 from ...effects.measures.base import FloatArray
-from ...effects.rows import MAX_MAGNITUDE
+from ...effects.rows import MAX_MAGNITUDE, check_alike
 from ...foundation.errors import InputError, NotEstimable, OptionError, TooFewStudies
 from ...foundation.options import a_choice, a_level, our_words, shown
 from ...results.recipe import Recipe, by_label
@@ -234,6 +234,8 @@ def _again(
 
 def _design(evidence: EvidenceTable, moderators: str | ArrayLike | None, names: Sequence[str] | None) -> Design:
     a_table(evidence, "evidence")
+    if moderators is None:
+        check_alike(evidence.row_is, evidence.moderators)
     if moderators is None and evidence.k < 2:
         raise TooFewStudies("a multilevel model", evidence.k, 2, "pool() reports a single estimate as it is")
     return target_design(evidence, moderators, names)
