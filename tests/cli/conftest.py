@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from lamevidence import workspace
+
+QUESTION = "fev1-slope-on-sirolimus"
+PAIR = (QUESTION, "second")
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +44,27 @@ def fewer(shipped, tmp_path) -> Callable[..., Path]:
         return root
 
     return copy
+
+
+@pytest.fixture
+def registry(shipped, tmp_path) -> Path:
+    """A small registry of one's own: four studies, one question."""
+    root = tmp_path / "r"
+    (root / "records").mkdir(parents=True)
+    (root / "questions").mkdir()
+    shutil.copy(shipped.root / "vocabulary.yaml", root)
+    for study in ("bee-2018", "hu-2019", "yao-2014", "neurohr-2011"):
+        shutil.copy(shipped.root / "records" / f"{study}.yaml", root / "records")
+    text = (shipped.root / "questions" / f"{QUESTION}.yaml").read_text(encoding="utf-8")
+    text = text[: text.index("sensitivity:")].replace("primary: {peking: hu-2019}\n", "")
+    (root / "questions" / f"{QUESTION}.yaml").write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def pair(registry) -> Path:
+    """The small registry with two questions, `PAIR`."""
+    one, other = (registry / "questions" / f"{name}.yaml" for name in PAIR)
+    text = one.read_text(encoding="utf-8").replace(f"id: {QUESTION}", f"id: {PAIR[1]}")
+    other.write_text(re.sub("(?m)^title: .*$", "title: The same, asked twice", text, count=1), encoding="utf-8")
+    return registry

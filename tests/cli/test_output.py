@@ -8,7 +8,6 @@ import json
 import os
 import pickle
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,27 +21,11 @@ from typer.testing import CliRunner
 import lamevidence as lam
 from lamevidence.cli.app import app
 from lamevidence.foundation.printable import cell, printable
+from tests.cli.conftest import QUESTION
 
 HERE = Path(__file__).parents[2]
-SHIPPED = lam.load_registry().root
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 NASTY = r'"\e[31mBee\e[0m\a\0\r\u202E\x9b"'
-QUESTION = "fev1-slope-on-sirolimus"
-
-
-@pytest.fixture
-def registry(tmp_path) -> Path:
-    """A small registry of one's own: four studies, one question."""
-    root = tmp_path / "r"
-    (root / "records").mkdir(parents=True)
-    (root / "questions").mkdir()
-    shutil.copy(SHIPPED / "vocabulary.yaml", root)
-    for study in ("bee-2018", "hu-2019", "yao-2014", "neurohr-2011"):
-        shutil.copy(SHIPPED / "records" / f"{study}.yaml", root / "records")
-    text = (SHIPPED / "questions" / f"{QUESTION}.yaml").read_text(encoding="utf-8")
-    text = text[: text.index("sensitivity:")].replace("primary: {peking: hu-2019}\n", "")
-    (root / "questions" / f"{QUESTION}.yaml").write_text(text)
-    return root
 
 
 def edit(file: Path, pattern: str, replacement: str) -> None:

@@ -16,6 +16,7 @@ from lamevidence.bayes import pool_bayes
 from lamevidence.cli.app import app
 from lamevidence.foundation.errors import QuestionError
 from lamevidence.workspace import load_registry
+from tests.cli.conftest import PAIR
 
 QUESTIONS = sorted(load_registry().questions)
 NOT_POOLED = {name for name in QUESTIONS if "-by-category" in name} | {"death-after-stopping"}
@@ -157,7 +158,6 @@ def test_a_registry_of_ones_own(shipped, tmp_path):
     assert invoke("table", "fev1-slope-on-sirolimus", "--studies", str(shipped.root)).exit_code == 0
 
 
-PAIR = ("death-on-sirolimus", "fev1-slope-on-sirolimus")
 TABLES = ("results.json", "studies.csv", "summary.csv", "answer.txt")
 
 
@@ -171,11 +171,11 @@ def test_run_writes_the_same_bytes_twice(fewer, tmp_path):
     assert {name.split("/")[1] for name in first["outputs"]} == {*TABLES}
 
 
-def test_run_draws_every_question_with_rows_and_makes_nothing_twice(fewer, tmp_path, monkeypatch):
+def test_run_draws_every_question_with_rows_and_makes_nothing_twice(pair, tmp_path, monkeypatch):
     """A second run prints the same, in JSON and in words, and writes no file of an answer again."""
     monkeypatch.setenv("COLUMNS", "100")
-    out, root = tmp_path / "out", fewer(*PAIR)
-    command = ["run", "--studies", str(root), "--out", str(out)]
+    out = tmp_path / "out"
+    command = ["run", "--studies", str(pair), "--out", str(out)]
     first = [sys.executable, "-m", "lamevidence", *command]
     done = subprocess.run(first, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr
@@ -203,20 +203,20 @@ def run_tables(root: Path, out: Path, *more: str) -> str:
     return result.stdout
 
 
-def test_run_makes_again_what_changed_and_only_that(fewer, tmp_path, monkeypatch):
+def test_run_makes_again_what_changed_and_only_that(pair, tmp_path, monkeypatch):
     """A question, a record, a file or the manifest that is not as it was is not taken for what it was."""
     monkeypatch.setenv("COLUMNS", "100")  # the width of answer.txt
-    out, root = tmp_path / "out", fewer(*PAIR)
+    out = tmp_path / "out"
     first = PAIR[0]
-    told = run_tables(root, out)
-    as_json = json.loads(run_tables(root, out, "--json"))["questions"]
+    told = run_tables(pair, out)
+    as_json = json.loads(run_tables(pair, out, "--json"))["questions"]
     before = written(out)
-    assert json.loads(run_tables(root, tmp_path / "fresh", "--json"))["questions"] == as_json
+    assert json.loads(run_tables(pair, tmp_path / "fresh", "--json"))["questions"] == as_json
 
     def again() -> set[str]:
         """Questions whose files were written again by a run; all is then as a fresh run has it."""
         nonlocal before
-        run_tables(root, out)
+        run_tables(pair, out)
         after = written(out)
         made = {name.split("/")[0] for name in after if after[name] != before.get(name)}
         before = after
@@ -230,12 +230,12 @@ def test_run_makes_again_what_changed_and_only_that(fewer, tmp_path, monkeypatch
     assert changed.read_bytes() == whole
     changed.unlink()
     assert again() == {first}
-    question = root / "questions" / f"{first}.yaml"
+    question = pair / "questions" / f"{first}.yaml"
     text = question.read_text(encoding="utf-8")
     question.write_text(re.sub("(?m)^title: .*$", 'title: "Another title"', text, count=1), encoding="utf-8")
     assert again() == {first}
     assert "Another title" in (out / first / "results.json").read_text(encoding="utf-8")
-    record = root / "records" / "bee-2018.yaml"
+    record = pair / "records" / "bee-2018.yaml"
     record.write_text(record.read_text(encoding="utf-8") + "# a remark\n", encoding="utf-8")
     assert again() == set(PAIR)  # any record may be named among those left out
     path = out / "manifest.json"
@@ -249,41 +249,41 @@ def test_run_makes_again_what_changed_and_only_that(fewer, tmp_path, monkeypatch
     manifest["outputs"][f"{first}/answer.txt"] = hashlib.sha256(b"forged").hexdigest()
     path.write_text(json.dumps(manifest))
     assert again() == {first}  # the seal holds the listed hashes too
-    assert forged.read_text(encoding="utf-8") in run_tables(root, out) != told
+    assert forged.read_text(encoding="utf-8") in run_tables(pair, out) != told
 
 
-def test_a_second_run_speaks_to_the_terminal_at_hand(fewer, tmp_path, monkeypatch):
-    out, root = tmp_path / "out", fewer(*PAIR)
-    run_tables(root, out)
+def test_a_second_run_speaks_to_the_terminal_at_hand(pair, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    run_tables(pair, out)
     monkeypatch.setenv("COLUMNS", "70")
-    again = run_tables(root, out)
+    again = run_tables(pair, out)
     assert max(len(line) for line in again.splitlines()[3:-3]) <= 70
-    assert again == run_tables(root, tmp_path / "fresh").replace(str(tmp_path / "fresh"), str(out))
+    assert again == run_tables(pair, tmp_path / "fresh").replace(str(tmp_path / "fresh"), str(out))
 
 
-def test_another_program_makes_all_answers_again(fewer, tmp_path, monkeypatch):
+def test_another_program_makes_all_answers_again(pair, tmp_path, monkeypatch):
     from lamevidence.cli import kept
 
-    out, root = tmp_path / "out", fewer(*PAIR)
-    run_tables(root, out)
+    out = tmp_path / "out"
+    run_tables(pair, out)
     before = written(out)
     monkeypatch.setattr(kept, "_program", lambda: "another")
-    run_tables(root, out)
+    run_tables(pair, out)
     after = written(out)
     assert all(after[name] > before[name] for name in before)
 
 
-def test_a_registry_that_changes_during_a_run_is_not_mixed(fewer, tmp_path):
+def test_a_registry_that_changes_during_a_run_is_not_mixed(pair, tmp_path):
     """Each process reads the registry; one that reads another than the run did refuses, and a new run works."""
     from lamevidence.cli.answer_files import Look
     from lamevidence.cli.workers import _answer, _registry
 
-    out, root = tmp_path / "out", fewer(*PAIR)
-    question, look, registry = PAIR[0], Look(None, 100, False), load_registry(root)
+    out = tmp_path / "out"
+    question, look, registry = PAIR[0], Look(None, 100, False), load_registry(pair)
     with pytest.raises(QuestionError, match="changed while the run read it · run again"):
-        _answer(question, root, "0" * 64, out, look)
+        _answer(question, pair, "0" * 64, out, look)
     _registry.cache_clear()
-    assert _answer(question, root, registry.sha256, out, look).files
+    assert _answer(question, pair, registry.sha256, out, look).files
 
 
 def test_python_m_is_the_same_program():
