@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,11 @@ def typing_only(node: ast.If) -> bool:
     return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def statements(tree: ast.AST) -> Iterator[ast.AST]:
     """Every node that runs: bodies of functions included, what is for type checkers alone left out."""
     for child in ast.iter_child_nodes(tree):
@@ -89,7 +95,7 @@ def imported(module: str) -> set[str]:
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found = set()
-    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(parsed(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name in MODULES}
         elif isinstance(node, ast.ImportFrom):
@@ -175,13 +181,29 @@ def test_late_imports_are_listed_with_their_reason():
     for module, path in MODULES.items():
         if chapter(module) == "cli":
             continue
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for function in ast.walk(parsed(path)):
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
             for node in ast.walk(function):
                 if isinstance(node, ast.ImportFrom) and node.level and node.module:
                     found.add((module.removeprefix("lamevidence").removeprefix("."), node.module))
     assert found == set(START_UP)
+
+
+def test_slow_libraries_are_loaded_where_they_are_used():
+    """Distributions of scipy take longer to load than an answer to work out: functions that need them import them."""
+    early = {"scipy.stats", "pandas", "matplotlib", "pymc"}
+    found = set()
+    for module, path in MODULES.items():
+        for node in parsed(path).body:
+            if isinstance(node, ast.Import):
+                names = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+            else:
+                continue
+            found |= {(module, name) for name in names if any(f"{name}.".startswith(f"{lib}.") for lib in early)}
+    assert found == set()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 from scipy.interpolate import CubicSpline
 
 from ..bayes.priors.effect_priors import Normal
@@ -111,6 +111,8 @@ class CountTrial:
 
     def success(self, control: FloatArray, treated: FloatArray, spread: float = 0.0) -> FloatArray:
         """P(success) = Σ over (r_treated, r_control) that are a success."""
+        from scipy import stats
+
         assert spread == 0.0
         good = self.table()
         r, s = np.arange(self.n[0] + 1), np.arange(self.n[1] + 1)
@@ -153,6 +155,8 @@ class CountTrial:
 
 def event_chances(law: float | MixtureOfBetas, n: int) -> FloatArray:
     """Return P(r events of n patients), r = 0 … n: binomial, or beta-binomial where p is uncertain."""
+    from scipy import stats
+
     r = np.arange(n + 1)
     if isinstance(law, float):
         return np.asarray(stats.binom.pmf(r, n, law))

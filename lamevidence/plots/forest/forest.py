@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...effects.evidence_table import EvidenceTable
@@ -47,8 +48,14 @@ class ForestPlot(Plot):
         Every mark with its position in points.
     """
 
-    rows: pd.DataFrame = field(kw_only=True)
     layout: ForestLayout = field(kw_only=True)
+    _content: Content = field(kw_only=True)
+    _style: Preset = field(kw_only=True)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Return one row a line of the plot."""
+        return _frame(self._content, self._style, self.layout)
 
 
 def _frame(found: Content, style: Preset, layout: ForestLayout) -> pd.DataFrame:
@@ -177,9 +184,8 @@ def finish(
     """Return the drawn plot of a layout."""
     with own_style():
         figure, panel = _figure(laid, ax, box)
-        rows = _frame(found, style, laid)
     _warn_missing(laid)
-    return ForestPlot(figure, panel, _describe(found), rows=rows, layout=laid)
+    return ForestPlot(figure, panel, _describe(found), layout=laid, _content=found, _style=style)
 
 
 def forest(
