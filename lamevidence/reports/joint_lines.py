@@ -29,6 +29,7 @@ _SHORT = {
 }
 """Kinds of design where pairs of them are named."""
 _LEAST_NAME = 16
+_FEWEST_STUDIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,12 @@ def joint_answer_text(found: Answer, width: int) -> str:
     blocks = [
         wrapped(_title(found, post, scale), width),
         wrapped(" ".join(x for x in (headline(found), decides(found)) if x), width),
-        [*_studies(found, post, look, width), *_designs(post, found.designs, look, width)],
+        _designs(post, found.designs, look, width),
         _depends(found, look, width),
     ]
     below = wrapped(movers(found), width)
+    left = MOST_LINES - sum(len(block) + 1 for block in blocks if block) - len(below) - 1
+    blocks[2] = [*_capped(_studies(found, post, look, width), left), *blocks[2]]
     room = MOST_LINES - sum(len(block) + 1 for block in blocks if block) - len(below) - 1
     notes = [" ".join(note.split()) for note in (*post.notes, *found.table.notes)]
     counted = []
@@ -93,6 +96,14 @@ def joint_answer_text(found: Answer, width: int) -> str:
     end = " · ".join([*counted, f"lamevidence explain {found.question.id}"])
     blocks.append([*below, *wrapped(f"{end[:1].upper()}{end[1:]}" if counted else f"Why and how: {end}", width)])
     return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block)
+
+
+def _capped(lines: list[str], room: int) -> list[str]:
+    """Return head, rules and studies, the last ones counted instead where there is no room for them."""
+    room = max(room, _FEWEST_STUDIES + 4)
+    if len(lines) <= room:
+        return lines
+    return [*lines[: room - 2], f"… {len(lines) - room + 1} more studies", lines[-1]]
 
 
 def movers(found: Answer) -> str:
@@ -116,7 +127,7 @@ def _title(found: Answer, post: JointPosterior, scale: ReaderScale) -> str:
     parts = [table.title, scale.unit, f"{len(patients)} studies"]
     if known:
         missing = len(patients) - len(known)
-        without = f", {missing} not reported" if missing else ""
+        without = f" in {len(known)} of them" if missing else ""
         parts.append(f"{count(sum(known))} patients{without}")
     return " · ".join(part for part in parts if part)
 

@@ -7,10 +7,12 @@ The numbers of `REFERENCE` were computed beforehand by two independent programs 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -29,6 +31,7 @@ from lamevidence.reports.joint_lines import movers
 from lamevidence.reports.lines import MOST_LINES, WIDE
 from lamevidence.reports.shapes import answer_shape
 from lamevidence.reports.terminal import render_answer
+from lamevidence.synthesis.joint_moves import compare_designs
 from tests.questions.test_question_check import edited, found
 
 JOINT = "sirolimus-effect-on-fev1-slope"
@@ -287,6 +290,29 @@ def test_the_answer_leads_with_the_joint_effect_and_fits_the_terminal(whole):
     assert render_answer(whole, ascii_only=True).isascii()
 
 
+def test_many_studies_are_counted_where_there_is_no_room_for_them(whole):
+    rows = [(f"s{i}", 0.0, -100.0 + i) for i in range(20)] + [(f"s{i}", 1.0, 20.0 + i) for i in range(20)]
+    roles = {0.0: "untreated", 1.0: "on treatment"}
+    zero = np.zeros(40)
+    many = lam.EvidenceTable(
+        yi=np.array([y for _, _, y in rows]),
+        vi=np.full(40, 400.0),
+        labels=tuple(f"S{study[1:]}, {roles[on]}" for study, on, _ in rows),
+        studies=tuple(study for study, _, _ in rows),
+        measure="MN",
+        unit="mL/year",
+        moderators={"treated": np.array([on for _, on, _ in rows]), "selected": zero, "contrast": zero},
+        row_is="phase",
+    )
+    post = lam.synthesis.joint(many)
+    lines = render_answer(replace(whole, table=many, joint=post, designs=compare_designs(post), doubts=())).splitlines()
+    assert len(lines) <= MOST_LINES
+    told = [line for line in lines if re.match(r"S\d+ ", line)]
+    (more,) = [line for line in lines if line.startswith("… ")]
+    assert more == f"… {20 - len(told)} more studies"
+    assert not any(line.startswith("… ") for line in render_answer(whole).splitlines())
+
+
 def test_what_the_headline_says_is_true_of_its_numbers(whole):
     assert whole.joint.effect.interval().low > 0
     assert "a benefit is shown, a harm is excluded" in headline(whole)
@@ -318,8 +344,6 @@ def test_who_moved_the_answer_is_who_moves_it(whole):
 
 
 def test_where_a_design_is_needed_the_paragraph_says_so(whole):
-    from lamevidence.synthesis.joint_moves import compare_designs
-
     keep = [i for i, s in enumerate(whole.table.studies) if s in ("bee-2018", "johnson-1999", "chang-2014")]
     few = lam.synthesis.joint(whole.table.subset(keep))
     text = movers(replace(whole, joint=few, designs=compare_designs(few)))
