@@ -246,18 +246,18 @@ def _priors(
 ) -> Priors:
     asked = evidence.model.get("bayes", {}) if evidence.model else {}
     because = str(asked.get("because", "stated in the question"))
-    default_mu, default_tau = default_priors(evidence)
+    defaults = default_priors(evidence) if mu is None or tau is None else None
     why_mu = why_tau = "given"
     if mu is None and "mu" in asked:
         mu, why_mu = mu_prior(asked["mu"], evidence.unit), because
-    elif mu is None:
-        mu, why_mu = default_mu.prior, f"default: {default_mu.why}"
+    elif defaults and mu is None:
+        mu, why_mu = defaults[0].prior, f"default: {defaults[0].why}"
     if tau is None and "tau" in asked:
         tau, why_tau = tau_prior(asked["tau"], evidence.unit), because
-    elif tau is None:
-        if default_tau is None:
+    elif defaults and tau is None:
+        if defaults[1] is None:
             raise no_default(evidence)
-        tau, why_tau = default_tau.prior, f"default: {default_tau.why}"
+        tau, why_tau = defaults[1].prior, f"default: {defaults[1].why}"
     listed = isinstance(mu, Sequence) and not isinstance(mu, str | bytes)
     given: list[object] = list(mu) if listed else [mu]  # type: ignore[arg-type]
     if beta is not None:

@@ -85,9 +85,10 @@ def converted(prior: R, unit: str | None) -> R:
     UnitMismatch
         The two have different dimensions.
     """
-    own, said = prior.unit, repr(prior)
+    own = prior.unit
     if own == a_unit(unit):
         return prior
+    said = repr(prior)
     if own is None:
         raise OptionError(
             f"{said} has no unit but the estimates are in {unit}"

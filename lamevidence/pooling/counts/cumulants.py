@@ -85,8 +85,10 @@ half-width ½ Chebyshev coefficients fall by 12.6 each: degree 15 reaches double
 WHOLE = 2048
 """Supports below this size have their weights made once; larger ones only where terms count."""
 SHORT = 128
-AROUND = np.arange(-3, 4)
 """Supports below this size have the cells beside made with those that are asked for."""
+AROUND = np.arange(-3, 4)
+FEW_COUNT = 512
+"""Below this size the whole support is summed: finding the terms that count costs more."""
 REACH, EDGE = 9.5, 30.0
 """Terms further from the mode than 9.5 standard deviations and 30 are below e^-45 of the largest."""
 SMOOTH, APART = 20.0, 1.7
@@ -151,7 +153,7 @@ class Hypergeometric:
             made = np.matmul(self._where_it_counts(study, theta).reshape(4, cells.size, -1), VALUES_TO_POWERS)
             return np.asarray(made.transpose(1, 0, 2))
         u, w = self._whole(study)
-        near = self._near(study, theta) if u.size > SHORT else slice(None)
+        near = self._near(study, theta) if u.size > FEW_COUNT else slice(None)
         exponent = theta[:, None] * u[near] + w[near]
         top = exponent.max(axis=-1)
         exponent -= top[:, None]
