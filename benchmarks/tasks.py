@@ -187,6 +187,42 @@ def bayes() -> Contenders:
     return {"lamevidence": lambda: cpu(exact), "nutpie end to end": lambda: cpu(nuts)}
 
 
+def series(k: int, seed: int) -> lam.EvidenceTable:
+    """Events of patients: logits spread by 0.8 around -1."""
+    rng = np.random.default_rng(seed)
+    n = rng.integers(10, 60, k)
+    x = rng.binomial(n, 1 / (1 + np.exp(-rng.normal(-1, 0.8, k))))
+    return lam.EvidenceTable.from_frame(pd.DataFrame({"xi": x, "ni": n}), measure="PLO", xi="xi", ni="ni")
+
+
+def small_trials(k: int, seed: int) -> lam.EvidenceTable:
+    """Estimates of 6 to 40 patients, effects with heavy tails: a t likelihood."""
+    rng = np.random.default_rng(seed)
+    n, y = rng.integers(6, 40, k), 0.3 * rng.standard_t(2, k)
+    return lam.EvidenceTable.from_estimates(y, sei=1.2 / np.sqrt(n) * rng.uniform(0.7, 1.3, k), n=n)
+
+
+def study_effects(make: Callable[[int, int], lam.EvidenceTable]) -> Callable[[], Contenders]:
+    def contenders() -> Contenders:
+        table = make(8, 8)
+
+        def all_effects():
+            post = lam.pool_bayes(table, mu=lam.priors.Normal(0, 2), tau=lam.priors.HalfNormal(0.5))
+            return post.mu.interval(), post.tau.interval(), post.theta_new.interval(), post.study_effects()
+
+        return {"lamevidence": lambda: cpu(all_effects)}
+
+    return contenders
+
+
+def exact_loo(make: Callable[[int, int], lam.EvidenceTable]) -> Callable[[], Contenders]:
+    def contenders() -> Contenders:
+        post = lam.pool_bayes(make(20, 20), mu=lam.priors.Normal(0, 2), tau=lam.priors.HalfNormal(0.5))
+        return {"lamevidence": lambda: cpu(post.loo)}
+
+    return contenders
+
+
 def imports() -> Contenders:
     def cold(statement: str) -> Callable[[], float]:
         code = f"import time; a = time.process_time(); {statement}; print(time.process_time() - a)"
@@ -222,6 +258,10 @@ TASKS: dict[str, tuple[str, Callable[[], Contenders], int]] = {
     "UM.RS": ("GLMM with random study effects, BCG (metafor: Laplace)", glmm("UM.RS"), 2),
     "three_levels": ("three-level model, 200 clusters of 5", three_levels, 2),
     "bayes": ("normal-normal posterior with intervals, k = 8", bayes, 2),
+    "bayes_counts": ("binomial posterior with all study effects and intervals, k = 8", study_effects(series), 3),
+    "bayes_t": ("posterior under t likelihoods with all study effects, k = 8", study_effects(small_trials), 3),
+    "loo_counts": ("exact leave-one-out of a binomial posterior, k = 20", exact_loo(series), 3),
+    "loo_t": ("exact leave-one-out under t likelihoods, k = 20", exact_loo(small_trials), 3),
     "imports": ("cold import", imports, 3),
 }
 

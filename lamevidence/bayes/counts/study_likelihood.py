@@ -82,7 +82,9 @@ class LogConcaveLikelihood(StudyLikelihood):
     def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int, *, moments: bool = True) -> Inner:
         """Sinh-trapezoid in z = (θ − μ)/τ around the mode, on steps of 8/(nodes − 1) of the curvature there."""
         shape = np.broadcast_shapes(mu.shape, tau.shape)
-        m, s = (np.broadcast_to(x, shape).ravel() for x in (mu, tau))
+        both = np.empty((2, *shape))
+        both[0], both[1] = mu, tau
+        m, s = both.reshape(2, -1)
         z, bend = self._mode(m, s)
         # on its flatter side the integrand falls like exp(−z²/2): √bend of the units that its curvature sets
         wide = np.sqrt(bend)
