@@ -161,6 +161,7 @@ def estimates_of(measure: Measure, data: Mapping[str, FloatArray], options: Mapp
     An overflow leaves no estimate, like every other infinite variance. Of counts nothing is corrected unless the
     options ask for it; where they leave no estimate, or one with a variance of 0, both numbers are NaN. A variance of
     0 says that everybody in a group had the same result, not that the estimate is exact: its weight would be infinite.
+    So it is with a correlation of 1 and an R² of 0, whose formulas give a variance of 0.
 
     Parameters
     ----------
@@ -173,9 +174,10 @@ def estimates_of(measure: Measure, data: Mapping[str, FloatArray], options: Mapp
     """
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         made = measure.estimate(data, **options)
-    if "to" not in measure.options:
-        return made
-    gone = ~(np.isfinite(made.yi) & np.isfinite(made.vi) & (made.vi != 0))
+    if "to" in measure.options:
+        gone = ~(np.isfinite(made.yi) & np.isfinite(made.vi) & (made.vi != 0))
+    else:
+        gone = np.isfinite(made.yi) & (made.vi == 0)
     if not gone.any():
         return made
     yi, vi = np.where(gone, np.nan, made.yi), np.where(gone, np.nan, made.vi)

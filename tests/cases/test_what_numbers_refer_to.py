@@ -222,3 +222,37 @@ def test_a_number_in_the_place_of_the_intercept_is_refused_and_the_remedy_works(
     assert fit.predict([44, 3])["mean"].tolist() == fit.predict([1, 44, 3])["mean"].tolist()
     # a contrast has no intercept: the slope itself
     assert fit.predict([[0, 1, 0]])["mean"].item() == pytest.approx(fit.estimate[1])
+
+
+AT_AN_END = [
+    ("COR", {"ri": 1.0, "ni": 20}),
+    ("UCOR", {"ri": -1.0, "ni": 20}),
+    ("ZCOR", {"ri": 1.0, "ni": 20}),
+    ("PCOR", {"ri": 1.0, "ni": 20, "mi": 2}),
+    ("R2", {"r2i": 0.0, "ni": 20, "mi": 2}),
+    ("R2", {"r2i": 1.0, "ni": 20, "mi": 2}),
+    ("ARAW", {"ai": 1.0, "ni": 20, "mi": 2}),
+    ("AHW", {"ai": 1.0, "ni": 20, "mi": 2}),
+]
+
+
+@pytest.mark.parametrize(("measure", "row"), AT_AN_END)
+def test_an_estimate_at_the_end_of_its_range_is_not_exact_and_the_remedy_works(measure, row):
+    """A correlation of 1 or an R² of 0 has a variance of 0 by its formula, and had the largest weight."""
+    size = {name: x for name, x in row.items() if name in ("ni", "mi")}
+    value = next(name for name in row if name not in size)
+    frame = pd.DataFrame([row, {value: 0.5, **size}, {value: 0.3, **size}])
+    columns = {name: name for name in frame}
+    table = EvidenceTable.from_frame(frame, measure, **columns)
+    assert np.isnan(table.vi[0])
+    with pytest.raises(InputError, match="no estimate or variance for 1") as refused:
+        lam.pool(table)
+    assert "only0" not in str(refused.value)
+    if "measure='ZR2'" in str(refused.value):
+        assert row["r2i"] == 0.0
+        weights = lam.pool(EvidenceTable.from_frame(frame, "ZR2", **columns)).weights
+        assert weights[0] <= weights.max()
+        assert np.isfinite(weights).all()
+    else:
+        own = EvidenceTable.from_estimates([frame[value][0], *table.yi[1:]], vi=[0.05, *table.vi[1:]])
+        assert np.isfinite(lam.pool(own).weights).all()

@@ -218,3 +218,26 @@ def test_a_selection_parameter_at_0_gives_a_profile_and_no_standard_error(bcg, k
     other = lam.checks.selection_model(fit, "power")
     assert other.interval_kind == "z"
     assert "at the edge of its range" not in other.describe()
+
+
+def test_a_mean_on_a_ridge_without_a_maximum_is_said_and_has_no_bound_beside_it():
+    """All estimates are significant, and so spread that the likelihood rises towards means of minus infinity."""
+    rng = np.random.default_rng(3)
+    vi = rng.uniform(0.02, 0.2, 8)
+    yi = np.abs(rng.normal(0.3, np.sqrt(vi + 0.02))) + 2.0 * np.sqrt(vi)
+    fit = lam.pool(lam.EvidenceTable.from_estimates(yi, vi=vi), model="random", tau2="ML", interval="z")
+    found = lam.checks.selection_model(fit, steps=[0.025])
+    low, high = found.interval()[0]
+    assert found.beta[0] < -50
+    assert not low > found.beta[0] - 1.0  # NaN or far below, never next to the estimate
+    assert high > 0
+    assert any("far outside the estimates" in note for note in found.notes)
+
+
+def test_a_mean_among_the_estimates_is_not_called_far_off():
+    vi = np.full(12, 0.04)
+    fit = lam.pool(
+        lam.EvidenceTable.from_estimates(np.linspace(-0.2, 0.7, 12), vi=vi), model="random", tau2="ML", interval="z"
+    )
+    found = lam.checks.selection_model(fit, "halfnorm")
+    assert not any("far outside" in note for note in found.notes)

@@ -13,10 +13,12 @@ from .limits import Limit, forced_limit, sharpest_limit
 from .profile import Branch, Profile, of_coefficient
 from .rows import SelectionData
 
-__all__ = ["Fitted", "Likelihood", "fitted", "likelihood_of", "width_of"]
+__all__ = ["Fitted", "Likelihood", "far_off", "fitted", "likelihood_of", "width_of"]
 
 LEVEL = 1e-9
 """A limit of the likelihood that is no lower than its best maximum by more than this is the fit."""
+_FAR_OFF = 5.0
+"""A mean this many ranges of the estimates outside them says how far the search went."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,3 +88,16 @@ def likelihood_of(found: Fitted, back: FloatArray, scale: float, delta: FloatArr
             value = float(best.x[place])
             deltas[j] = replace(own, place=place, value=value, step=max(value, 0.1))
     return Likelihood(coefficients, tau2, tuple(deltas))
+
+
+def far_off(fitted: FloatArray, y: FloatArray) -> tuple[str, ...]:
+    """Return a note where the fit lies many times the spread of all estimates outside them."""
+    low, high = float(y.min()), float(y.max())
+    off = float(np.max(np.maximum(low - fitted, fitted - high)))
+    if not off > _FAR_OFF * (high - low) > 0.0:
+        return ()
+    far = float(fitted[np.argmax(np.maximum(low - fitted, fitted - high))])
+    return (
+        f"{far:.4g} lies far outside the estimates ({low:.3g} to {high:.3g}): the likelihood hardly changes on the way"
+        " there, so that number and its interval say how far the search went, not what the effect is",
+    )

@@ -20,6 +20,8 @@ __all__ = ["Profile", "bound", "root"]
 
 CLOSE = 1e-8
 """How near r is to the quantile at a bound."""
+NOT_FOUND = 1e-3
+"""How far it is where no bound was found."""
 FAR_OUT = 1e3, 1e6
 """Steps from the estimate beyond which an interval is unbounded: of coefficients, of τ² and δ."""
 EVALUATIONS = 80
@@ -138,7 +140,10 @@ def root(profile: Profile, at: float) -> float:
 
 @lru_cache(maxsize=512)
 def bound(profile: Profile, side: float, quantile: float) -> float:
-    """Return where r crosses the quantile below (side = −1) or above (1) the estimate; ±inf where it never does."""
+    """Return where r crosses the quantile below (side = −1) or above (1) the estimate; ±inf where it never does.
+
+    NaN where the search ends short of it: on a ridge without a maximum the likelihood beside the estimate is noise.
+    """
     inside = Point(profile.value, 0.0, 0.0, profile.branches)
     for _ in range(4):
         found = _crossing(profile, inside, side, quantile)
@@ -147,7 +152,8 @@ def bound(profile: Profile, side: float, quantile: float) -> float:
         inside = _point(profile, found.at, found.branches, everywhere=True)
         if inside.root > quantile - 1e-6:  # no other maximum is higher there
             break
-    return found.at * profile.factor
+    short = math.isfinite(found.at) and found.at != profile.lowest and abs(found.root - quantile) > NOT_FOUND
+    return math.nan if short else found.at * profile.factor
 
 
 def _crossing(profile: Profile, inside: Point, side: float, quantile: float) -> Point:

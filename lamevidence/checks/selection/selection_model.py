@@ -21,7 +21,7 @@ from ..check_result import CheckResult
 from ..small_study.tests import caution, size_predictor
 from ..studies import REPORT, Estimates, estimates_of, estimates_remedy
 from .fit import best_fit
-from .fitted import Fitted, Likelihood, fitted, likelihood_of, width_of
+from .fitted import Fitted, Likelihood, far_off, fitted, likelihood_of, width_of
 from .profile import Profile, bound, root
 from .rows import SelectionData, unit_of, unselected
 from .weights import WEIGHTS
@@ -391,6 +391,7 @@ def _result(
         notes += (limit.note,)
     elif np.isinf(delta).any():
         notes += ("δ is so large that there is no double for it; the other estimates rest on its finite value",)
+    notes += far_off(design @ beta, sign * scale * data.y)
     notes += caution(source.k)
     if limit is not None and limit.delta.size == 2 and limit.delta[1] == 0:  # δ would be known in its standard error
         se, se_tau2 = np.full(p, math.nan), math.nan

@@ -67,6 +67,8 @@ DISCORDANT = (
     " EvidenceTable.from_frame(frame, 'PLO', events=…, non_events=…) with first_only and second_only"
 )
 """What pools conditional odds ratios of matched pairs, zeros or not."""
+_TRANSFORMED = {"COR": "ZCOR", "UCOR": "ZCOR", "PCOR": "ZPCOR", "SPCOR": "ZSPCOR", "R2": "ZR2"}
+"""Measure whose variance is 0 at an end → its transform, whose is not everywhere."""
 CORRECTED = (
     "make the table with add=0.5, to='only0' (½ in each cell of rows with a zero), for which model='random' has a"
     " variance of every row"
@@ -170,13 +172,27 @@ def instead_of_variances(table: EvidenceTable) -> str:
     return "; or ".join(ways)
 
 
+def _at_an_end(table: EvidenceTable) -> str:
+    """Return the advice for a correlation of ±1, a reliability of 1, an R² of 0: the transform where that has one."""
+    other = _TRANSFORMED.get(table.measure, "")
+    if other and set(MEASURES[other].needs) <= set(table.counts):
+        columns: dict[str, Any] = {name: table.counts[name] for name in MEASURES[other].needs}
+        made = escalc(other, **columns)
+        if np.isfinite(made.vi).all():
+            return f"make the table with measure={other!r}, which has a variance of every row"
+    return (
+        "at the end of its range an estimate has no variance by its formula: with one of your own"
+        " EvidenceTable.from_estimates(yi, vi=vi) takes it"
+    )
+
+
 def which_works(table: EvidenceTable, *but: str) -> str:
     """Return the advice to use a model of `pool` that exists for this table, other than those named in ``but``."""
     kind = _kind(table)
     if table.measure == "MPORC" and "glmm" not in but:
         return DISCORDANT
     if not kind and np.isnan(table.vi).any():
-        return CORRECTED
+        return CORRECTED if "to" in MEASURES[table.measure].options else _at_an_end(table)
     if not kind:
         return "model='random' pools the estimates" if table.plain else "make the table from those counts"
     own = {"PETO": "OR"}.get(table.measure, table.measure)
