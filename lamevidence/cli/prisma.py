@@ -17,7 +17,7 @@ def show_flow(file: Path | None, *, out: Path | None, width: float, studies: Pat
     Parameters
     ----------
     file
-        A flow of one's own; that of the registry when None.
+        A flow of one's own, or the folder of a registry; that of the registry when None.
     out
         Draw the diagram, or write the numbers as CSV, to this file.
     width
@@ -34,6 +34,8 @@ def show_flow(file: Path | None, *, out: Path | None, width: float, studies: Pat
 
     if file is not None and studies is not None:
         raise OptionError("a file and a registry were given · leave out FILE, or --studies")
+    if file is not None and file.is_dir():
+        file, studies = None, file
     registry = open_registry(studies) if file is None else None
     flow = prisma(file if registry is None else registry)  # type: ignore[arg-type]
     here = None if registry is None else counted(registry)

@@ -236,6 +236,8 @@ def test_a_flow_of_ones_own_is_printed_drawn_and_written(tmp_path, monkeypatch):
         rows = list(csv.DictReader(file))
     assert [row["n"] for row in rows] == ["not_reported" if r.n is None else str(r.n) for r in flow.rows()]
     assert 'width="240.9' in (tmp_path / "flow.svg").read_text(encoding="utf-8")  # 85 mm in points
+    shipped = lam.load_registry().root
+    assert answered("prisma", shipped) == answered("prisma", "--studies", shipped)
     path.write_text(TEXT.replace("sought: 114", "sought: 113"))
     wrong = invoke("prisma", path)
     assert wrong.exit_code == 1

@@ -491,7 +491,7 @@ def test_the_file_of_a_registry_is_read_and_held_against_it(folder):
     (folder / "prisma.yaml").write_text(SMALL.replace(": 25}", ": 24}").replace("1, reports: 1", "2, reports: 2"))
     (problem,) = flow_problems(registry)
     assert (problem.code, problem.path, problem.line, problem.column) == ("LE703", "prisma.yaml", 14, 21)
-    assert problem.message == "2 studies are included, and records/ holds 1"
+    assert problem.message == "2 studies included, and records/ holds 1"
     with pytest.raises(InvalidFlow, match="LE703"):
         lam.reports.prisma(folder)
     # the remedy: the number of records
@@ -505,7 +505,7 @@ def test_lists_that_are_longer_than_the_flow_counts(folder):
     (folder / "prisma.yaml").write_text(fewer.replace(": 25}", ": 1}"))
     (problem,) = flow_problems(lam.load_registry(folder))
     assert problem.code == "LW704"
-    assert problem.message == "1 reports are excluded, and excluded.yaml lists 2 papers left out at eligibility"
+    assert problem.message == "1 report excluded, and excluded.yaml lists 2 left out at eligibility"
     assert lam.reports.prisma(folder).included.studies == 1
     (folder / "excluded.yaml").write_text(EXCLUDED.replace("eligibility", "screening", 1))  # the remedy
     assert flow_problems(lam.load_registry(folder)) == ()
@@ -519,7 +519,7 @@ def test_more_publications_than_reports(tmp_path):
     (root / "questions").mkdir()
     (root / "prisma.yaml").write_text(SMALL)
     (problem,) = flow_problems(lam.load_registry(root))
-    assert (problem.code, problem.message) == ("LW704", "1 reports are included, and the records list 2 publications")
+    assert (problem.code, problem.message) == ("LW704", "1 report included, and the records list 2 publications")
 
 
 def test_check_reports_it(folder):

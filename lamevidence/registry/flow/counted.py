@@ -23,6 +23,7 @@ from ..registry import RegistryRecords
 from .boxes import FlowIncluded, FlowSearched, total_of
 from .prisma_flow import PrismaFlow
 from .reading import read_flow
+from .words import amount
 
 __all__ = ["FLOW_FILE", "RegistryCounts", "counted", "flow_problems", "recorded_flow", "registry_flow"]
 
@@ -187,7 +188,7 @@ def _against(registry: RegistryRecords, flow: PrismaFlow, document: Document) ->
             document.problem(
                 "LE703",
                 (part, "studies"),
-                f"{end.studies} studies are included, and records/ holds {here.studies}",
+                f"{amount(end.studies, 'study')} included, and records/ holds {here.studies}",
                 f"write {here.studies}, or add the records that are missing, or take out those that are too many",
             )
         )
@@ -197,20 +198,21 @@ def _against(registry: RegistryRecords, flow: PrismaFlow, document: Document) ->
             document.problem(
                 "LW704",
                 (part, "reports"),
-                f"{end.reports} reports are included, and the records list {publications} publications",
+                f"{amount(end.reports, 'report')} included, and the records list {publications} publications",
                 "count every publication of a study that was read, entries of trial registers included",
             )
         )
     columns = [c for c in (flow.databases_and_registers, flow.other_methods) if c is not None]
     totals = [total_of(column.excluded_reports) for column in columns]
     papers = sum(paper.stage.casefold() == "eligibility" for paper in registry.excluded)
-    if None not in totals and sum(n for n in totals if n is not None) < papers and flow.total is None:
+    excluded = sum(n for n in totals if n is not None)
+    # the papers of the version before are in the list too
+    if None not in totals and excluded < papers and flow.total is None:
         found.append(
             document.problem(
                 "LW704",
                 ("databases_and_registers", "excluded_reports"),
-                f"{sum(n for n in totals if n is not None)} reports are excluded, and excluded.yaml lists {papers}"
-                " papers left out at eligibility",
+                f"{amount(excluded, 'report')} excluded, and excluded.yaml lists {papers} left out at eligibility",
                 "count these papers too, or mend their `stage`",
             )
         )
