@@ -49,7 +49,7 @@ def numbers(values):
 
 
 def usable(question, table):
-    return question.pooled and table.k >= 2 and all(math.isfinite(v) for v in table.vi)
+    return question.pooled and question.compare != "joint" and table.k >= 2 and all(math.isfinite(v) for v in table.vi)
 
 
 def metafor(jobs):
