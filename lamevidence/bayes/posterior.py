@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -184,6 +185,10 @@ class Posterior(PosteriorBase, PopulationAverage, MeanResult):
             The posterior takes the printed numbers as they are.
         """
         return reading_frame(self)
+
+    def _json(self) -> Mapping[str, Any]:
+        found = PosteriorBase._json(self)
+        return {**found, "readings": self.print_readings().to_dict("records")} if self.table.printed else found
 
     def _quantities(self) -> dict[str, Distribution]:
         return {"mu": self.mu, "tau": self.tau, "theta_new": self.theta_new}

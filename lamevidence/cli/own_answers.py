@@ -122,9 +122,11 @@ def bayes_file(
     if as_json:
         print_json(_asked(read) | post.to_json())
         return
-    print(repr(post))
+    told = repr(post)
+    print(told)
     for name, reason in post.spec.why.items():
-        print(f"  {name}: {reason}")
+        if reason not in told:  # what a reader has to know is among its notes already
+            print(f"  {name}: {reason}")
     if post.table.printed:
         print(f"\nWhat may be printed so\n{readings_text(post)}")
     print("\nWhat other priors give")

@@ -107,6 +107,13 @@ def _refused_priors(question: Question, table: EvidenceTable) -> Iterator[Fault]
             yield _fault(("bayes", improper[0]), error, "LW309")
         except LamEvidenceError as error:
             yield _fault(("bayes", improper[-1]), error)
+    if question.bayes.get("print_uncertainty") and table.k:
+        from ..bayes.api import pool_bayes
+
+        try:
+            pool_bayes(table)
+        except LamEvidenceError as error:
+            yield _fault(("bayes", "print_uncertainty"), error)
     if "likelihood" in question.bayes and table.k:
         try:
             choose_likelihood(table, question.bayes["likelihood"])

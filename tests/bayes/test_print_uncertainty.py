@@ -247,6 +247,14 @@ def test_leave_one_out_is_that_of_refits():
         assert loo.mu[i] == pytest.approx(others.mu.median, abs=1e-4)
 
 
+def test_leaving_each_study_out_keeps_what_entered():
+    post = lam.pool_bayes(SLOPES, likelihood="normal", print_uncertainty=True, **PRIORS)
+    found = lam.leave_one_out(post).to_frame()["estimate"]
+    plain = lam.leave_one_out(lam.pool_bayes(SLOPES, likelihood="normal", **PRIORS)).to_frame()["estimate"]
+    np.testing.assert_allclose(found, [post.without(label).estimate for label in SLOPES.labels], rtol=1e-6)
+    assert np.abs(found - plain).min() > 0.1
+
+
 def test_the_effect_of_a_row_integrates_to_its_moments():
     post = lam.pool_bayes(SLOPES, print_uncertainty=True)
     for label in SLOPES.labels:
@@ -263,7 +271,10 @@ def test_everything_a_posterior_is_asked():
     assert post.sensitivity()["mu"].notna().all()
     assert post.bayes_factor(mu=0.0) > 0
     assert np.isfinite(lam.predictive_check(post, statistics=["q"], draws=200).observed["q"])
-    assert post.to_json()["mu"]["mean"] == pytest.approx(post.mu.mean)
+    told = post.to_json()
+    assert told["mu"]["mean"] == pytest.approx(post.mu.mean)
+    assert [r["posterior"] for r in told["readings"]] == post.print_readings()["posterior"].tolist()
+    assert "readings" not in lam.pool_bayes(SLOPES).to_json()
     mixed = lam.priors.MixtureOfNormals([0.5, 0.5], [0, 50], [240, 100], unit="mL/year")
     mixed_post = lam.pool_bayes(SLOPES, likelihood="normal", print_uncertainty=True, mu=mixed)
     shares = mixed_post.print_readings().groupby("label")["posterior"].sum()

@@ -207,6 +207,29 @@ def test_the_exact_posterior_of_a_file(bcg):
     assert frame["estimate"]
     text = run("bayes", bcg, "--measure", "RR", *COUNTS).output
     assert "What other priors give" in text
+    assert "What may be printed so" not in text
+
+
+def test_what_a_file_prints_is_known_as_it_is_printed(tmp_path):
+    sheet = tmp_path / "slopes.csv"
+    sheet.write_text("study,estimate,se\nA,1.2,0.5\nB,-0.4,0.3\nC,2.0,0.9\n", encoding="utf-8")
+    words = (
+        "bayes",
+        sheet,
+        "--measure",
+        "GEN",
+        "--tau",
+        "HalfNormal(1)",
+        "--mu",
+        "Normal(0, 4)",
+        "--print-uncertainty",
+    )
+    table = lam.EvidenceTable.from_estimates([1.2, -0.4, 2.0], sei=[0.5, 0.3, 0.9], digits=1)
+    post = lam.pool_bayes(table, mu="Normal(0, 4)", tau="HalfNormal(1)", print_uncertainty=True)
+    assert answered(*words)["mu"]["mean"] == pytest.approx(post.mu.mean, rel=1e-9)
+    text = run(*words).output
+    assert "What may be printed so" in text
+    assert text.count("rounding (3 rows)") == 1
 
 
 @pytest.mark.parametrize(

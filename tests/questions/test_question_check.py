@@ -137,6 +137,11 @@ REFUSED = [
         ("phases:", "comparators: [placebo], phases:"),
         "LE321 9:56 `comparators` in a comparison single_arm: it has no meaning there",
     ),
+    (
+        TWO_ARM,
+        added("bayes: {print_uncertainty: true, because: x}"),
+        "LE322 9:28 print_uncertainty is that of estimates, and the hypergeometric likelihood is one of counts, whole numbers",
+    ),
     (SLOPES, added("bayes: {tau: {os.system: id}, because: x}"), "LE322 11:14 unknown prior of tau 'os.system'"),
     (SLOPES, added("bayes: {tau: {half_normal: -1}, because: x}"), "LE322 11:14 HalfNormal scale=-1 is not usable"),
     (
@@ -202,6 +207,7 @@ def test_check_refuses_with_the_place(tmp_path, question, edit, expected):
         "model: {tau2: none}",
         "bayes: {mu: {normal: {loc: 0, scale: 10}}, because: x}",
         "bayes: {tau: {half_normal: 2, unit: L/year}, because: x}",
+        "bayes: {print_uncertainty: true, because: x}",
         "prefer: {bee-2018: fev1-slope.on}",
         "prefer: {bee-2018: [fev1-slope.on]}",
     ],
