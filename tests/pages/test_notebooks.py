@@ -6,6 +6,8 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 PAGES = sorted(FOLDER.glob("*.md"))
+SLOW = ("04_edit_the_model",)
+"""Compiles a model and samples from it: twenty seconds of CPU, where the others take five."""
 
 
 def test_there_are_articles():
@@ -13,7 +15,9 @@ def test_there_are_articles():
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, id=p.stem, marks=[pytest.mark.slow] * (p.stem in SLOW)) for p in PAGES]
+)
 def test_an_article_runs(page, monkeypatch):
     jupytext = pytest.importorskip("jupytext")
     nbclient = pytest.importorskip("nbclient")
