@@ -36,7 +36,11 @@ def test_answer_or_remedy(model, data):
 @pytest.mark.parametrize(("model", "data"), list(cases()))
 @pytest.mark.parametrize("name", ["leave_one_out", "cumulative"])
 def test_rows_of_refits_are_refits(model, data, name):
-    """A row is what `Result.refit` gives for those rows, or NaN with its reason."""
+    """A row is what `Result.refit` gives for those rows, or NaN with its reason.
+
+    Posteriors of counts and t likelihoods without one row are read off the nodes of all: the same up to the error of
+    either, 4e-8 as stated, which is more standard deviations of an end of an interval.
+    """
     fit = fitted(model, data)
     if isinstance(fit, lam.LamEvidenceError) or len(set(fit.table.studies)) < 2:
         pytest.skip("not this model, or one study")
@@ -62,7 +66,9 @@ def test_rows_of_refits_are_refits(model, data, name):
         at = alone.names.index(found.term)
         want = [float(np.atleast_1d(x)[at]) for x in (alone.estimate, alone.se)] + alone.intervals()[at].tolist()
         got = [found[column][i] for column in ("estimate", "se", "low", "high")]
-        assert got == pytest.approx(want, rel=1e-8, abs=1e-10, nan_ok=True)
+        read_off = isinstance(getattr(alone, "likelihood", None), str) and alone.likelihood != "normal"
+        room = 5e-7 * want[1] if read_off else 1e-10
+        assert got == pytest.approx(want, rel=1e-8, abs=room, nan_ok=True)
 
 
 @pytest.mark.parametrize("data", ["one estimate", "one proportion of zero"])

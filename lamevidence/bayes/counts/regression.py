@@ -274,7 +274,7 @@ def _gaps(
     return _Gaps(over[0], over[1], max(over[2:], default=0.0), *(bent or (0.0, 0.0)))
 
 
-def without_row(state: RegressionState, i: int) -> RegressionState | None:
+def without_row(state: RegressionState, i: int, close: float = _CLOSE) -> RegressionState | None:
     """Return the posterior given all rows but ``i`` from the nodes of all, None where these would not do.
 
     As `lamevidence.bayes.predictive.loo.without`: the weights are divided by the likelihood of the row.
@@ -298,7 +298,7 @@ def without_row(state: RegressionState, i: int) -> RegressionState | None:
     if float(weight[_outermost(axes, held)].sum()) > _EDGE:
         return None
     error = error_from(_gaps(weight, beta, taus, axes, held)[:4]) + state.error
-    if not error < _CLOSE:
+    if not error < close:
         return None
     lines = [*state.lines[:i], *state.lines[i + 1 :]]
     log_norm = state.log_marginal + top + float(np.log(total))

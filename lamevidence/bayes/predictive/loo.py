@@ -44,6 +44,8 @@ _EDGE = 1e-10
 """Most that the outermost nodes may hold."""
 _CLOSE = 1e-7
 """Largest estimated error of nodes that are taken over."""
+_AS_FITTED = 4e-8
+"""The same where they stand for a refit: about what fits themselves state."""
 _EMPTY = 1e-25
 """Values of τ with less than this of the largest weight show nothing of μ."""
 _PLACES, _SHARES = np.polynomial.legendre.leggauss(2)
@@ -130,11 +132,11 @@ def leave_one_out(post: PosteriorBase, *, medians: bool = True) -> LeaveOneOut:
     return LeaveOneOut(post.table.labels, elpd, pit, low, high, mu)
 
 
-def _quickly(state: object, i: int) -> TwoLevelState | RegressionState | None:
+def _quickly(state: object, i: int, close: float = _CLOSE) -> TwoLevelState | RegressionState | None:
     """Return the posterior given all rows but ``i`` from the nodes of all, None where that cannot be."""
     if isinstance(state, TwoLevelState):
-        return without(state, i)
-    return without_row(state, i) if isinstance(state, RegressionState) else None
+        return without(state, i, close)
+    return without_row(state, i, close) if isinstance(state, RegressionState) else None
 
 
 def known_without(post: PosteriorBase, i: int) -> TwoLevelState | RegressionState | None:
@@ -146,7 +148,7 @@ def known_without(post: PosteriorBase, i: int) -> TwoLevelState | RegressionStat
     if post.engine != "exact" or not others.any(axis=0).all() or _prior_of_data(post) is not None:
         return None
     try:
-        return _quickly(post.state, i)
+        return _quickly(post.state, i, _AS_FITTED)
     except ImproperPosterior:  # a refit says it with the names of the coefficients
         return None
 
@@ -174,7 +176,7 @@ def exact_state_of(post: PosteriorBase, keep: Sequence[int], prior_tau: TauPrior
     return fit_state(rows, likelihood, X, post.prior_mu, tau, post.design.names, one_mean=post.design.one_mean)
 
 
-def without(state: TwoLevelState, i: int) -> TwoLevelState:
+def without(state: TwoLevelState, i: int, close: float = _CLOSE) -> TwoLevelState:
     """Return the posterior given all rows but ``i``: from the nodes of all, or from new ones near these.
 
     Raises
@@ -194,7 +196,7 @@ def without(state: TwoLevelState, i: int) -> TwoLevelState:
     light = not np.isfinite(state.prior_tau.tail) and state.moments.highest == 2
     moved = gaps(state.mu_nodes, state.grid.tau, weight, None, light=light)
     error = error_from(moved) + state.error
-    if not (max(over_tau[0], over_tau[-1], over_mu[0], over_mu[-1]) < _EDGE and error < _CLOSE):
+    if not (max(over_tau[0], over_tau[-1], over_mu[0], over_mu[-1]) < _EDGE and error < close):
         steps = Steps(
             state.grid.step / finer(moved[0]),
             state.step * state.map.centre.shape[1] / finer(moved[1]),
