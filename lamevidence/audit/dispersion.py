@@ -23,6 +23,7 @@ _OTHERS = 3
 """Fewer other studies of an outcome say nothing about the usual SD."""
 _ORDER = 100.0
 """An SD that differs from a larger study's by more than this is of another order."""
+_RATIOS = ("RR", "OR", "HR", "IRR")
 _Z_RATIO = 1.6
 """z from p and z from the dispersion differ less than this by choice of t, model or adjustment."""
 
@@ -75,7 +76,7 @@ def asymmetric_interval(study: Study, registry: RegistryRecords) -> Iterator[Dou
             continue
         value, low, high = float(finding.value), float(d.low), float(d.high)
         slack = 2 * float(finding.value.rounding) + float(d.low.rounding) + float(d.high.rounding)
-        ratio = isinstance(finding, Contrast) and finding.measure in ("RR", "OR", "HR", "IRR")
+        ratio = isinstance(finding, Contrast) and finding.measure in _RATIOS
         if ratio and low > 0:
             slack = (
                 2 * float(finding.value.rounding) / value + float(d.low.rounding) / low + float(d.high.rounding) / high
@@ -125,6 +126,9 @@ def _tests_zero(finding: Continuous | Contrast) -> bool:
 def p_and_dispersion(study: Study, registry: RegistryRecords) -> Iterator[Doubt | Compared]:
     """Question a p value that the estimate and its dispersion cannot give."""
     for finding in estimates(study):
+        if isinstance(finding, Contrast) and finding.measure in _RATIOS:
+            yield from _p_of_ratio(finding)
+            continue
         se = standard_error(finding.dispersion, finding.n)
         if finding.p is None or se is None or se <= 0 or not _tests_zero(finding):
             continue
@@ -142,6 +146,36 @@ def p_and_dispersion(study: Study, registry: RegistryRecords) -> Iterator[Doubt 
             f"p {finding.p.relation} {finding.p.value} is printed, estimate and dispersion imply p = {p:.2g}",
             help_,
         )
+
+
+def _p_of_ratio(finding: Contrast) -> Iterator[Doubt | Compared]:
+    """Compare the p of a ratio with its interval, on the log scale, both rounded as printed."""
+    d, p = finding.dispersion, finding.p
+    if p is None or by_ranks(p.test) or "fisher" in p.test.lower() or d.kind != "ci":
+        return
+    if d.low is None or d.high is None:
+        return
+    value, low, high = (float(x) for x in (finding.value, d.low, d.high))
+    hidden, below, above = (float(x.rounding) for x in (finding.value, d.low, d.high))
+    if not (low - below > 0 and high - above > low + below and low <= value <= high and value - hidden > 0):
+        return
+    yield Compared(finding)
+    level = (d.level or 95) / 100
+    se, narrow, wide = (
+        float(se_from_ci(a, b, level, log=True))
+        for a, b in ((low, high), (low + below, high - above), (low - below, high + above))
+    )
+    logs = [abs(math.log(value + s * hidden)) for s in (-1, 1)]
+    nearest = 0.0 if value - hidden <= 1 <= value + hidden else min(logs)
+    if not apart(z_range(p), (nearest / wide, max(logs) / narrow), _Z_RATIO):
+        return
+    implied = 2 * float(special.ndtr(-abs(math.log(value)) / se))
+    yield Doubt(
+        finding,
+        ("p",),
+        f"p {p.relation} {p.value} is printed, {finding.measure} and interval imply p = {implied:.2g}",
+        "another test, an adjusted estimate, or a typo? record what is printed and acknowledge: [LW215] with a note",
+    )
 
 
 def _z_implied_middle(finding: Continuous | Contrast, se: float) -> float:

@@ -255,3 +255,23 @@ def test_hostile_names_do_not_reach_the_terminal(tmp_path):
     assert "\u202e" not in text
     with pytest.raises(LamEvidenceError):
         audit_file(tmp_path / "nothing.csv")
+
+
+P_OF_RATIO = [
+    # z = ln 1.5 / (ln(2.05/1.1)/3.92) = 2.55: p = 0.011
+    ("OR", ["1.50", "1.10", "2.05", "0.01"], False),
+    ("HR", ["0.70", "0.50", "0.98", "0.04"], False),
+    ("HR", ["0.70", "0.50", "0.98", "0.40"], True),
+    ("RR", ["1.02", "0.80", "1.30", "0.87"], False),
+    ("RR", ["1.02", "0.80", "1.30", "0.001"], True),
+    ("IRR", ["0.60", "0.42", "0.86", "<0.01"], False),
+    # printed so roughly that p may be anything
+    ("OR", ["1", "0.5", "2.0", "0.99"], False),
+]
+
+
+@pytest.mark.parametrize(("measure", "row", "doubted"), P_OF_RATIO)
+def test_p_of_a_ratio_against_its_interval(measure, row, doubted):
+    report = found([["Lee", measure, *row]], "study measure estimate ci_low ci_high p")
+    assert ran(report, "LW215") == 1
+    assert codes(report) == ([("LW215", 2, 6)] if doubted else [])

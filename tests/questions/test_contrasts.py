@@ -90,6 +90,15 @@ def test_a_ratio_with_an_exact_p_alone():
     assert math.sqrt(found.vi) == pytest.approx(abs(math.log(0.2)) / stats.norm.ppf(0.98), rel=1e-9)
 
 
+def test_a_ratio_of_one_with_a_p_value_alone_is_not_exact():
+    """|ln 1| / z(p) is 0 for any p: such a row had the largest weight of all."""
+    p = PValue(Decimal("0.97"))
+    with pytest.raises(NotDerivable, match="whatever its standard error"):
+        _derived(_contrast(value=Reported.printed("1.00", "ratio"), dispersion=Dispersion("not_reported"), p=p))
+    near = _derived(_contrast(value=Reported.printed("1.01", "ratio"), dispersion=Dispersion("not_reported"), p=p))
+    assert math.sqrt(near.vi) == pytest.approx(math.log(1.01) / stats.norm.ppf(0.515), rel=1e-9)
+
+
 def test_a_ratio_without_interval_or_exact_p():
     with pytest.raises(NotDerivable, match=r"only p < 0\.001 is printed"):
         _derived(_contrast(dispersion=Dispersion("not_reported")))

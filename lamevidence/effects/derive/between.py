@@ -228,6 +228,8 @@ def _ratio_error(
         def of_p(log_ratio: float, level: float) -> float:
             return float(se_from_p(log_ratio, level))
 
+        if yi == 0:
+            raise NotDerivable("a ratio of 1 has a large p value whatever its standard error: none follows from it")
         se = of_p(yi, float(p.value))
         made = Step(
             "se",

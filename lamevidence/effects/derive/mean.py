@@ -140,6 +140,8 @@ def _from_p(finding: Continuous | Contrast, p: PValue, unit: str | None, n: floa
     def rule(m: float, q: float) -> float:
         return float(se_from_p(m, q, df=df))
 
+    if mean.value == 0:
+        raise NotDerivable("an estimate of 0 has a large p value whatever its standard error: none follows from it")
     se = rule(mean.value, float(p.value))
     quantile = "t" if df is not None else "z"
     printed, around = printed_p(p)

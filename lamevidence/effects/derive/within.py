@@ -54,7 +54,8 @@ def within_patients(question: Question, candidate: Candidate) -> Derived:
         ),
     )
     caution = ""
-    if pair.p is not None and pair.p.relation == "=" and not math.isnan(n):
+    told = change != 0 or question.correlation is None  # the p of no change tells nothing of its standard error
+    if pair.p is not None and pair.p.relation == "=" and not math.isnan(n) and told:
         se, r = _from_paired_p(pair, n, mean, _halves(question, study, before, after))
         low, high = BELIEVABLE
         if r is not None and not low <= r <= high:
@@ -157,6 +158,8 @@ def _from_paired_p(
     def rule(m: float, q: float) -> float:
         return float(se_from_p(m, q, df=n - 1))
 
+    if mean.value == 0:
+        raise NotDerivable("a change of 0 has a large p value whatever its standard error: none follows from it")
     p = float(pair.p.value)
     printed, around = printed_p(pair.p)
     se = rule(mean.value, p)
