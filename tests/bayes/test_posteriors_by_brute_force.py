@@ -100,6 +100,9 @@ OUTLYING = [
     # Gauss-Legendre panels over tau
     ([0.0, 100.0], [0.3, 0.3], [3, 3], (-17.6873738503, 0.01396273988, 0.68218016653, 0.39821822634)),
     ([0.1, 0.2, 60.0], [0.3, 0.1, 0.05], [3, 30, 3], None),
+    # one estimate, narrow and of few patients, far from its prior: mass at hundreds of its widths
+    ([6.339], [0.025], [3], (-7.96935169784, 3.61809935599, 1.55481735846, 0.55493292765)),
+    ([44.374], [0.057], [5], None),
 ]
 
 
