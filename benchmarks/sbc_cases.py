@@ -28,6 +28,23 @@ AWAY = lam.priors.LogNormal(1.0, 0.5)
 """A prior of τ away from 0, where the centred form is of use."""
 WITHIN, SE2 = 0.6, np.array([1.5, 1.5, 2.0, 5.0, 4.0])
 
+DESIGNS = (
+    ("trial", 2.0, 0, 0, 0),
+    ("trial", 2.5, 1, 0, 0),
+    ("series", 4.0, 0, 1, 0),
+    ("series", 2.0, 1, 0, 0),
+    ("again", 3.0, 0, 1, 0),
+    ("again", 1.5, 1, 0, 0),
+    ("on", 2.0, 1, 0, 0),
+    ("cohort", 1.0, 0, 0, 0),
+    ("difference", 3.0, 1, 0, 1),
+)
+"""Study, standard error; on treatment, before it, a difference."""
+PAIRED = 0.5
+"""Correlation of the two slopes of a before-after series."""
+SHIFT, SHIFTS = lam.priors.Normal(0, 15), lam.priors.HalfNormal(8)
+"""Of the bias of slopes before treatment."""
+
 LOGIT, LOG, SPREAD = lam.priors.Normal(-1, 1.5), lam.priors.Normal(-1.5, 1), lam.priors.HalfNormal(1)
 SIZE = np.array([12.0, 20.0, 15.0, 22.0])
 DISPERSION = lam.priors.HalfNormal(0.75)
@@ -117,6 +134,51 @@ def bivariate_log(p: Mapping[str, np.ndarray], y: np.ndarray) -> np.ndarray:
     S, gap = bivariate_cov(p["tau"], p["rho"]), y - p["mu"][:, None, :]
     quadratic = (gap * np.linalg.solve(S, gap[..., None])[..., 0]).sum((1, 2))
     return -0.5 * (np.linalg.slogdet(2 * np.pi * S)[1].sum(1) + quadratic)
+
+
+def designs_model() -> Any:
+    names = ("study", "se", "treated", "selected", "contrast")
+    frame = pd.DataFrame(DESIGNS, columns=list(names)).assign(y=0.0)
+    columns = {name: name for name in names if name != "se"}
+    means = {"baseline": MU, "effect": MU, "bias": SHIFT}
+    spreads = {"tau_baseline": TAU, "tau_effect": TAU, "tau_bias": SHIFTS}
+    return lam.models.joint_slopes(
+        frame, yi="y", sei="se", unit=None, correlation=PAIRED, **columns, **means, **spreads
+    )
+
+
+def designs_shape() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What each row is made of, (rows, 3); which study it is of; covariance of all rows."""
+    study = np.array([row[0] for row in DESIGNS])
+    se, on, before, between = np.array([row[1:] for row in DESIGNS]).T
+    paired = (study[:, None] == study) & np.isin(study, study[before == 1])
+    correlation = np.where(np.eye(study.size) == 1, 1.0, PAIRED * paired)
+    return (
+        np.column_stack([1 - between, on, before]),
+        np.unique(study, return_inverse=True)[1],
+        correlation * np.outer(se, se),
+    )
+
+
+def designs_draw(rng: np.random.Generator) -> Truth:
+    Z, study, _ = designs_shape()
+    out: Truth = {"theta": np.zeros(study.size)}
+    for i, (name, mean, spread) in enumerate((("baseline", MU, TAU), ("effect", MU, TAU), ("bias", SHIFT, SHIFTS))):
+        out[name] = np.asarray(rng.normal(mean.loc, mean.scale))
+        out[f"tau_{name}"] = np.asarray(half(spread, rng))
+        own = out[name] + out[f"tau_{name}"] * rng.standard_normal(study.max() + 1)
+        out["theta"] = out["theta"] + Z[:, i] * own[study]
+    return out
+
+
+def designs_log(p: Mapping[str, np.ndarray], y: np.ndarray) -> np.ndarray:
+    """Every study's own values integrated out, by whole covariance matrices."""
+    Z, study, V = designs_shape()
+    gap = y
+    for i, name in enumerate(("baseline", "effect", "bias")):
+        gap = gap - p[name][:, None] * Z[:, i]
+        V = V + p[f"tau_{name}"][:, None, None] ** 2 * np.outer(Z[:, i], Z[:, i]) * (study[:, None] == study)
+    return -0.5 * (np.linalg.slogdet(2 * np.pi * V)[1] + (gap * np.linalg.solve(V, gap[..., None])[..., 0]).sum(1))
 
 
 def counted(measure: str, **columns: np.ndarray) -> Any:
@@ -252,6 +314,12 @@ CASES: dict[str, Case] = {
         lambda: lam.models.bivariate(estimates(SE), estimates(SE2), within=WITHIN, **N),
         bivariate_draw, bivariate_data, bivariate_log,
         ("mu[0]", "mu[1]", "tau[0]", "tau[1]", "rho"), (MU, TAU, SE, SE2, WITHIN),
+    ),
+    "joint_slopes": Case(
+        lam.models.joint_slopes, designs_model, designs_draw,
+        lambda p, rng: rng.multivariate_normal(p["theta"], designs_shape()[2]),
+        designs_log, ("baseline", "effect", "bias", "tau_baseline", "tau_effect", "tau_bias", "theta[3]"),
+        (MU, TAU, SHIFT, SHIFTS, DESIGNS, PAIRED),
     ),
     "binomial": Case(
         lam.models.binomial,

@@ -35,7 +35,12 @@ from .sbc_cases import CASES, Case
 PATH = RESULTS / "sbc_models.json"
 ALPHA = 0.05
 """Chance that any of all verdicts fails when every model is right, shared by Bonferroni's rule."""
-_OURS = ("lamevidence.bayes.models", "lamevidence.bayes.counts.standard_errors", sbc_cases.__name__)
+_OURS = (
+    "lamevidence.bayes.models",
+    "lamevidence.bayes.counts.standard_errors",
+    "lamevidence.synthesis.joint_model",
+    sbc_cases.__name__,
+)
 """Where the law of a model is written; priors are known by what they print, likelihoods of the exact engine no part."""
 _NOT_CODE = ("ctx", "type_params", "kind", "type_comment")
 """Fields of the syntax tree that follow from the others, or that some versions of Python do not have."""

@@ -24,7 +24,7 @@ from .joint_spec import DEFAULT, JointSpec, asked_priors, is_default, joint_spec
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_joint_rows", "joint", "joint_choices"]
+__all__ = ["check_joint_rows", "chosen", "joint", "joint_choices"]
 
 _COLUMNS = ("treated", "selected", "contrast")
 
@@ -112,6 +112,7 @@ def joint(
     See Also
     --------
     lamevidence.pool_bayes : one kind of row alone.
+    lamevidence.models.joint_slopes : the same model in PyMC, to edit.
     lamevidence.checks.node_split : conflict between groups of such rows.
 
     References
@@ -139,26 +140,50 @@ def joint(
     100.0
     """
     level = a_level(level)
-    columns = _columns(evidence, {"treated": treated, "selected": selected, "contrast": contrast})
-    table = _table(evidence, yi, sei, vi, study, unit, columns)
-    priors: dict[str, PriorLike | float | str | None] = {
-        "baseline": baseline,
-        "effect": effect,
-        "bias": bias,
-        "tau_baseline": tau_baseline,
-        "tau_effect": tau_effect,
-        "tau_bias": tau_bias,
-    }
+    table, columns, spec = chosen(
+        evidence,
+        {"yi": yi, "sei": sei, "vi": vi, "study": study},
+        {"treated": treated, "selected": selected, "contrast": contrast},
+        {
+            "baseline": baseline,
+            "effect": effect,
+            "bias": bias,
+            "tau_baseline": tau_baseline,
+            "tau_effect": tau_effect,
+            "tau_bias": tau_bias,
+        },
+        unit=unit,
+        correlation=correlation,
+        discount=discount,
+        level=level,
+    )
+    return _fit(table, **columns, spec=spec, level=level)
+
+
+def chosen(
+    evidence: object,
+    numbered: Mapping[str, str | None],
+    flags: Mapping[str, str | None],
+    priors: Mapping[str, PriorLike | float | str | None],
+    *,
+    unit: str | None,
+    correlation: object,
+    discount: Mapping[str, float] | None,
+    level: float,
+) -> tuple[EvidenceTable, dict[str, Any], JointSpec]:
+    """Return the rows as a table, the columns of its design, and the choices in its unit; all as in `joint`."""
+    columns = _columns(evidence, flags)
+    table = _table(evidence, numbered, unit, columns)
     asked, because = asked_priors(table, [name for name, given in priors.items() if is_default(given)])
     spec = joint_spec(
         table.unit,
-        priors | asked,
+        {**priors, **asked},
         correlation=_correlation(correlation, table),
         discount=_discount(discount),
         level=level,
         why=because,
     )
-    return _fit(table, **columns, spec=spec, level=level)
+    return table, columns, spec
 
 
 def joint_choices(table: EvidenceTable, name: str) -> None:
@@ -255,15 +280,12 @@ def _discount(given: Mapping[str, float] | None) -> Mapping[str, float]:
 
 def _table(
     evidence: object,
-    yi: str | None,
-    sei: str | None,
-    vi: str | None,
-    study: str | None,
+    numbered: Mapping[str, str | None],
     unit: str | None,
     columns: Mapping[str, str | None],
 ) -> EvidenceTable:
     """Return the rows as a table whose moderators hold the columns of the design."""
-    given = {name: x for name, x in {"yi": yi, "sei": sei, "vi": vi, "study": study}.items() if x is not None}
+    given = {name: x for name, x in numbered.items() if x is not None}
     if isinstance(evidence, EvidenceTable):
         if given:
             raise OptionError(f"{', '.join(given)}: an EvidenceTable has its own · leave them out")

@@ -21,7 +21,7 @@ from .joint_state import JointState, fit_state
 from .scale_axis import ScaleAxis, axis_of, fixed_axis
 from .study_blocks import Block, block_of
 
-__all__ = ["SCALES", "mean_names", "posterior_state", "split_state", "told_by", "usable"]
+__all__ = ["SCALES", "mean_names", "posterior_state", "sampling_covariance", "split_state", "told_by", "usable"]
 
 SCALES = ("baseline", "effect", "bias")
 """What has a mean and a standard deviation between studies, in the order of the design."""
@@ -87,7 +87,7 @@ def _state(table: EvidenceTable, rows: JointRows, spec: JointSpec, apart: tuple[
                 B = np.column_stack([B, np.zeros(3)])
                 if study in apart:
                     B[1, 1], B[1, -1] = 0.0, 1.0
-            C = _covariance(table, of, rho if kind == "before_after" else 0.0, study)
+            C = sampling_covariance(table, of, rho if kind == "before_after" else 0.0, study)
             blocks.append(block_of(study, table.yi[of], C / spec.discount.get(kind, 1.0), Z[of], B))
         versions.append((weight, tuple(blocks)))
     axes, exists = _axes(versions[0][1], spec, means)
@@ -124,7 +124,7 @@ def _correlations(spec: JointSpec) -> list[tuple[float, float]]:
     return [(1.0, spec.correlation)]
 
 
-def _covariance(table: EvidenceTable, of: NDArray[np.intp], rho: float, study: str) -> FloatArray:
+def sampling_covariance(table: EvidenceTable, of: NDArray[np.intp], rho: float, study: str) -> FloatArray:
     """Return the covariance of the rows of one study."""
     if table.V is not None:
         return np.asarray(table.V[np.ix_(of, of)])

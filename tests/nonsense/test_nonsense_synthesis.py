@@ -92,7 +92,12 @@ def _distributions():
     return found
 
 
-BASES = {"synthesis.joint": Base(lam.synthesis.joint, arguments, KINDS), **_questions(), **_distributions()}
+BASES = {
+    "synthesis.joint": Base(lam.synthesis.joint, arguments, KINDS),
+    "models.joint_slopes": Base(lam.models.joint_slopes, arguments, {n: k for n, k in KINDS.items() if n != "level"}),
+    **_questions(),
+    **_distributions(),
+}
 REASONS = {
     "JointPosterior.refit_each": "takes masks that the checks made",
     "JointPosterior.plot": "options of the figure, swept there",
@@ -106,7 +111,12 @@ def test_nonsense_is_refused_in_words(name):
 
 
 def test_every_public_callable_is_swept():
-    assert uncovered(["synthesis.joint", *public_methods(lam.results.JointPosterior)], BASES, REASONS) == []
+    assert (
+        uncovered(
+            ["synthesis.joint", "models.joint_slopes", *public_methods(lam.results.JointPosterior)], BASES, REASONS
+        )
+        == []
+    )
 
 
 def test_rows_that_are_not_numbers():
