@@ -111,3 +111,10 @@ def test_what_the_exact_model_refuses_is_refused():
         model_of([*LAM[:2], LAM[7]._replace(se=0.0)])
     with pytest.raises(OptionError, match="correlation"):
         model_of(LAM, correlation=1.5)
+
+
+def test_the_table_of_a_joint_question_is_taken_as_it_is():
+    table = lam.load_registry().evidence("sirolimus-effect-on-fev1-slope")
+    model, post = lam.models.joint_slopes(table), lam.synthesis.joint(table)
+    assert list(model.coords["row"]) == list(table.labels)
+    assert {v.name for v in model.free_RVs if v.name in post.names} == set(post.names)
