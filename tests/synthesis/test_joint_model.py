@@ -79,8 +79,8 @@ def test_simulated_estimates_have_the_correlation(correlation):
 def test_chains_agree_with_the_exact_posterior():
     more = {"correlation": (0.0, 0.8), "discount": {"treated_only": 0.5}}
     model, post = model_of(ROWS, **more), joint(ROWS, **more)
-    chains = {"draws": 800, "chains": 4, "random_seed": 11, "progressbar": False, "cores": 1}
-    native, _ = sample_chains(model, sampler_for(model, "auto"), 600, (), chains)
+    chains = {"draws": 1000, "chains": 4, "random_seed": 11, "progressbar": False, "cores": 1}
+    native, _ = sample_chains(model, sampler_for(model, "auto"), 1000, (), chains)
     names = ("baseline", "effect", "bias", "tau_baseline", "tau_effect", "tau_bias")
     references = {(name, None): post.quantity(name) for name in names}
     references |= {("own_effect", 0): post.study["MILES"].effect, ("theta", 2): post.quantity("theta[Neurohr, before]")}
