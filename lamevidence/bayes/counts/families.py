@@ -245,10 +245,10 @@ class TEstimate(StudyLikelihood):
     def integrate(self, mu: FloatArray, tau: FloatArray, nodes: int, *, moments: bool = True) -> Inner:
         """Σ over scales λ ~ Gamma(ν/2, ν/2) of N(y | μ, v/λ + τ²)."""
         shape = np.broadcast_shapes(mu.shape, tau.shape)
-        weight, scale = t_scales(self.df, nodes)
+        gap = self.y - mu
+        weight, scale = t_scales(self.df, nodes, float(np.max(gap * gap)) / self.v)
         v = self.v * scale
         total = v + (tau * tau)[..., None]
-        gap = self.y - mu
         bend = -0.5 / total
         part = np.asarray(bend * (gap * gap)[..., None])
         np.exp(part, out=part)
@@ -276,10 +276,10 @@ class TEstimate(StudyLikelihood):
 
     def draw(self, mu: FloatArray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
         """One draw of θ: of the scale by its share, then of the normal law given it."""
-        weight, scale = t_scales(self.df, 41)
+        gap = self.y - mu
+        weight, scale = t_scales(self.df, 41, float(np.max(gap * gap)) / self.v)
         v = self.v * scale
         total = v + (tau * tau)[:, None]
-        gap = self.y - mu
         log = np.log(weight) - 0.5 * (np.log(total) + (gap * gap)[:, None] / total)
         below = np.cumsum(np.exp(log - log.max(axis=1, keepdims=True)), axis=1)
         which = (below < rng.uniform(size=(mu.size, 1)) * below[:, -1:]).sum(axis=1)

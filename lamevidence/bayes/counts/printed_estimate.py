@@ -59,15 +59,16 @@ class PrintedEstimate(StudyLikelihood):
         part = PrintedLaw(law.yi[kept], law.vi[kept], law.weight[kept], law.reading[kept], law.readings)
         return PrintedEstimate(part, self.df)
 
-    def _parts(self, nodes: int) -> _Parts:
+    def _parts(self, nodes: int, mu: FloatArray) -> _Parts:
         """Estimates, variances and weights of normal laws, and which of them every second scale keeps."""
         law = self.law
         if np.isinf(self.df):
             return law.yi, law.vi, law.weight, np.ones(law.yi.size, dtype=np.bool_)
-        share, scale = t_scales(self.df, nodes)
+        far2 = max(float(np.max((y - mu) ** 2)) / v for y, v in zip(law.yi, law.vi, strict=True))
+        share, scale = t_scales(self.df, nodes, far2)
         second = np.arange(share.size) % 2 == 0
         y, v, w = np.repeat(law.yi, share.size), np.outer(law.vi, scale).ravel(), np.outer(law.weight, share).ravel()
-        kept = w > _NOTHING
+        kept = (w > 0.0) & np.repeat(law.weight > _NOTHING, share.size)
         return y[kept], v[kept], w[kept], np.tile(second, law.yi.size)[kept]
 
     def value(self, theta: FloatArray) -> FloatArray:
@@ -88,7 +89,7 @@ class PrintedEstimate(StudyLikelihood):
         m, t2 = np.broadcast_to(mu, shape), np.broadcast_to(tau * tau, shape)
         # where all of a row of nodes has one τ, what depends on it alone is worked out once
         of_tau = tau * tau if tau.ndim == len(shape) else t2
-        y, v, w, second = self._parts(nodes)
+        y, v, w, second = self._parts(nodes, mu)
         sums = np.zeros((4 if moments else 2, *shape))
         lead = (-1,) + (1,) * len(shape)
         size = max(1, _AT_ONCE // max(m.size, 1))
@@ -141,7 +142,7 @@ class PrintedEstimate(StudyLikelihood):
 
     def draw(self, mu: FloatArray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
         """One draw of θ: of the component by its share, then of the normal law given it."""
-        y, v, w, _ = self._parts(_DRAWN)
+        y, v, w, _ = self._parts(_DRAWN, mu)
         out = np.empty(mu.size)
         size = max(1, 10 * _AT_ONCE // y.size)
         for first in range(0, mu.size, size):
