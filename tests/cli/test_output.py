@@ -274,3 +274,13 @@ def test_a_name_with_a_line_break_imitates_no_row(registry, tmp_path, verb):
     if verb == "run":
         rows = csv.DictReader(io.StringIO((tmp_path / "out" / QUESTION / "studies.csv").read_text(encoding="utf-8")))
         assert all("\n" not in value and "\t" not in value for row in rows for value in row.values())
+
+
+@pytest.mark.parametrize(("given", "there"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "2"}, "2")])
+def test_one_thread_unless_the_environment_says_otherwise(given, there):
+    """Set before numpy is loaded, so that it counts; the processes of a run inherit it."""
+    code = "import sys, os; sys.argv = ['lamevidence', '--version']\nfrom lamevidence.cli.app import main\n"
+    code += "try:\n    main()\nfinally:\n    print(os.environ['OPENBLAS_NUM_THREADS'], 'numpy' in sys.modules)"
+    bare = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=bare | given, check=False)
+    assert done.stdout.split()[-2:] == [there, "False"]
