@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, Any] = {
         "reduced": lam.multilevel(fit.table, random=None, moderators=None if fit.names == ("mu",) else "~ dose")
     },
     "wald": lambda fit: {"tested": [0]},
+    "contrasts": lambda fit: {"matrix": [[1.0] * len(fit.names)]},
     "absolute": lambda fit: {"baseline": 0.1},
 }
 KINDS: dict[str, Any] = {

@@ -302,3 +302,26 @@ def test_hessian_of_nested_intercepts_is_that_of_the_gradient(random, method):
     observed, expected = likelihood.curvature(at)
     np.testing.assert_allclose(observed, np.stack(slopes), rtol=1e-6, atol=1e-7)
     assert np.linalg.eigvalsh(expected).min() > 0
+
+
+@pytest.mark.parametrize(
+    "fitted",
+    [
+        lambda rows, m: lam.multilevel(rows, random="1 | study", moderators=m, interval="t"),
+        lambda rows, m: lam.multilevel(rows, random="1 | study", moderators=m, cluster="study"),
+        lambda rows, m: lam.cluster_robust(lam.multilevel(rows, random="1 | study", moderators=m), "study"),
+        lambda rows, m: lam.robust_variance(rows, moderators=m, cluster="study"),
+    ],
+)
+def test_a_contrast_is_the_coefficient_of_the_design_that_has_it(fitted):
+    """The mean at time 2.5 is a contrast of one design and the intercept of another; df and all are the same."""
+    rows = table()
+    time = np.array(TIME, dtype=float)
+    one = fitted(rows, np.column_stack([np.ones(24), time]))
+    other = fitted(rows, np.column_stack([np.ones(24), time - 2.5]))
+    row = one.contrasts([1.0, 2.5]).iloc[0]
+    assert row["estimate"] == pytest.approx(other.estimate[0], rel=1e-8)
+    assert row["std_error"] == pytest.approx(other.se[0], rel=1e-8)
+    assert row["p_value"] == pytest.approx(other.p_value[0], rel=1e-7)
+    low, high = next(iter(other.interval().values()))
+    assert [row["conf_low"], row["conf_high"]] == pytest.approx([low, high], rel=1e-7)

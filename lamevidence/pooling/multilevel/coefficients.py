@@ -98,10 +98,14 @@ class Coefficients:
 
         mean = X @ self.estimate
         se = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", X, self.covariance, X), 0.0))
-        crit = np.array([quantile(level, float(self.df[row != 0].min(initial=np.inf))) for row in X])
+        crit = np.array([quantile(level, df) for df in self.least_df(X).tolist()])
         near, far = crit * se, crit * prediction_se(between + 0.0 * se, se**2)
         frame = {"mean": mean, "std_error": se, "conf_low": mean - near, "conf_high": mean + near}
         return pd.DataFrame(frame | {"prediction_low": mean - far, "prediction_high": mean + far})
+
+    def least_df(self, X: FloatArray) -> FloatArray:
+        """Return for each row of ``X`` the least degrees of freedom of the coefficients it takes, (n,)."""
+        return np.array([self.df[row != 0].min(initial=np.inf) for row in X], dtype=np.float64)
 
     def wald(self, tested: Sequence[int]) -> Omnibus:
         """Return the joint Wald test of some coefficients: χ², or F where there are degrees of freedom."""
@@ -231,7 +235,11 @@ class SeveralCoefficients(CoefficientResult):
             Another number of columns, or something that is not a finite number.
         """
         c = self.coefficients
-        return linear_contrasts(matrix, c.names, c.estimate, c.covariance, c.df, self._level(None))
+        return linear_contrasts(matrix, c.names, c.estimate, c.covariance, self._contrast_df, self._level(None))
+
+    def _contrast_df(self, contrasts: FloatArray) -> FloatArray:
+        """Degrees of freedom of contrasts, (m,)."""
+        return self.coefficients.least_df(contrasts)
 
     def _below(self, quantity: str, value: float) -> float:
         if quantity in self.names:

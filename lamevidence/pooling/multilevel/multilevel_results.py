@@ -386,3 +386,6 @@ class MultilevelRegression(_Multilevel, SeveralCoefficients):
     def _below(self, quantity: str, value: float) -> float:
         row = self._row_position(quantity)
         return SeveralCoefficients._below(self, quantity, value) if row is None else self._row_below(row, value)
+
+    def _contrast_df(self, contrasts: FloatArray) -> FloatArray:
+        return self.coefficients.least_df(contrasts) if self.robust is None else self.robust.contrast_df(contrasts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ RANK_TOLERANCE = 1e-10
 
 NewStudies = Mapping[str, Any] | ArrayLike
 """Moderators of new studies: by name (a mapping or a frame), or numbers."""
+DfOf = Callable[[FloatArray], FloatArray]
+"""(m, p) contrasts → (m,) degrees of freedom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +299,7 @@ def _orthonormal(X: FloatArray, names: tuple[str, ...], exact: bool) -> tuple[Fl
 
 
 def linear_contrasts(
-    matrix: ArrayLike, names: Sequence[str], estimate: FloatArray, covariance: FloatArray, df: ArrayLike, level: float
+    matrix: ArrayLike, names: Sequence[str], estimate: FloatArray, covariance: FloatArray, df_of: DfOf, level: float
 ) -> pd.DataFrame:
     """Return estimate, test and interval of each row of ``matrix`` @ β.
 
@@ -305,8 +307,10 @@ def linear_contrasts(
     ----------
     matrix
         (m, p), one contrast a row.
-    names, estimate, covariance, df
-        Of the p coefficients; a contrast has the least degrees of freedom of the coefficients it takes.
+    names, estimate, covariance
+        Of the p coefficients.
+    df_of
+        Degrees of freedom of each row of a matrix of contrasts.
     level
         Level of the intervals.
 
@@ -321,8 +325,7 @@ def linear_contrasts(
     if L.ndim != 2 or L.shape[1] != estimate.size:
         raise InputError(f"contrasts have shape {L.shape}, the model has {', '.join(names)}")
     value, se = L @ estimate, np.sqrt(np.einsum("ij,jk,ik->i", L, covariance, L))
-    each = np.broadcast_to(np.asarray(df, dtype=np.float64), estimate.shape)
-    of = [float(each[row != 0].min(initial=np.inf)) for row in L]
+    of = df_of(L).tolist()
     half = np.array([quantile(level, d) for d in of]) * se
     statistic = np.divide(value, se, out=np.full(se.size, np.nan), where=se > 0)
     p = [two_sided(float(z), d) for z, d in zip(statistic, of, strict=True)]

@@ -258,7 +258,10 @@ class Regression(OneTau2, CoefficientResult):
         InputError
             Another number of columns, or something that is not a finite number.
         """
-        return linear_contrasts(matrix, self.names, self.estimate, self.covariance, self.df, self.spec.level)
+        return linear_contrasts(matrix, self.names, self.estimate, self.covariance, self._contrast_df, self.spec.level)
+
+    def _contrast_df(self, contrasts: FloatArray) -> FloatArray:
+        return np.full(contrasts.shape[0], self.df)
 
     def test(self, columns: Sequence[int | str] | None = None) -> tuple[float, int, float, float]:
         """Return (statistic, m, denominator df, p) of the hypothesis that these coefficients are all 0.

@@ -197,6 +197,9 @@ class ClusterRobustRegression(_Robust, SeveralCoefficients):
             return float(self.fit._below(quantity, value))
         return SeveralCoefficients._below(self, quantity, value)
 
+    def _contrast_df(self, contrasts: FloatArray) -> FloatArray:
+        return self.inference.contrast_df(contrasts)
+
 
 @overload
 def cluster_robust(

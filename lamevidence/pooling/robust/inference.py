@@ -55,6 +55,12 @@ class RobustInference:
         """Kind and degrees of freedom in a few words."""
         return f"{self.kind} ({self.df_kind} df)"
 
+    def contrast_df(self, contrasts: FloatArray) -> FloatArray:
+        """Return the degrees of freedom of each row of ``contrasts`` (m, p), of Satterthwaite by the row itself."""
+        if self.df_kind == "Satterthwaite":
+            return self.sandwich.satterthwaite(contrasts)
+        return self.coefficients.least_df(contrasts)
+
     def wald(self, tested: Sequence[int]) -> Omnibus:
         """Return the joint test that some coefficients are 0.
 

@@ -179,6 +179,9 @@ class RobustVarianceRegression(_RobustVariance, SeveralCoefficients):
     Attributes are those of `RobustVariance`.
     """
 
+    def _contrast_df(self, contrasts: FloatArray) -> FloatArray:
+        return self.robust.contrast_df(contrasts)
+
 
 @overload
 def robust_variance(
