@@ -69,6 +69,8 @@ class FollowUpRange:
             an_instance("follow_up", end, Reported, "write Reported(Decimal(12), 'month')")
             if end.unit not in UNITS or UNITS[end.unit].dimension != "time":
                 raise OptionError(f"follow_up in {end.unit} · give a time, such as 12 month")
+            if _time(end, "day") < 0:
+                raise OptionError(f"follow_up of {_words(end)} · give a time of 0 or more")
         if not ends:
             raise OptionError("follow_up without `least` and `most` · give one of them")
         if len(ends) == 2 and _time(ends[0], "day") > _time(ends[1], "day"):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ..registry.scalars import Count, Flag, Number, Quantity, Slug, Text, blank, trouble
+from ..registry.scalars import Count, Day, Flag, Number, Quantity, Slug, Text, blank, trouble
 from ..registry.schema_findings import Strict
 
 __all__ = ["QuestionModel"]
@@ -227,4 +227,4 @@ class QuestionModel(Strict):
     higher_is: Literal["better", "worse", "neutral"] | None = None
     grade: GradeModel | None = None
     notes: list[Text] = Field(default_factory=list)
-    registered: Text
+    registered: Day

@@ -6,6 +6,7 @@ is the type of the pydantic error.
 
 from __future__ import annotations
 
+import datetime
 import re
 from decimal import Decimal
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ __all__ = [
     "QUANTITY_SCHEMA",
     "Count",
     "CountOrNot",
+    "Day",
     "Flag",
     "Number",
     "NumberOrNot",
@@ -195,6 +197,17 @@ def _text(value: Any) -> str:  # noqa: ANN401
     return value
 
 
+def _day(value: Any) -> str:  # noqa: ANN401
+    text = _text(value)
+    try:
+        if len(text) != len("2024-12-24"):
+            raise ValueError(text)
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        raise trouble("LE106", f"{_shown(text)} is not a day", 'write year, month and day: "2024-12-24"') from None
+    return text
+
+
 def _slug(value: Any) -> str:  # noqa: ANN401
     text = _text(value)
     if not _SLUG.match(text):
@@ -293,6 +306,7 @@ YearOrNot = Annotated[
     _either({"type": "integer", "minimum": 1900, "maximum": 2100}),
 ]
 Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
+Day = Annotated[Text, BeforeValidator(_day)]
 TextOrNot = Annotated[str | NotReported, BeforeValidator(_or_not(_text)), _either(_TEXT_SCHEMA)]
 Slug = Annotated[
     str,

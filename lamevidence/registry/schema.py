@@ -12,6 +12,7 @@ from .scalars import (
     QUANTITY_SCHEMA,
     Count,
     CountOrNot,
+    Day,
     PatientsOrNot,
     Quantity,
     Slug,
@@ -126,7 +127,7 @@ class CheckedByModel(Strict):
     """Who read the sources again, and what the comparison counted; `check` counts the cells itself."""
 
     by: Text
-    date: Text | None = None
+    date: Day | None = None
     cells: Count | None = None
     agreed: Count | None = None
 
@@ -145,7 +146,7 @@ class CurationModel(Strict):
     """Who put the record together, from what, and when (``YYYY-MM-DD`` in quotes)."""
 
     extracted_by: Text
-    date: Text
+    date: Day
     checked_by: Annotated[CheckedByModel | None, BeforeValidator(_checked)] = Field(
         default=None, json_schema_extra=OR_NOT_REPORTED | OR_TEXT
     )

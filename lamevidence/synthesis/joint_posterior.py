@@ -276,7 +276,7 @@ class JointPosterior(CoefficientResult):
         return self.state.covariance()[np.ix_(order, order)]
 
     def _shown(self) -> FloatArray:
-        return np.array([d.median for d in self._coefficients()])
+        return np.array([d.mean for d in self._coefficients()])
 
     def interval(self, level: float | None = None, kind: str = "central") -> dict[str, Interval]:
         """Return the credible interval of each mean by name.

@@ -36,6 +36,9 @@ def test_what_no_range_is_is_refused_and_the_remedy_works():
     assert str(FollowUpRange(least=time("12 month"))) == "at least 12 month"
     with pytest.raises(OptionError, match="give one of them"):
         FollowUpRange()
+    with pytest.raises(OptionError, match="give a time of 0 or more"):
+        FollowUpRange(least=time("-2 year"))
+    assert FollowUpRange(least=time("0 year")).holds(time("0 day"))
 
 
 def test_list_unused_names_findings_with_reasons():

@@ -160,6 +160,13 @@ REFUSED = [
         added("bayes: {tau: {jeffreys: []}, because: x}"),
         "LE322 11:14 τ ~ Jeffreys() is improper and a t likelihood does not bound τ",
     ),
+    (SLOPES, (END, 'registered: "2026-13-45"'), "LE106 11:13 `2026-13-45` is not a day"),
+    (SLOPES, (END, 'registered: "20261121"'), "LE106 11:13 `20261121` is not a day"),
+    (
+        SLOPES,
+        ("conditions: [LAM]}\nprimary", "conditions: [LAM], follow_up: {least: -2 year}}\nprimary"),
+        "LE116 9:118 follow_up of -2 year",
+    ),
     (SLOPES, added("bayes: {because: x}"), "LE102 11:8 `bayes` states no prior"),
     (SLOPES, added('notes: ["a\\x1bb"]'), "LW109 11:9 `a\\u001bb` holds U+001B"),
     ("stomatitis", added("unit: mL"), "LE321 9:7 a logit proportion has no unit, not mL"),
