@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..effects.dependence import dependent_covariance
 from ..effects.evidence_table import EvidenceTable
 from ..effects.foreign_data import pandas_frame
-from ..effects.given_numbers import finite, floats
+from ..effects.given_numbers import finite, floats, names_of
 from ..effects.measures.base import FloatArray
 from ..foundation.errors import DependentRows, NotEstimable, OptionError, UnknownName
 from ..foundation.options import a_choice, a_level, a_number, a_text, shown
@@ -228,7 +228,7 @@ def _table(evidence: object, columns: Mapping[str, str | None], time: str, unit:
     for name in (*given.values(), time):
         if not isinstance(name, str) or name not in frame.columns:
             raise UnknownName("column", name if isinstance(name, str) else shown(name), list(map(str, frame.columns)))
-    studies = [str(x) for x in frame[given["study"]]]
+    studies = names_of(frame[given["study"]], given["study"], len(frame))
     at = _once(studies, frame[time], time)
     numbers = {name: floats(frame[given[name]], given[name], "give numbers") for name in given if name != "study"}
     return EvidenceTable.from_estimates(

@@ -12,7 +12,7 @@ import numpy as np
 from ..bayes.priors.prior_parsing import PriorLike
 from ..effects.evidence_table import EvidenceTable
 from ..effects.foreign_data import pandas_frame
-from ..effects.given_numbers import floats
+from ..effects.given_numbers import floats, names_of
 from ..foundation.errors import InputError, OptionError, TooFewStudies, UnknownName
 from ..foundation.options import a_level, a_number, our_words, shown
 from ..results.recipe import Recipe
@@ -307,7 +307,7 @@ def _table(
     if len(frame) == 0:
         raise InputError("the frame has no rows · give one row an estimate")
     numbers = {name: floats(frame[wanted[name]], wanted[name], "give numbers") for name in wanted if name != "study"}
-    studies = [str(x) for x in frame[wanted["study"]]]
+    studies = list(names_of(frame[wanted["study"]], wanted["study"], len(frame)))
     moderators = {wanted[name]: numbers[name] for name in _COLUMNS if name in numbers}
     labels = _labels(studies, {name: numbers.get(name, np.zeros(len(frame))) for name in _COLUMNS})
     return EvidenceTable.from_estimates(

@@ -333,8 +333,9 @@ def next_trial(
     truth: Any = own
     if true_control is not None:
         numeric = isinstance(true_control, int | float) and not isinstance(true_control, bool)
+        low, high = (0.0, 1.0) if outcome == "proportion" else (-np.inf, np.inf)
         truth = (
-            a_number("true_control", true_control, error=InputError)
+            a_number("true_control", true_control, least=low, most=high, error=InputError)
             if numeric
             else _prior("true_control", true_control, kind)
         )

@@ -15,7 +15,7 @@ from ..bayes.priors.base import TauPrior
 from ..bayes.priors.effect_priors import Normal
 from ..bayes.priors.prior_parsing import PriorLike, mu_prior, tau_prior
 from ..effects.foreign_data import pandas_frame
-from ..effects.given_numbers import floats
+from ..effects.given_numbers import floats, names_of
 from ..effects.measures.base import FloatArray
 from ..foundation.errors import DependentRows, InputError, OptionError, QuadratureError, TooFewStudies, UnknownName
 from ..foundation.options import a_level, a_number, shown
@@ -354,7 +354,8 @@ def _rows(
             )
     estimates, errors = (floats(frame[columns[name]], str(columns[name]), "give numbers") for name in ("yi", "sei"))
     out: dict[tuple[str, str], tuple[float, float]] = {}
-    pairs = zip(frame[columns["study"]].astype(str), frame[columns["outcome"]].astype(str), strict=True)
+    names = (names_of(frame[columns[name]], str(columns[name]), len(frame)) for name in ("study", "outcome"))
+    pairs = zip(*names, strict=True)
     for i, (study, name) in enumerate(pairs):
         if name not in outcomes:
             continue

@@ -148,6 +148,17 @@ def test_uncertain_proportions_by_quadrature_over_both() -> None:
     assert sum(trial.smallest_n(trial.assurance)) <= 13
 
 
+def test_a_true_control_that_is_no_proportion_is_refused() -> None:
+    flat = MixtureOfBetas((1,), (1,), (1,))
+    for wrong in (-0.1, 1.5):
+        for truth in ({"effect": 0.1}, {"true_treated": flat}):
+            with pytest.raises(LamEvidenceError, match="true_control"):
+                next_trial(outcome="proportion", n=(3, 3), control=flat, true_control=wrong, **truth)  # type: ignore[arg-type]
+    for right in (0.0, 1.0):
+        found = next_trial(outcome="proportion", n=(3, 3), control=flat, true_treated=flat, true_control=right)
+        assert 0 <= found.assurance <= 1
+
+
 def test_data_that_cannot_change_the_decision_are_worth_nothing() -> None:
     flat = MixtureOfBetas((1,), (1,), (1,))
     sure = MixtureOfBetas((1,), (1e5,), (1e5,))

@@ -101,6 +101,7 @@ TWICE = pd.concat([DATA, DATA[:1]])
         (DATA[DATA["time"] == 1], {}, "use lam.pool"),
         (TWICE, {}, "leave one out, or average them"),
         (DATA.assign(time=np.nan), {}, "time"),
+        (DATA.assign(study=[None, *DATA["study"][1:]]), {}, "row 0 has no study · name it"),
         (3, {}, "read by its columns"),
     ],
 )
@@ -123,3 +124,26 @@ def test_the_remedies_work() -> None:
     ):
         with pytest.raises(LamEvidenceError, match=words):
             ask()
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_rows_without_a_study_are_no_study_together(missing: object) -> None:
+    """Two such rows had become one study, called None or nan, in every model of this chapter that reads a frame."""
+    frame = pd.DataFrame(
+        {"s": ["a", "a", missing, missing], "y": [1.0, 2, 3, 4], "e": 1.0, "on": [0, 1, 0, 1], "o": ["x", "z"] * 2}
+    )
+    wide, spread = lam.priors.Normal(0, 9), lam.priors.HalfNormal(1)
+    taus = {"tau_baseline": spread, "tau_effect": spread, "tau_bias": spread}
+    joint = lam.synthesis.joint
+    for ask in (
+        lambda f: joint(
+            f, yi="y", sei="e", study="s", treated="on", baseline=wide, effect=wide, bias=None, unit=None, **taus
+        ),
+        lambda f: lam.synthesis.bivariate(
+            f, yi="y", sei="e", study="s", outcome="o", outcomes=("x", "z"), within_correlation=0.5, mu=wide, tau=spread
+        ),
+        lambda f: time_course(f, yi="y", sei="e", study="s", time="on", correlation=0.5, struct="CS"),
+    ):
+        with pytest.raises(LamEvidenceError, match="row 2 has no s · name it"):
+            ask(frame)
+        ask(frame.assign(s=["a", "a", "b", "b"]))
